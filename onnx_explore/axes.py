@@ -1,0 +1,95 @@
+"""``dynamic_axes`` as the reference documents them: two forms, automatic names, and what is wrong with a wrong one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from onnx_explore.errors import InvalidArgument
+
+DynamicAxes = Mapping[str, Mapping[int, str] | Sequence[int]]
+
+
+def normalized(
+    dynamic_axes: DynamicAxes | None,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    output_shapes: Mapping[str, tuple[int, ...] | None],
+) -> dict[str, dict[int, str]]:
+    """Check and complete ``dynamic_axes``.
+
+    Args:
+        dynamic_axes: As the user wrote them: value name → {axis: symbol} or [axis, …].
+        input_shapes: Captured shape of each graph input.
+        output_shapes: Captured shape of each graph output, None where it is not known.
+
+    Returns:
+        Value name → {non-negative axis: symbol}. For the list form, the symbols are ``NAME_dynamic_axes_1`` …
+
+    Raises:
+        InvalidArgument: For an unknown name, an axis out of range or given twice, or one symbol for two sizes.
+    """
+    result: dict[str, dict[int, str]] = {}
+    known = {**input_shapes, **output_shapes}
+    for name, axes in (dynamic_axes or {}).items():
+        if name not in known:
+            raise InvalidArgument(
+                f"'{name}' is neither an input nor an output of the model",
+                argument="dynamic_axes",
+                action=f"use one of {', '.join(known)}, or name it in input_names or output_names",
+            )
+        result[name] = _one(name, axes, known[name])
+    _consistent(result, input_shapes)
+    return result
+
+
+def _one(name: str, axes: Any, shape: tuple[int, ...] | None) -> dict[int, str]:
+    if isinstance(axes, Mapping):
+        pairs: list[tuple[Any, Any]] = list(axes.items())
+    elif isinstance(axes, Sequence) and not isinstance(axes, str):
+        pairs = [(axis, f"{name}_dynamic_axes_{position}") for position, axis in enumerate(axes, start=1)]
+    else:
+        raise InvalidArgument(
+            f"the axes of '{name}' are a {type(axes).__name__}",
+            argument="dynamic_axes",
+            action='write {0: "batch"} or [0]',
+        )
+    result: dict[int, str] = {}
+    for axis, symbol in pairs:
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise InvalidArgument(f"axis {axis!r} of '{name}' is not an int", argument="dynamic_axes")
+        if not isinstance(symbol, str) or not symbol:
+            raise InvalidArgument(
+                f"the name {symbol!r} of axis {axis} of '{name}' is not a non-empty string", argument="dynamic_axes"
+            )
+        if symbol.isdigit():
+            raise InvalidArgument(
+                f"the name '{symbol}' of axis {axis} of '{name}' is a number, which ONNX reads as a fixed size",
+                argument="dynamic_axes",
+                action='choose a name such as "batch"',
+            )
+        place = axis
+        if shape is not None:
+            if not -len(shape) <= axis < len(shape):
+                raise InvalidArgument(
+                    f"axis {axis} of '{name}' is out of range: its shape is {tuple(shape)}", argument="dynamic_axes"
+                )
+            place = axis % len(shape)
+        if place in result:
+            raise InvalidArgument(f"axis {place} of '{name}' is given twice", argument="dynamic_axes")
+        result[place] = symbol
+    return result
+
+
+def _consistent(axes: Mapping[str, Mapping[int, str]], input_shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """One symbol is one size: it may not stand for two different ones in the example inputs."""
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, shape in input_shapes.items():
+        for axis, symbol in axes.get(name, {}).items():
+            first = sizes.setdefault(symbol, (shape[axis], f"axis {axis} of '{name}'"))
+            if first[0] != shape[axis]:
+                raise InvalidArgument(
+                    f"'{symbol}' names {first[1]}, which is {first[0]}, and axis {axis} of '{name}', which is "
+                    f"{shape[axis]}: one name is one size",
+                    argument="dynamic_axes",
+                    action="give the two axes different names",
+                )

@@ -1,0 +1,106 @@
+"""What a capture gives: the TorchGraph, how the user's arguments map onto its inputs, and what left the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+
+from onnx_explore.torch_ir import Frame, TorchGraph, TorchValue
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInput:
+    """One tensor that the caller passes.
+
+    Attributes:
+        name: Name in the ONNX graph: the user's, else the ``forward`` parameter's name with the path inside a container
+            (``mask``, ``states_0``, ``batch_ids`` for ``batch["ids"]``), made unique.
+        path: Where it stands in the call, such as ``args[0]``, ``kwargs['mask']``, ``args[1][0]['ids']``.
+        value: The block parameter.
+        example: The caller's tensor. Numbers given to a scripted model stand as 0-d tensors.
+    """
+
+    name: str
+    path: str
+    value: TorchValue
+    example: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOutput:
+    """One tensor that the model returns.
+
+    Attributes:
+        name: Name in the ONNX graph: the user's, else made from the path (``logits`` for ``out["logits"]``, else
+            ``output``, ``output_0`` …).
+        path: Where it stands in the returned structure, such as ``out``, ``out['logits']``, ``out[1][0]``.
+        value: The returned value.
+    """
+
+    name: str
+    path: str
+    value: TorchValue
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A tensor (or a traced size) that was turned into a Python value while tracing: from there on a constant.
+
+    Attributes:
+        kind: ``int``, ``float``, ``bool``, ``len``, ``index``, ``item``, ``numpy``, ``tolist``, ``format``, ``iter`` …
+        value: The Python value, as ``repr``, shortened.
+        frame: The user's source line, with the column where Python knows it (3.11 and newer).
+        scope: The module path.
+    """
+
+    kind: str
+    value: str
+    frame: Frame | None
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureNote:
+    """A line for the recording: severity, stable code, message, source line."""
+
+    severity: Literal["info", "warning", "error"]
+    code: str
+    message: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A captured model.
+
+    Attributes:
+        graph: The TorchGraph.
+        mode: ``"trace"`` or ``"script"``.
+        inputs: One per tensor input, in the order of ``graph.inputs``.
+        outputs: One per returned tensor, in the order of ``graph.outputs``.
+        args: Positional arguments of the call, as given (trailing dict split off).
+        kwargs: Keyword arguments of the call.
+        conversions: Sizes and tensors that left the trace, in order.
+        notes: Flattened outputs, dropped outputs, constant inputs, ….
+        training: Whether the model was captured in training mode.
+        seconds: Wall time of the capture.
+        eager: The tensors that the model returned while it was captured, in the order of ``outputs``.
+        replay: Runs the recorded graph in PyTorch on the given input tensors (in the order of ``inputs``) and returns
+            the tensors of ``outputs``.
+    """
+
+    graph: TorchGraph
+    mode: Literal["trace", "script"]
+    inputs: tuple[GraphInput, ...]
+    outputs: tuple[GraphOutput, ...]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    conversions: tuple[Conversion, ...]
+    notes: tuple[CaptureNote, ...]
+    training: bool
+    seconds: float
+    eager: tuple[torch.Tensor, ...]
+    replay: Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]] = field(repr=False)

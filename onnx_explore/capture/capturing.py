@@ -1,0 +1,162 @@
+"""Records a model: the public ``capture``.
+
+In: a model and the arguments of one call. Out: a ``Capture``. The model and the process are afterwards as they were.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+
+from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
+from onnx_explore.capture.guard import guarded, is_training, model_mode
+from onnx_explore.capture.inputs import Call, Names, check_name_count, open_call
+from onnx_explore.capture.outputs import Returned, name_outputs
+from onnx_explore.capture.parameters import Weight, all_modules, root_modules, weights_of
+from onnx_explore.capture.replay import make_replay
+from onnx_explore.capture.torch_api import api, storage_of
+from onnx_explore.capture.trace import trace
+from onnx_explore.errors import InvalidArgument
+from onnx_explore.torch_ir import Parameter, TorchBlock, TorchGraph, TorchValue, walk
+
+Training = Literal["eval", "preserve", "train"]
+
+
+def capture(
+    model: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    training: Training = "eval",
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    record_conversions: bool = True,
+    record_scopes: bool = True,
+) -> Capture:
+    """Records a model by running it once (a scripted model is read, and run once for its outputs).
+
+    Args:
+        model: A module, function, ``functools.partial``, bound method, ``ScriptModule`` or ``ScriptFunction``.
+        args: A tensor; a tuple (or list) of arguments; a tuple that ends in a dict of named arguments. An empty dict at the
+            end means no named arguments, so that a dict can be the last positional argument.
+        kwargs: Named arguments; a dict at the end of ``args`` is positional then.
+        training: The mode to capture in: ``"eval"``, ``"train"``, or as the model is (``"preserve"``).
+        input_names: Names of the inputs, then of the parameters that the graph uses; fewer are fine.
+        output_names: Names of the outputs; fewer are fine.
+        record_conversions: Note every tensor that becomes a Python value.
+        record_scopes: Note the module path of every node.
+
+    Returns:
+        The recorded model.
+
+    Raises:
+        InvalidArgument: If the model cannot be called so; nothing was run.
+        CaptureError: If the model could not be recorded; what it raised is chained.
+        UnsupportedTorch: If PyTorch lacks something private that recording needs.
+    """
+    start = time.perf_counter()
+    if not callable(model):
+        raise InvalidArgument(f"a {type(model).__qualname__} cannot be called", argument="model")
+    if training not in ("eval", "preserve", "train"):
+        raise InvalidArgument(f"{training!r} is no mode", argument="training", action="use 'eval', 'preserve' or 'train'")
+    api()
+    if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
+        from onnx_explore.capture.script import capture_script
+
+        return capture_script(
+            model, args, kwargs, training=training, input_names=input_names, output_names=output_names, start=start
+        )
+    roots = root_modules(model)
+    modules = all_modules(roots)
+    weights = weights_of(modules)
+    call = open_call(model, args, kwargs, input_names)
+    check_name_count(input_names, len(call.inputs), len(weights))
+    with guarded(modules) as guard:
+        model_mode([module for _, module in roots], training)
+        mode = is_training([module for _, module in roots])
+        random_state = torch.get_rng_state()
+        traced = trace(
+            model, call, modules, weights, record_conversions=record_conversions, record_scopes=record_scopes
+        )
+        eager = own_tensors(traced.returned, weights, call)
+    graph, unused = used_parameters(traced.block, len(call.inputs), weights, input_names)
+    outputs = graph_outputs(traced.returned, output_names, call, graph)
+    # Unused weights stay inputs of torch's own graph.
+    everything = TorchGraph(traced.block, _all_parameters(traced.block, len(call.inputs), weights))
+    return Capture(
+        graph=graph,
+        mode="trace",
+        inputs=graph_inputs(call, graph.inputs),
+        outputs=outputs,
+        args=call.args,
+        kwargs=call.kwargs,
+        conversions=traced.conversions,
+        notes=(*call.notes, *guard.notes, *traced.returned.notes, *unused),
+        training=mode,
+        seconds=time.perf_counter() - start,
+        eager=eager,
+        replay=make_replay(traced.graph, everything, random_state),
+    )
+
+
+def graph_inputs(call: Call, values: Sequence[TorchValue]) -> tuple[GraphInput, ...]:
+    """The call's tensors with their block parameters."""
+    return tuple(
+        GraphInput(item.name, item.path, value, item.tensor) for item, value in zip(call.inputs, values, strict=True)
+    )
+
+
+def graph_outputs(
+    returned: Returned, output_names: Sequence[str] | None, call: Call, graph: TorchGraph
+) -> tuple[GraphOutput, ...]:
+    """The returned tensors with their values and names."""
+    names = name_outputs(returned, output_names, [item.name for item in call.inputs])
+    return tuple(
+        GraphOutput(name, path, value)
+        for name, path, value in zip(names, returned.paths, graph.outputs, strict=True)
+    )
+
+
+def own_tensors(returned: Returned, weights: Sequence[Weight], call: Call) -> tuple[torch.Tensor, ...]:
+    """The returned tensors; those that share storage with a weight are copied, because weights are restored."""
+    shared = {storage_of(weight.tensor) for weight in weights}
+    return tuple(
+        tensor.detach().clone() if storage_of(tensor) in shared else tensor.detach() for tensor in returned.tensors
+    )
+
+
+def _all_parameters(block: TorchBlock, inputs: int, weights: Sequence[Weight]) -> tuple[Parameter, ...]:
+    values = block.params[inputs:]
+    return tuple(
+        Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
+        for value, weight in zip(values, weights, strict=True)
+    )
+
+
+def used_parameters(
+    block: TorchBlock, inputs: int, weights: Sequence[Weight], input_names: Sequence[str] | None
+) -> tuple[TorchGraph, list[CaptureNote]]:
+    """Drops the weights that no node uses, and gives the others the names that the user gave beyond the inputs'."""
+    used: set[TorchValue] = set(block.returns)
+    for node in walk(block):
+        used.update(node.inputs)
+        for inner in node.blocks:
+            used.update(inner.returns)
+    parameters = [item for item in _all_parameters(block, inputs, weights) if item.value in used]
+    unused = [weight for weight, value in zip(weights, block.params[inputs:], strict=True) if value not in used]
+    graph = TorchGraph(
+        TorchBlock((*block.params[:inputs], *(item.value for item in parameters)), block.nodes, block.returns),
+        tuple(parameters),
+    )
+    notes: list[CaptureNote] = []
+    trainable = [weight.name for weight in unused if weight.trainable]
+    if trainable:
+        shown = ", ".join(trainable[:10]) + (f" and {len(trainable) - 10} more" if len(trainable) > 10 else "")
+        notes.append(CaptureNote("info", "unused-parameter", f"parameters that the graph does not use: {shown}"))
+    return graph, notes
+
+
+__all__ = ["Names", "capture"]

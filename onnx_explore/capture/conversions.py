@@ -1,0 +1,134 @@
+"""Sees what leaves the trace: every tensor, or traced size, that becomes a Python value.
+
+In: the torch calls of this thread while the trace runs. Out: ``Watch.conversions``, each with the user's line and column.
+It also makes tensors that require gradients, but are no parameters of the model, constants of the graph: the tracer refuses.
+
+What Python functions inside torch convert (``F.interpolate`` reads sizes) is not seen: the mode is off while they run.
+"""
+
+from __future__ import annotations
+
+import itertools
+import reprlib
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any, cast
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.scopes import Scopes
+from onnx_explore.capture.torch_api import api
+from onnx_explore.torch_ir import Frame
+
+CONVERSIONS = {
+    "__int__": "int",
+    "__float__": "float",
+    "__bool__": "bool",
+    "__complex__": "complex",
+    "__len__": "len",
+    "__index__": "index",
+    "__iter__": "iter",
+    "__contains__": "contains",
+    "__format__": "format",
+    "__array__": "numpy",
+    "__dlpack__": "dlpack",
+    "item": "item",
+    "numpy": "numpy",
+    "tolist": "tolist",
+    "is_nonzero": "bool",
+    "equal": "equal",
+    "allclose": "allclose",
+    "stride": "stride",
+    "storage_offset": "storage_offset",
+    "data_ptr": "data_ptr",
+}
+
+_TORCH = torch.__file__.rsplit("__init__", 1)[0]
+_HERE = __file__.rsplit("conversions", 1)[0]
+_LONGEST = 80
+
+
+class Watch(TorchFunctionMode):
+    """Watches the torch calls of one trace.
+
+    Args:
+        scopes: Tells the module path.
+        known: Ids of tensors that the trace knows: inputs and parameters.
+        record: Whether to keep conversions.
+    """
+
+    def __init__(self, scopes: Scopes, known: set[int], *, record: bool = True) -> None:
+        super().__init__()
+        self.conversions: list[Conversion] = []
+        self._scopes = scopes
+        self._known = known
+        self._record = record
+        self._kept: list[torch.Tensor] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Runs ``func``, and notes it if it converts."""
+        self.adopt(args)
+        if kwargs:
+            self.adopt(kwargs.values())
+            result = func(*args, **kwargs)
+        else:
+            result = func(*args)
+        if self._record:
+            kind = CONVERSIONS.get(getattr(func, "__name__", ""))
+            if kind is not None:
+                frame = user_frame(sys._getframe(1))
+                self.conversions.append(Conversion(kind, _shown(result), frame, self._scopes.current))
+        return result
+
+    def adopt(self, values: Any) -> None:
+        """Makes tensors that require gradients, and that the trace does not know yet, constants of the graph."""
+        for value in values:
+            if isinstance(value, torch.Tensor):
+                if value.requires_grad and id(value) not in self._known:
+                    self._constant(value)
+            elif type(value) in (list, tuple):
+                self.adopt(cast("Sequence[Any]", value))
+
+    def _constant(self, tensor: torch.Tensor) -> None:
+        if not tensor.is_leaf:  # Made while recording gradients inside the model: the trace knows it.
+            return
+        state = api().tracing_state()
+        if state is None:
+            return
+        self._known.add(id(tensor))
+        self._kept.append(tensor)
+        api().set_value_trace(tensor, state.graph().insertConstant(tensor.data))
+
+
+def user_frame(frame: FrameType | None) -> Frame | None:
+    """The innermost frame that is neither torch's nor ours, with its column where Python knows it."""
+    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _HERE)):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    code = frame.f_code
+    column: int | None = None
+    if sys.version_info >= (3, 11):
+        position = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None), None)
+        if position is not None and position[2] is not None:
+            column = position[2] + 1
+    return Frame(code.co_filename, frame.f_lineno, code.co_name, column)
+
+
+def _shown(value: Any) -> str:
+    shape = getattr(value, "shape", None)
+    if shape is not None and len(shape):
+        return f"{type(value).__name__} of shape {tuple(shape)}"
+    if isinstance(value, (list, tuple)):
+        return reprlib.repr(cast("Sequence[Any]", value))
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -1,0 +1,255 @@
+"""The caller's arguments: from the forms that the reference takes to graph inputs with names.
+
+In: ``args`` (a tensor, a tuple, a tuple that ends in a dict of named arguments) and ``kwargs``. Out: a ``Call``: positional
+and named arguments, their tensors in order with a name and a path each, and the structure that puts them back.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+
+from onnx_explore.capture.captured import CaptureNote
+from onnx_explore.capture.containers import Leaf, Path, Structure, flatten, holds_tensors, path_name, path_text
+from onnx_explore.errors import InvalidArgument
+
+
+@dataclass(frozen=True, slots=True)
+class CallInput:
+    """One tensor of the call.
+
+    Attributes:
+        name: Unique name.
+        path: Such as ``args[0]`` or ``kwargs['mask']``.
+        tensor: The caller's tensor.
+    """
+
+    name: str
+    path: str
+    tensor: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of the model, taken apart.
+
+    Attributes:
+        args: Positional arguments.
+        kwargs: Named arguments.
+        inputs: The tensors among them, in order.
+        leaves: All leaves, tensors and constants.
+        structure: Rebuilds ``(args, kwargs)`` around leaves.
+        notes: Constants among the arguments.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    inputs: tuple[CallInput, ...]
+    leaves: tuple[Leaf, ...]
+    structure: Structure
+    notes: tuple[CaptureNote, ...]
+
+    def arguments(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and named arguments, with other tensors in place of the inputs."""
+        remaining = iter(tensors)
+        leaves = [next(remaining) if leaf.is_tensor else leaf.value for leaf in self.leaves]
+        return self.structure(leaves)
+
+
+def split_arguments(args: Any, kwargs: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Positional and named arguments of a call.
+
+    A trailing dict holds named arguments; an empty one says that there are none, so that a dict can be the last positional
+    argument. With ``kwargs`` given, a trailing dict in ``args`` is a positional argument.
+
+    Raises:
+        InvalidArgument: If the trailing dict has keys that cannot name arguments.
+    """
+    if isinstance(args, (tuple, list)) and not hasattr(cast(Any, args), "_fields"):
+        positional = tuple(cast("Sequence[Any]", args))
+    else:
+        positional = (args,)
+    if kwargs is not None:
+        return positional, dict(kwargs)
+    if not positional or not isinstance(positional[-1], dict):
+        return positional, {}
+    named = cast("dict[Any, Any]", positional[-1])
+    strange = [key for key in named if not isinstance(key, str)]
+    if strange:
+        raise InvalidArgument(
+            f"the dict at the end of args names arguments, but {strange[0]!r} is no name",
+            argument="args",
+            action="end args with an empty dict, as in args=(x, {1: y}, {}), to pass the dict itself",
+        )
+    return positional[:-1], dict(named)
+
+
+def open_call(
+    model: Callable[..., Any], args: Any, kwargs: Mapping[str, Any] | None, input_names: Sequence[str] | None
+) -> Call:
+    """Takes a call apart, before anything runs.
+
+    Raises:
+        InvalidArgument: If the model cannot be called so, or an argument is a container that nobody registered.
+    """
+    positional, named = split_arguments(args, kwargs)
+    roots = argument_names(model, positional, named)
+    leaves, structure = flatten((positional, named))
+    inputs: list[CallInput] = []
+    notes: list[CaptureNote] = []
+    names = Names(input_names or ())
+    for leaf in leaves:
+        text = _where(leaf.path)
+        if isinstance(leaf.value, torch.Tensor):
+            name = names.take(roots[leaf.path[0], leaf.path[1]], leaf.path[2:])
+            inputs.append(CallInput(name, text, leaf.value))
+        elif holds_tensors(leaf.value):
+            raise InvalidArgument(
+                f"{text} is a {type(leaf.value).__qualname__}, which holds tensors, but is no registered container",
+                argument=text,
+                action="pass its tensors in a tuple, list, dict or dataclass, "
+                "or register it with torch.utils._pytree.register_pytree_node",
+            )
+        elif leaf.value is not None:
+            notes.append(
+                CaptureNote("info", "constant-input", f"{text} = {_short(leaf.value)} is hard-coded into the graph")
+            )
+    return Call(positional, named, tuple(inputs), tuple(leaves), structure, tuple(notes))
+
+
+def check_name_count(input_names: Sequence[str] | None, inputs: int, parameters: int) -> None:
+    """Refuses more names than there are inputs and parameters.
+
+    Raises:
+        InvalidArgument: If there are too many.
+    """
+    if input_names is not None and len(input_names) > inputs + parameters:
+        raise InvalidArgument(
+            f"{len(input_names)} names for {inputs} inputs and {parameters} parameters",
+            argument="input_names",
+            action="name the inputs first, then (if at all) the parameters",
+        )
+
+
+class Names:
+    """Unique names: the user's first, then made from paths.
+
+    Args:
+        given: The user's names, in order.
+    """
+
+    __slots__ = ("_given", "_position", "_taken")
+
+    def __init__(self, given: Iterable[str]) -> None:
+        self._given = list(given)
+        self._position = 0
+        self._taken: set[str] = set(self._given)
+        if len(self._taken) < len(self._given):
+            twice = next(name for name in self._given if self._given.count(name) > 1)
+            raise InvalidArgument(f"the name {twice!r} is given twice", action="give each a name of its own")
+
+    def take(self, root: str, path: Path = ()) -> str:
+        """The next name: the user's if there is one left, else one made of ``root`` and ``path``."""
+        position = self._position
+        self._position += 1
+        if position < len(self._given):
+            return self._given[position]
+        return self.unique("_".join(part for part in (root, path_name(path)) if part))
+
+    def unique(self, wanted: str) -> str:
+        """``wanted``, or with a number that makes it new."""
+        name, number = wanted, 1
+        while name in self._taken:
+            name = f"{wanted}_{number}"
+            number += 1
+        self._taken.add(name)
+        return name
+
+
+def argument_names(
+    model: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[tuple[int, int | str], str]:
+    """The parameter's name for each argument: keys are ``(0, position)`` and ``(1, keyword)``.
+
+    Raises:
+        InvalidArgument: If the model's ``forward`` does not take these arguments.
+    """
+    roots: dict[tuple[int, int | str], str] = {(1, key): key for key in kwargs}
+    signature = _signature(model)
+    if signature is None:
+        single = len(args) == 1
+        roots.update({(0, index): "input" if single else f"input_{index}" for index in range(len(args))})
+        return roots
+    _check_binding(model, signature, args, kwargs)
+    rest = ""
+    names: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+            rest = parameter.name
+            break
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY or parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            break
+        names.append(parameter.name)
+    for index in range(len(args)):
+        roots[0, index] = names[index] if index < len(names) else f"{rest or 'input'}_{index - len(names)}"
+    return roots
+
+
+def _forward(model: Callable[..., Any]) -> Callable[..., Any]:
+    return model.forward if isinstance(model, torch.nn.Module) else model
+
+
+def _signature(model: Callable[..., Any], *, follow: bool = True) -> inspect.Signature | None:
+    """The signature of ``forward``; None where Python knows none (builtins) or it is compiled."""
+    if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
+        return None
+    try:
+        return inspect.signature(_forward(model), follow_wrapped=follow)
+    except (ValueError, TypeError):
+        # inspect's only way to say that a builtin has no signature.
+        return None
+
+
+def _check_binding(
+    model: Callable[..., Any], signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> None:
+    """A decorated ``forward`` may take what the function inside does not: it is refused only if both refuse."""
+    outer = _signature(model, follow=False)
+    problem = _problem(signature, args, kwargs)
+    if problem is None or outer is None or (outer != signature and _problem(outer, args, kwargs) is None):
+        return
+    if isinstance(model, torch.nn.Module) and model._forward_pre_hooks:
+        return  # A pre-hook may change the arguments.
+    what = "forward" if isinstance(model, torch.nn.Module) else getattr(_unwrapped(model), "__name__", "the function")
+    raise InvalidArgument(
+        f"{problem}; the model takes {what}{signature}",
+        argument="args",
+        action="give args (and kwargs) as the model is called",
+    )
+
+
+def _unwrapped(model: Any) -> Any:
+    return model.func if isinstance(model, functools.partial) else model
+
+
+def _problem(signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def _where(path: Path) -> str:
+    """``args[0]…`` or ``kwargs['mask']…``."""
+    return path_text("args" if path[0] == 0 else "kwargs", path[1:])
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,101 @@
+"""What the model returned: from any nesting to a flat row of tensors with names.
+
+In: the returned object. Out: ``Returned``: its tensors, a name and a path each, and notes on what was flattened or dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+
+from onnx_explore.capture.captured import CaptureNote
+from onnx_explore.capture.containers import Leaf, flatten, holds_tensors, path_name, path_text
+from onnx_explore.capture.inputs import Names
+from onnx_explore.errors import CaptureError, InvalidArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The model's result, taken apart.
+
+    Attributes:
+        tensors: The tensors, in order.
+        paths: Where each stands, such as ``out['logits']``.
+        keys: What its path says of its name; ``""`` for positions only.
+        notes: What was flattened or dropped.
+    """
+
+    tensors: tuple[torch.Tensor, ...]
+    paths: tuple[str, ...]
+    keys: tuple[str, ...]
+    notes: tuple[CaptureNote, ...]
+
+
+def open_result(result: Any) -> Returned:
+    """Takes a result apart.
+
+    Raises:
+        CaptureError: If it is (or holds) a container that nobody registered, or there is no tensor in it.
+    """
+    leaves, _ = flatten(result)
+    kept: list[Leaf] = []
+    notes: list[CaptureNote] = []
+    for leaf in leaves:
+        text = path_text("out", leaf.path)
+        if leaf.is_tensor:
+            kept.append(leaf)
+        elif holds_tensors(leaf.value):
+            raise CaptureError(
+                f"the model returned a {type(leaf.value).__qualname__} ({text}), which holds tensors, "
+                "but is no registered container",
+                argument=text,
+                action="return its tensors in a tuple, list, dict or dataclass, "
+                "or register it with torch.utils._pytree.register_pytree_node",
+            )
+        elif leaf.value is not None:
+            message = f"{text} = {leaf.value!r:.60} is no tensor and is dropped from the outputs"
+            notes.append(CaptureNote("warning", "output-dropped", message))
+        else:
+            notes.append(CaptureNote("info", "output-dropped", f"{text} is None and is dropped from the outputs"))
+    if not kept:
+        raise CaptureError(
+            f"the model returned no tensor, but {type(result).__qualname__}",
+            action="return the tensors that the ONNX model shall give",
+        )
+    nested = any(len(leaf.path) > 1 for leaf in kept)
+    if nested or isinstance(result, Mapping):
+        kind = type(cast(object, result)).__qualname__
+        message = f"the returned {kind} was flattened to {len(kept)} outputs"
+        notes.append(CaptureNote("info", "output-flattened", message))
+    return Returned(
+        tuple(leaf.value for leaf in kept),
+        tuple(path_text("out", leaf.path) for leaf in kept),
+        tuple(path_name(leaf.path) if any(isinstance(key, str) for key in leaf.path) else "" for leaf in kept),
+        tuple(notes),
+    )
+
+
+def name_outputs(returned: Returned, given: Sequence[str] | None, inputs: Sequence[str]) -> tuple[str, ...]:
+    """A unique name for each output, different from the inputs' names.
+
+    The user's names first, then keys, then ``output`` or ``output_0``, ``output_1``, ….
+
+    Raises:
+        InvalidArgument: If there are more names than outputs, or a name is taken by an input.
+    """
+    count = len(returned.tensors)
+    if given is not None and len(given) > count:
+        raise InvalidArgument(
+            f"{len(given)} names for {count} outputs", argument="output_names", action="give one name an output"
+        )
+    for name in given or ():
+        if name in inputs:
+            raise InvalidArgument(f"{name!r} is the name of an input", argument="output_names", action="rename it")
+    names = Names(given or ())
+    for name in inputs:
+        names.unique(name)
+    fallback = ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
+    return tuple(names.take(key or fallback[index]) for index, key in enumerate(returned.keys))

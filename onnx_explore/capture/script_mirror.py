@@ -1,0 +1,171 @@
+"""Mirrors the graphs of a scripted module: method calls become the callee's nodes, attributes become weights or constants.
+
+In: a ``ScriptModule`` and values for its inputs. Out: nodes, and the weights that they use::
+
+    %l = prim::GetAttr[name="l"](%self)                 (l is a module: its path is followed, no node)
+    %w = prim::GetAttr[name="weight"](%l)               (w is a weight: a block parameter l.weight)
+    %k = prim::GetAttr[name="k"](%self)                 %k = prim::Constant[2.5]
+    %y = prim::CallMethod[name="forward"](%l, %x)       %y = aten::linear(%x, %w, %b)          scope: l
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from onnx_explore.capture.captured import CaptureNote
+from onnx_explore.capture.mirror import Mirror
+from onnx_explore.capture.parameters import Weight
+from onnx_explore.capture.scopes import CallPaths
+from onnx_explore.capture.torch_api import CALL_METHOD, JitGraph, JitNode, JitValue, graph_with_functions_inlined
+from onnx_explore.errors import CaptureError
+from onnx_explore.torch_ir import Origin, Parameter, TorchNode, TorchValue
+
+_FILE = re.compile(r'File "([^"]*)", line (\d+)')
+
+
+class ScriptMirror(Mirror):
+    """A mirror that follows modules.
+
+    Args:
+        weights: The model's weights by the id of their tensor.
+    """
+
+    __slots__ = ("_call", "_depth", "_graphs", "_modules", "_paths", "_set", "_weights", "notes", "parameters", "where")
+
+    def __init__(self, weights: Mapping[int, Weight]) -> None:
+        super().__init__()
+        self._weights = weights
+        self._modules: dict[int, tuple[str, torch.jit.ScriptModule]] = {}
+        self._paths = CallPaths()
+        self._graphs: dict[tuple[int, str], JitGraph] = {}
+        self._set: dict[tuple[str, str], TorchValue | None] = {}
+        self._call = Origin()
+        self._depth = 0
+        self.parameters: dict[str, Parameter] = {}
+        self.notes: list[CaptureNote] = []
+
+    def call(
+        self, graph: JitGraph, module: tuple[str, torch.jit.ScriptModule] | None, inputs: Sequence[TorchValue],
+        nodes: list[TorchNode],
+    ) -> tuple[TorchValue, ...]:
+        """Mirrors a method or function with these inputs; returns what it returns."""
+        outer_values, outer_modules = self._values, self._modules
+        self._values, self._modules = {}, {}
+        formal = list(graph.inputs())
+        if module is not None:
+            self._modules[formal.pop(0).unique()] = module
+        for value, actual in zip(formal, inputs, strict=True):
+            self._values[value.unique()] = actual
+        for node in graph.nodes():
+            self._node(node, nodes)
+        returns = tuple(self.value(value) for value in graph.outputs())
+        self._values, self._modules = outer_values, outer_modules
+        return returns
+
+    def _node(self, node: JitNode, nodes: list[TorchNode]) -> None:
+        target = node.kind()
+        if target == "prim::GetAttr" and node.inputsAt(0).unique() in self._modules:
+            self._get(node, nodes)
+        elif target == "prim::SetAttr" and node.inputsAt(0).unique() in self._modules:
+            self._write(node)
+        elif target == CALL_METHOD:
+            self._method(node, nodes)
+        else:
+            nested = target in ("prim::If", "prim::Loop")
+            self._depth += nested
+            super()._node(node, nodes)
+            self._depth -= nested
+
+    def _get(self, node: JitNode, nodes: list[TorchNode]) -> None:
+        path, module = self._modules[node.inputsAt(0).unique()]
+        name = node.s("name")
+        output: JitValue = node.output()
+        if (path, name) in self._set:
+            written = self._set[path, name]
+            if written is None:
+                raise CaptureError(
+                    f"the scripted module writes its attribute {name!r} inside a branch or loop, and reads it afterwards",
+                    where=self._origin(node).where,
+                    action="keep the value in a local variable",
+                )
+            self._values[output.unique()] = written
+            return
+        found: Any = getattr(module, name)
+        below = f"{path}.{name}" if path else name
+        if isinstance(found, torch.jit.ScriptModule):
+            self._modules[output.unique()] = (below, found)
+        elif isinstance(found, torch.Tensor) and id(found) in self._weights:
+            self._values[output.unique()] = self._weight(self._weights[id(found)])
+        else:
+            value = found.detach() if isinstance(found, torch.Tensor) else found
+            mirrored = self.define(output, below)
+            nodes.append(self.node("prim::Constant", (), (mirrored,), constant=value, origin=self._origin(node)))
+
+    def _weight(self, weight: Weight) -> TorchValue:
+        found = self.parameters.get(weight.name)
+        if found is None:
+            value = self.fresh("Tensor", weight.name, weight.tensor)
+            found = Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
+            self.parameters[weight.name] = found
+        return found.value
+
+    def _write(self, node: JitNode) -> None:
+        path, _ = self._modules[node.inputsAt(0).unique()]
+        name = node.s("name")
+        self._set[path, name] = self.value(node.inputsAt(1)) if self._depth == 0 else None
+        below = f"{path}.{name}" if path else name
+        message = f"the scripted module writes its attribute {below}; an ONNX model has no state, the write is dropped"
+        self.notes.append(CaptureNote("warning", "state-write-dropped", message, self._origin(node).where))
+
+    def _method(self, node: JitNode, nodes: list[TorchNode]) -> None:
+        receiver = self._modules.get(node.inputsAt(0).unique())
+        if receiver is None:
+            raise CaptureError(
+                f"the method {node.s('name')!r} is called on an object that is no module",
+                where=self._origin(node).where,
+                action="use functions and modules only",
+            )
+        path, module = receiver
+        name = node.s("name")
+        key = (id(module), name)
+        graph = self._graphs.get(key)
+        if graph is None:
+            graph = self._graphs[key] = graph_with_functions_inlined(module, name)
+        inputs = [self.value(node.inputsAt(index)) for index in range(1, node.inputsSize())]
+        caller = self._call
+        here = self._origin(node)
+        same = path == self._owner(node)
+        scope = caller.scope if same else self._paths.enter(path, caller.scope)
+        self._call = Origin(scope, here.stack)
+        returns = self.call(graph, receiver, inputs, nodes)
+        self._call = caller
+        for index, value in enumerate(returns):
+            self._values[node.outputsAt(index).unique()] = value
+
+    def _owner(self, node: JitNode) -> str | None:
+        """The path of the module whose method contains the node."""
+        return next(iter(self._modules.values()))[0] if self._modules else None
+
+    def _origin(self, node: JitNode) -> Origin:
+        text = node.sourceRange()
+        key = (text, f"{self._call.scope}\n{self._call.stack}")
+        found = self._origins.get(key)
+        if found is None:
+            rows = source_rows(text) + self._call.stack
+            found = self._origins[key] = Origin(self._call.scope, rows)
+        return found
+
+
+def source_rows(text: str) -> str:
+    """TorchScript's excerpt of a source file as rows of a Python stack; those of a traced module are such rows already."""
+    found = _FILE.search(text)
+    if found is None:
+        return text
+    return f"{found[1]}({found[2]}): <script>\n"
+
+
+Unpack = Callable[[TorchValue, Any], list[TorchValue]]

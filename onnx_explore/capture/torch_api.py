@@ -1,0 +1,290 @@
+"""The only file that touches private torch symbols, besides ``compat/``.
+
+In: nothing. Out: ``api()``, one frozen ``TorchApi`` whose fields are the private functions that the capture needs. All are
+looked up once, at the first capture; one that is missing is an ``UnsupportedTorch`` that names it and torch's version.
+Graphs, nodes and values of ``torch._C`` are ``Any`` for the type checker: their stubs are incomplete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+
+from onnx_explore.errors import UnsupportedTorch
+
+JitGraph = Any
+JitBlock = Any
+JitNode = Any
+JitValue = Any
+JitType = Any
+TracingState = Any
+
+OLDEST = (2, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class TorchApi:
+    """The private functions of torch, found and ready.
+
+    Attributes:
+        create_graph: ``torch._C._create_graph_by_tracing``.
+        tracing_state: The thread's tracing state, or None.
+        set_tracing_state: Replaces it.
+        set_value_trace: Says which graph value stands for a tensor.
+        create_function: Makes a runnable ``ScriptFunction`` of a graph.
+        parse_schema: Reads an operator's schema line.
+        run_inline: ``torch._C._jit_pass_inline``: calls become the callee's nodes, in place.
+        export_flag: The module whose ``_is_onnx_exporting`` makes ``torch.onnx.is_in_onnx_export()`` true.
+        supported_containers: Whether pytree can take a class apart and name its parts.
+        flatten_one_level: Children with keys, and a function that puts the container together again.
+    """
+
+    create_graph: Callable[..., tuple[JitGraph, Any]]
+    tracing_state: Callable[[], TracingState]
+    set_tracing_state: Callable[[TracingState], None]
+    set_value_trace: Callable[[torch.Tensor, JitValue], None]
+    create_function: Callable[[str, JitGraph], Callable[..., Any]]
+    parse_schema: Callable[[str], Any]
+    run_inline: Callable[[JitGraph], None]
+    export_flag: Any
+    supported_containers: Callable[[type], bool]
+    flatten_one_level: Callable[[Any], tuple[list[tuple[Any, Any]], Callable[[Sequence[Any]], Any]]]
+
+
+def _symbol(path: str) -> Any:
+    """The object at ``path``, a dotted path below a module that exists."""
+    module_name, _, names = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+        for name in names.split("."):
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise UnsupportedTorch(
+            f"PyTorch {torch.__version__} has no {path.replace(':', '.')}",
+            action=f"use a PyTorch from {OLDEST[0]}.{OLDEST[1]} on that onnx_explore was tested with",
+        ) from error
+    return found
+
+
+@cache
+def api() -> TorchApi:
+    """The private functions, looked up once.
+
+    Raises:
+        UnsupportedTorch: If PyTorch is too old or one is missing.
+    """
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2] if part.isdigit())
+    if version < OLDEST:
+        raise UnsupportedTorch(
+            f"PyTorch {torch.__version__} is too old", action=f"install torch>={OLDEST[0]}.{OLDEST[1]}"
+        )
+    flag = _symbol("torch.onnx._internal.exporter._flags:set_onnx_exporting_flag")
+    _symbol("torch.onnx._internal.exporter._flags:_is_onnx_exporting")
+    for path in ("Graph", "Node.sourceRange", "Node.scopeName", "Node.schema", "Value.toIValue", "TracingState.push_scope", "Graph.copy"):
+        _symbol(f"torch:_C.{path}")
+    pytree = _symbol("torch.utils:_pytree")
+    for path in ("SUPPORTED_NODES", "tree_flatten_with_path", "tree_unflatten"):
+        _symbol(f"torch.utils._pytree:{path}")
+    _symbol("torch.backends.mha:set_fastpath_enabled")
+    _symbol("torch.backends.mha:get_fastpath_enabled")
+
+    def supported(kind: type) -> bool:
+        definition = pytree.SUPPORTED_NODES.get(kind)
+        return _is_namedtuple(kind) if definition is None else definition.flatten_with_keys_fn is not None
+
+    def one_level(container: Any) -> tuple[list[tuple[Any, Any]], Callable[[Sequence[Any]], Any]]:
+        pairs, spec = pytree.tree_flatten_with_path(container, is_leaf=lambda node: node is not container)
+        keyed = [(_key(path[0]), child) for path, child in pairs]
+        return keyed, lambda children: pytree.tree_unflatten(list(children), spec)
+
+    return TorchApi(
+        create_graph=_symbol("torch:_C._create_graph_by_tracing"),
+        tracing_state=_symbol("torch:_C._get_tracing_state"),
+        set_tracing_state=_symbol("torch:_C._set_tracing_state"),
+        set_value_trace=_symbol("torch:_C._set_value_trace"),
+        create_function=_symbol("torch:_C._create_function_from_graph"),
+        parse_schema=_symbol("torch:_C.parse_schema"),
+        run_inline=_symbol("torch:_C._jit_pass_inline"),
+        export_flag=sys.modules[flag.__module__],
+        supported_containers=supported,
+        flatten_one_level=one_level,
+    )
+
+
+def _is_namedtuple(kind: type) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _key(entry: Any) -> Any:
+    """The index, key or attribute name of a pytree key entry."""
+    if hasattr(entry, "name"):
+        return f".{entry.name}"
+    return entry.idx if hasattr(entry, "idx") else entry.key
+
+
+@contextlib.contextmanager
+def onnx_export_flag() -> Iterator[None]:
+    """``torch.onnx.is_in_onnx_export()`` is true inside: models in the wild ask it."""
+    flags = api().export_flag
+    before = flags._is_onnx_exporting
+    flags._is_onnx_exporting = True
+    try:
+        yield
+    finally:
+        flags._is_onnx_exporting = before
+
+
+@contextlib.contextmanager
+def fused_paths_off() -> Iterator[None]:
+    """No fused inference kernels inside: they depend on ``requires_grad``, and hide the operators that we want to see.
+
+    The one switch covers ``nn.MultiheadAttention``, ``nn.TransformerEncoderLayer`` and the nested tensors of
+    ``nn.TransformerEncoder``.
+    """
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextlib.contextmanager
+def tracing_paused() -> Iterator[None]:
+    """Nothing that runs inside is recorded."""
+    torch_api = api()
+    state = torch_api.tracing_state()
+    torch_api.set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch_api.set_tracing_state(state)
+
+
+def version_of(tensor: torch.Tensor) -> int | None:
+    """How often a tensor was written to, or None where PyTorch does not count (inference tensors)."""
+    return None if tensor.is_inference() else tensor._version
+
+
+def storage_of(tensor: torch.Tensor) -> int:
+    """A number that two tensors share if they share storage; 0 for tensors without storage."""
+    if tensor.layout != torch.strided or tensor.is_mkldnn:
+        return 0
+    return tensor.untyped_storage()._cdata
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPart:
+    """One argument or return of a schema, as ``torch._C`` tells it."""
+
+    name: str
+    type: str
+    default: Any
+    has_default: bool
+    kwarg_only: bool
+    alias: str
+    written: bool
+
+
+def schema_parts(text: str) -> tuple[str, str, tuple[SchemaPart, ...], tuple[SchemaPart, ...]]:
+    """Name, overload, arguments and returns of a schema line."""
+    parsed = api().parse_schema(text)
+    return parsed.name, parsed.overload_name, _parts(parsed.arguments), _parts(parsed.returns)
+
+
+def _parts(arguments: Any) -> tuple[SchemaPart, ...]:
+    parts: list[SchemaPart] = []
+    for argument in arguments:
+        alias = argument.alias_info
+        names = sorted(name.rsplit("::", 1)[-1] for name in alias.before_set) if alias is not None else []
+        parts.append(
+            SchemaPart(
+                name=argument.name,
+                type=kind_of(argument.real_type.annotation_str),
+                default=argument.default_value,
+                has_default=argument.has_default_value(),
+                kwarg_only=argument.kwarg_only,
+                alias=names[0] if names else "",
+                written=alias is not None and alias.is_write,
+            )
+        )
+    return tuple(parts)
+
+
+@cache
+def kind_of(annotation: str) -> str:
+    """A type as a schema prints it: ``List[Optional[Tensor]]`` is ``Tensor?[]``, ``number`` is ``Scalar``."""
+    if annotation == "number":
+        return "Scalar"
+    head, bracket, rest = annotation.partition("[")
+    if not bracket or not rest.endswith("]"):
+        return annotation
+    parts = [kind_of(part) for part in _split(rest[:-1])]
+    match head:
+        case "List":
+            return f"{parts[0]}[]"
+        case "Optional":
+            return f"{parts[0]}?"
+        case "Tuple":
+            return f"({', '.join(parts)})"
+        case "Dict":
+            return f"Dict({', '.join(parts)})"
+        case _:
+            return annotation
+
+
+def _split(text: str) -> list[str]:
+    """Comma-separated parts at bracket depth zero."""
+    parts: list[str] = []
+    depth = start = 0
+    for position, char in enumerate(text):
+        if char == "[":
+            depth += 1
+        elif char == "]":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    parts.append(text[start:].strip())
+    return [part for part in parts if part and part != "()"]
+
+
+CALL_METHOD = "onnx_explore::CallMethod"
+
+
+def graph_with_functions_inlined(module: Any, method: str = "") -> JitGraph:
+    """A copy of a scripted method's (or function's) graph: function calls inlined, method calls left as ``CALL_METHOD``.
+
+    Torch's pass inlines both, so the method calls stand under another name while it runs.
+    """
+    graph = (module._c._get_method(method).graph if method else module.graph).copy()
+    for node in list(graph.findAllNodes("prim::CallMethod")):
+        call = graph.create(CALL_METHOD, list(node.inputs()), node.outputsSize())
+        call.s_("name", node.s("name"))
+        call.copyMetadata(node)
+        call.insertBefore(node)
+        for before, after in zip(node.outputs(), call.outputs(), strict=True):
+            after.copyMetadata(before)
+            before.replaceAllUsesWith(after)
+        node.destroy()
+    api().run_inline(graph)
+    return graph
+
+
+def script_arguments(model: Any) -> list[SchemaPart]:
+    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function."""
+    module = isinstance(model, torch.jit.ScriptModule)
+    schema = model._c._get_method("forward").schema if module else model.schema
+    return list(_parts(schema.arguments))[1 if module else 0 :]
+
+
+def has_script_hooks(module: Any) -> bool:
+    """Whether compiled hooks run around a scripted module's ``forward``."""
+    return bool(module._c._get_forward_hooks() or module._c._get_forward_pre_hooks())

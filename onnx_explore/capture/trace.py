@@ -1,0 +1,116 @@
+"""Records a model by running it once.
+
+In: a callable and its taken-apart call. Out: a ``Traced``: torch's graph, its mirror, the result, and what left the trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.conversions import Watch, user_frame
+from onnx_explore.capture.inputs import Call
+from onnx_explore.capture.mirror import Mirror
+from onnx_explore.capture.normalize import normalize
+from onnx_explore.capture.outputs import Returned, open_result
+from onnx_explore.capture.parameters import NamedModules, Weight
+from onnx_explore.capture.replay import copy_of
+from onnx_explore.capture.scopes import Scopes
+from onnx_explore.capture.torch_api import JitGraph, api
+from onnx_explore.errors import CaptureError, OnnxExporterError
+from onnx_explore.torch_ir import TorchBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A recorded run.
+
+    Attributes:
+        graph: Torch's graph: inputs, then all weights.
+        block: Its mirror; a single row of returned tensors.
+        returned: What the model returned.
+        conversions: What left the trace.
+    """
+
+    graph: JitGraph
+    block: TorchBlock
+    returned: Returned
+    conversions: tuple[Conversion, ...]
+
+
+def trace(
+    model: Callable[..., Any],
+    call: Call,
+    modules: NamedModules,
+    weights: Sequence[Weight],
+    *,
+    record_conversions: bool,
+    record_scopes: bool,
+    inline_functions: bool = True,
+) -> Traced:
+    """Runs the model once and records it. Must be called inside ``guarded``.
+
+    Raises:
+        CaptureError: If the model (or the recording) raises; the exception is chained.
+    """
+    inputs = [copy_of(item.tensor) for item in call.inputs]
+    tensors = [*inputs, *(weight.tensor for weight in weights)]
+    scopes = Scopes(modules, enabled=record_scopes)
+    watch = Watch(scopes, {id(tensor) for tensor in tensors}, record=record_conversions)
+    results: list[Returned] = []
+
+    def run(*traced: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        args, kwargs = call.arguments(traced[: len(inputs)])
+        with scopes, watch:
+            result = model(*args, **kwargs)
+        returned = open_result(result)
+        watch.adopt(returned.tensors)
+        results.append(returned)
+        return returned.tensors
+
+    try:
+        graph, _ = api().create_graph(run, tuple(tensors), _no_name, False, False)
+    except OnnxExporterError:
+        raise
+    except Exception as error:
+        raise _failed(error) from error
+    normalize(graph)
+    names = {index: item.name for index, item in enumerate(call.inputs)}
+    names.update((len(inputs) + index, weight.name) for index, weight in enumerate(weights))
+    block = Mirror(scopes.paths, inline_functions=inline_functions).graph(graph, names)
+    return Traced(graph, unpack_returns(block), results[0], tuple(watch.conversions))
+
+
+def _no_name(value: torch.Tensor) -> str:
+    """Values keep their numbers: looking for the names of local variables costs more than the trace."""
+    return ""
+
+
+def unpack_returns(block: TorchBlock) -> TorchBlock:
+    """A returned tuple of tensors becomes as many returned values."""
+    if len(block.returns) != 1 or not block.nodes:
+        return block
+    last = block.nodes[-1]
+    if last.target != "prim::TupleConstruct" or last.outputs != block.returns:
+        return block
+    return TorchBlock(block.params, block.nodes[:-1], last.inputs)
+
+
+def _failed(error: Exception) -> CaptureError:
+    """The user's exception, with the innermost of the model's source lines."""
+    where = ""
+    step = error.__traceback__
+    while step is not None:
+        frame = user_frame(step.tb_frame)
+        if frame is not None and step.tb_frame.f_code.co_filename == frame.file:
+            where = f"{frame.file}:{step.tb_lineno} in {frame.function}"
+        step = step.tb_next
+    return CaptureError(
+        f"the model raised {type(error).__name__}: {error}",
+        where=where,
+        action="see the exception above; the model must run with these arguments",
+    )

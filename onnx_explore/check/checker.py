@@ -1,0 +1,358 @@
+"""Checks an export: is it valid ONNX, was the capture faithful, does ONNX compute what PyTorch computes, at any size?
+
+In: the ONNX model and the capture it was made of. Out: a ``Report``, and one ``Checked`` event per check. In order:
+
+1. ``structure``: ``onnx.checker`` with strict shape inference.
+2. ``replay``: the recorded graph, run by PyTorch, gives what the model gave.
+3. ``runtime``: ONNX Runtime (``onnx.reference`` where it has no kernel) gives what the model gave.
+4. ``axis``: for each symbol of the dynamic axes, the model and ONNX agree at another size; then with all changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+import torch
+
+from onnx_explore.capture import Capture, check_replay
+from onnx_explore.check.compare import Array, Comparison, compare
+from onnx_explore.check.randomness import random_outputs, random_targets
+from onnx_explore.check.report import Check, Kind, Report, Status
+from onnx_explore.check.resize import candidate_sizes, resized
+from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.check.structure import check_structure
+from onnx_explore.errors import (
+    Cancelled,
+    CaptureDiverged,
+    CheckerError,
+    InvalidArgument,
+    NoRuntimeKernel,
+    NotAvailable,
+    RuntimeMismatch,
+)
+from onnx_explore.recording import Checked, Recorder
+
+Tensors = tuple[torch.Tensor, ...]
+RunModel = Callable[[Tensors], Tensors]
+Axes = Mapping[str, Mapping[int, str]]
+
+
+def check_export(
+    model: ir.Model,
+    capture: Capture,
+    *,
+    run_model: RunModel | None = None,
+    check_replay: Callable[[Capture], object] | None = check_replay,
+    dynamic_axes: Axes,
+    recorder: Recorder,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> Report:
+    """Check an exported model.
+
+    Args:
+        model: The ONNX model; its inputs and outputs carry the names of the capture's. Stays as it is.
+        capture: What it was made of.
+        run_model: Runs the PyTorch model on input tensors (in the order of ``capture.inputs``) as it ran when it was
+            captured, and leaves it as it was; gives the tensors of ``capture.outputs``. Without it, no other size of a
+            dynamic axis can be checked.
+        check_replay: Raises ``CaptureDiverged`` if the recorded graph does not compute what the model computed. None
+            leaves that check out.
+        dynamic_axes: Input name → axis → symbol. Names that are no inputs are ignored.
+        recorder: Gets one ``Checked`` event for each check, and is asked whether to stop.
+        rtol: Instead of the tolerance for the element type; see ``compare``.
+        atol: Instead of the tolerance for the element type.
+
+    Returns:
+        The report. A check that fails is an item of it, not an exception.
+
+    Raises:
+        Cancelled: If ``recorder.cancelled()`` said so.
+    """
+    checking = _Checking(model, capture, run_model, recorder, rtol, atol)
+    checking.structure()
+    if check_replay is not None:
+        checking.replay(check_replay)
+    checking.runtime()
+    checking.axes(dynamic_axes)
+    return Report(tuple(checking.items))
+
+
+@dataclass(frozen=True, slots=True)
+class _Symbol:
+    """A symbol of the dynamic axes: where it stands (position of the input, axis), and its captured size."""
+
+    name: str
+    places: tuple[tuple[int, int], ...]
+    size: int
+
+
+@dataclass(slots=True)
+class _Checking:
+    model: ir.Model
+    capture: Capture
+    run_model: RunModel | None
+    recorder: Recorder
+    rtol: float | None
+    atol: float | None
+    items: list[Check] = field(default_factory=list[Check])
+    session: Session | None = None
+    random: frozenset[str] = frozenset()
+    start: float = 0.0
+
+    # The four kinds of checks
+
+    def structure(self) -> None:
+        self._begin()
+        try:
+            check_structure(self.model)
+        except CheckerError as error:
+            self._add("structure", "onnx.checker", "failed", error.message)
+        else:
+            self._add("structure", "onnx.checker", "passed", "accepts the model")
+
+    def replay(self, check_replay: Callable[[Capture], object]) -> None:
+        self._begin()
+        try:
+            check_replay(self.capture)
+        except CaptureDiverged as error:
+            self._add("replay", "capture", "failed", error.message)
+        except RuntimeError as error:  # PyTorch's interpreter cannot run every graph that it records.
+            self._add("replay", "capture", "not run", _line(error))
+        else:
+            self._add("replay", "capture", "passed", "the recorded graph gives what the model gave")
+
+    def runtime(self) -> None:
+        self._begin()
+        self.random = random_outputs(self.model)
+        inputs = tuple(item.example.detach() for item in self.capture.inputs)
+        try:
+            actual = self._run(inputs)
+        except (NoRuntimeKernel, NotAvailable) as error:
+            self._add("runtime", RuntimeSession.engine, "not run", error.message)
+            return
+        except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
+            self._add("runtime", self._engine, "failed", error.message)
+            return
+        problem, comparisons = self._compare(self.capture.eager, actual, {})
+        if problem:
+            self._add("runtime", self._engine, "failed", problem, comparisons)
+        else:
+            self._add("runtime", self._engine, "passed", self._agreement(comparisons), comparisons)
+
+    def axes(self, dynamic_axes: Axes) -> None:
+        symbols = self._symbols(dynamic_axes)
+        if self.session is None:
+            for symbol in symbols:
+                self._begin()
+                self._add("axis", symbol.name, "not run", "the model did not run at its captured sizes")
+            return
+        chosen: dict[str, int] = {}
+        for symbol in symbols:
+            self._begin()
+            sizes = self._axis([symbol], [{symbol.name: size} for size in self._candidates(symbol)])
+            chosen.update(sizes or {})
+        if len(symbols) > 1:
+            self._begin()
+            self._axis(symbols, list(_joint(symbols, chosen)))
+
+    # Axes
+
+    def _symbols(self, dynamic_axes: Axes) -> list[_Symbol]:
+        places: dict[str, list[tuple[int, int]]] = {}
+        for position, item in enumerate(self.capture.inputs):
+            for axis, name in dynamic_axes.get(item.name, {}).items():
+                places.setdefault(name, []).append((position, axis % item.example.dim()))
+        return [
+            _Symbol(name, tuple(where), self.capture.inputs[where[0][0]].example.shape[where[0][1]])
+            for name, where in places.items()
+        ]
+
+    def _candidates(self, symbol: _Symbol) -> tuple[int, ...]:
+        return candidate_sizes(symbol.size, {size for item in self.capture.inputs for size in item.example.shape})
+
+    def _axis(self, symbols: Sequence[_Symbol], candidates: Sequence[Mapping[str, int]]) -> Mapping[str, int] | None:
+        """Compare at the first of the candidate sizes that PyTorch accepts; the sizes, or None if it accepts none."""
+        subject = " + ".join(symbol.name for symbol in symbols)
+        if self.run_model is None:
+            self._add("axis", subject, "not run", "the PyTorch model is not at hand")
+            return None
+        refusal = ""
+        for sizes in candidates:
+            self._look()
+            steps = ", ".join(f"{symbol.size} → {sizes[symbol.name]}" for symbol in symbols)
+            inputs = self._resized(symbols, sizes)
+            try:
+                expected = self._eager(self.run_model, inputs)
+            except Exception as error:  # noqa: BLE001 (the user's own code: anything may come, and it is an answer)
+                refusal = refusal or f"PyTorch itself rejects {steps}: {_line(error)}"
+                continue
+            self._look()
+            try:
+                actual = self._run(inputs)
+            except (NoRuntimeKernel, NotAvailable) as error:
+                self._add("axis", subject, "not run", error.message)
+                return sizes
+            except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
+                self._add("axis", subject, "failed", f"fails at {steps}: {error.message}")
+                return sizes
+            problem, comparisons = self._compare(expected, actual, sizes)
+            if problem:
+                self._add("axis", subject, "failed", f"differs at {steps}: {problem}", comparisons)
+            else:
+                self._add("axis", subject, "passed", f"runs at {steps}", comparisons)
+            return sizes
+        self._add("axis", subject, "not run", refusal or "there is no other size to try")
+        return None
+
+    def _resized(self, symbols: Sequence[_Symbol], sizes: Mapping[str, int]) -> Tensors:
+        changes: dict[int, dict[int, int]] = {}
+        for symbol in symbols:
+            for position, axis in symbol.places:
+                changes.setdefault(position, {})[axis] = sizes[symbol.name]
+        return tuple(
+            resized(item.example, changes[position], seed=position) if position in changes else item.example.detach()
+            for position, item in enumerate(self.capture.inputs)
+        )
+
+    # Running and comparing
+
+    def _eager(self, run_model: RunModel, inputs: Tensors) -> Tensors:
+        # The model may write to its inputs; ONNX is to see them as they were.
+        state = torch.get_rng_state()
+        try:
+            with torch.no_grad():
+                return run_model(tuple(tensor.clone() for tensor in inputs))
+        finally:
+            torch.set_rng_state(state)
+
+    def _run(self, inputs: Tensors) -> list[Array]:
+        """Run the ONNX model, in ONNX Runtime as long as that can.
+
+        Raises:
+            NoRuntimeKernel: If neither ONNX Runtime nor the reference can run it.
+        """
+        if self.session is None:
+            try:
+                self.session = RuntimeSession(self.model)
+            except NoRuntimeKernel as error:
+                self._fall_back(error)
+        assert self.session is not None
+        try:
+            return self.session.run(self._feeds(self.session, inputs))
+        except NoRuntimeKernel as error:
+            if isinstance(self.session, ReferenceSession):
+                self.session = None
+                raise
+            self._fall_back(error)
+            return self.session.run(self._feeds(self.session, inputs))
+
+    def _fall_back(self, error: NoRuntimeKernel) -> None:
+        self.session = None
+        try:
+            self.session = ReferenceSession(self.model)
+        except (NoRuntimeKernel, CheckerError) as second:
+            raise NoRuntimeKernel(f"{error.message}; {second.message}", target=error.target) from second
+        self.recorder.note("warning", error.code, f"{error.message}; checked with {ReferenceSession.engine} instead")
+
+    def _feeds(self, session: Session, inputs: Tensors) -> dict[str, torch.Tensor]:
+        feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, inputs, strict=True)}
+        # Without export_params (and with weights as inputs), the weights are fed, too.
+        missing = set(session.inputs) - set(feeds)
+        for parameter in self.capture.graph.parameters:
+            for name in (parameter.name, *parameter.aliases, parameter.value.name):
+                if name in missing:
+                    feeds[name] = parameter.tensor.detach()
+        return feeds
+
+    def _compare(
+        self, expected: Tensors, actual: list[Array], sizes: Mapping[str, int]
+    ) -> tuple[str, tuple[Comparison, ...]]:
+        """What is wrong, or ``""``, and the comparison of every output."""
+        names = [value.name or "" for value in self.model.graph.outputs]
+        comparisons = tuple(compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random))
+        failed = [item for item in comparisons if not item.passed]
+        if failed:
+            more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
+            return f"{failed[0]}{more}{self._random_hint()}", comparisons
+        for value, array in zip(self.model.graph.outputs, actual, strict=True):
+            wrong = _wrong_dimension(value, array, sizes)
+            if wrong:
+                return wrong, comparisons
+        return "", comparisons
+
+    def _agreement(self, comparisons: tuple[Comparison, ...]) -> str:
+        compared = [item for item in comparisons if not item.random]
+        random = [f"'{item.name}'" for item in comparisons if item.random]
+        parts: list[str] = []
+        if compared:
+            worst = max(item.max_abs for item in compared)
+            parts.append(f"agrees with PyTorch on {_count(len(compared), 'output')} (max abs error {worst:.1e})")
+        if random:
+            parts.append(f"agrees in dtype and shape on {', '.join(random)}, whose values are random")
+        return " and ".join(parts) or "runs; the model has no outputs"
+
+    def _random_hint(self) -> str:
+        targets = random_targets(self.capture.graph)
+        return f"; PyTorch's values are random ({', '.join(targets[:3])})" if targets else ""
+
+    # Book-keeping
+
+    @property
+    def _engine(self) -> str:
+        return self.session.engine if self.session is not None else RuntimeSession.engine
+
+    def _look(self) -> None:
+        if self.recorder.cancelled():
+            raise Cancelled("stopped while the export was checked")
+
+    def _begin(self) -> None:
+        self._look()
+        self.start = time.perf_counter()
+
+    def _add(
+        self, kind: Kind, subject: str, status: Status, detail: str, comparisons: tuple[Comparison, ...] = ()
+    ) -> None:
+        passed = {"passed": True, "failed": False, "not run": None}[status]
+        self.items.append(Check(kind, subject, status, detail, comparisons))
+        self.recorder.add(Checked(kind, subject, passed, detail, time.perf_counter() - self.start))
+
+
+def _joint(symbols: Sequence[_Symbol], chosen: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Sizes for all symbols at once: those accepted one by one, all different where possible; else in step."""
+    different: dict[str, int] = {}
+    for symbol in symbols:
+        size = chosen.get(symbol.name, candidate_sizes(symbol.size)[0])
+        if size in different.values() and symbol.name in chosen:
+            size += symbol.size if size % symbol.size == 0 else 1
+        different[symbol.name] = size
+    yield different
+    yield {symbol.name: chosen.get(symbol.name, candidate_sizes(symbol.size)[0]) for symbol in symbols}
+    yield {symbol.name: symbol.size + 1 for symbol in symbols}
+    yield {symbol.name: symbol.size * 2 for symbol in symbols}
+
+
+def _wrong_dimension(value: ir.Value, array: Array, sizes: Mapping[str, int]) -> str:
+    """A dimension of an output that is not what the ONNX model declares, or ``""``."""
+    if value.shape is None:
+        return ""
+    if len(value.shape) != array.ndim:
+        return f"'{value.name}' is declared with {len(value.shape)} dimensions and has {array.ndim}"
+    for axis, (declared, size) in enumerate(zip(value.shape, array.shape, strict=True)):
+        wanted = declared if isinstance(declared, int) else sizes.get(declared.value or "")
+        if wanted is not None and wanted != size:
+            symbol = "" if isinstance(declared, int) else f"'{declared.value}' = "
+            return f"axis {axis} of '{value.name}' is declared as {symbol}{wanted} and is {size}"
+    return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"

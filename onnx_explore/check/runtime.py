@@ -1,0 +1,299 @@
+"""Runs ONNX models: in ONNX Runtime, or, where that has no kernel, in ``onnx.reference``.
+
+In: a model and its inputs. Out: its outputs as numpy arrays (``ml_dtypes`` for bfloat16 and float8). The large weights
+of a model in memory are handed to ONNX Runtime as inputs that share the tensors' memory. (Its own ways to share cost a
+copy, as ``add_external_initializers`` does, or need a file, as ``add_initializer`` does, of which its optimiser then
+reads wrong values.) Such weights are not folded or repacked; everything else is optimised as usual.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnx.reference
+import onnx_ir as ir
+import torch
+from google.protobuf.message import EncodeError
+from onnx_ir.tensor_adapters import TorchTensor
+
+from onnx_explore.check.weights import without_weights
+from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel, NotAvailable, RuntimeMismatch
+from onnx_explore.writing import contiguous_array
+
+Array = npt.NDArray[Any]
+Feeds = Mapping[str, "Array | torch.Tensor"]
+Runnable = ir.Model | onnx.ModelProto | bytes | str | os.PathLike[str]
+
+
+class Session(Protocol):
+    """A model that can be run.
+
+    Attributes:
+        engine: Name of what runs it.
+        inputs: Names of the inputs that must be fed.
+        outputs: Names of the outputs.
+    """
+
+    engine: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def run(self, feeds: Feeds) -> list[Array]:
+        """All outputs for these inputs; feeds that the model does not have are ignored."""
+        ...
+
+
+class RuntimeSession:
+    """A model in ONNX Runtime.
+
+    Args:
+        model: A model in memory, as protobuf or as bytes, or the path of a file.
+        providers: Execution providers, first choice first.
+
+    Raises:
+        NoRuntimeKernel: If ONNX Runtime has no kernel for a node, or does not know an operator or opset.
+        CheckerError: If it rejects the model for another reason.
+        NotAvailable: If it is not installed.
+    """
+
+    engine = "ONNX Runtime"
+
+    def __init__(self, model: Runnable, *, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
+        onnxruntime = _onnxruntime()
+        source, weights = _source(model)
+        # The arrays must live as long as the session's values do: these share their memory.
+        self._weights = {name: _value(contiguous_array(tensor)) for name, tensor in weights.items()}
+        self._errors = _runtime_errors()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.use_deterministic_compute = True
+        try:
+            self._session: Any = onnxruntime.InferenceSession(source, options, providers=list(providers))
+        except self._errors as error:
+            raise _load_error(error) from error
+        self.inputs = tuple(each.name for each in self._session.get_inputs() if each.name not in weights)
+        self.outputs = tuple(each.name for each in self._session.get_outputs())
+
+    def run(self, feeds: Feeds) -> list[Array]:
+        """All outputs for these inputs.
+
+        Args:
+            feeds: Arrays or tensors by name. Those that the model does not have are ignored.
+
+        Raises:
+            InvalidArgument: If an input is missing.
+            NoRuntimeKernel: If ONNX Runtime finds only now that it has no kernel.
+            RuntimeMismatch: If it cannot run the model with these inputs.
+        """
+        _complete(self.inputs, feeds)
+        values = {name: _value(_array(feeds[name])) for name in self.inputs}
+        try:
+            results: list[Any] = self._session.run_with_ort_values(None, {**values, **self._weights})
+        except self._errors as error:
+            if _lacks_kernel(error):
+                raise _load_error(error) from error
+            raise RuntimeMismatch(f"ONNX Runtime cannot run the model with these inputs: {_short(error)}") from error
+        return [_result(value, name) for value, name in zip(results, self.outputs, strict=True)]
+
+
+class ReferenceSession:
+    """A model in ``onnx.reference``: slow, and copies the weights, but it has (almost) every operator of every opset.
+
+    Args:
+        model: A model in memory, as protobuf or as bytes, or the path of a file.
+
+    Raises:
+        NoRuntimeKernel: If it lacks an operator, too.
+    """
+
+    engine = "onnx.reference"
+
+    def __init__(self, model: Runnable) -> None:
+        if isinstance(model, ir.Model):
+            try:
+                source: Any = ir.to_proto(model)
+            except (ir.serde.SerdeError, EncodeError) as error:
+                raise CheckerError(f"the model cannot be serialised: {_short(error)}") from error
+        else:
+            source = os.fspath(model) if isinstance(model, os.PathLike) else model
+        try:
+            self._session: Any = onnx.reference.ReferenceEvaluator(source)
+        except NotImplementedError as error:
+            raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
+        initialized = {each.name for each in self._session.proto_.graph.initializer}
+        self.inputs = tuple(name for name in self._session.input_names if name not in initialized)
+        self.outputs = tuple(self._session.output_names)
+
+    def run(self, feeds: Feeds) -> list[Array]:
+        """All outputs for these inputs.
+
+        Args:
+            feeds: Arrays or tensors by name. Those that the model does not have are ignored.
+
+        Raises:
+            InvalidArgument: If an input is missing.
+            NoRuntimeKernel: If it lacks an operator.
+            RuntimeMismatch: If it cannot run the model with these inputs.
+        """
+        _complete(self.inputs, feeds)
+        try:
+            results: list[Any] = self._session.run(None, {name: _array(feeds[name]) for name in self.inputs})
+        except NotImplementedError as error:
+            raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
+        except Exception as error:  # Operators in Python and numpy: any exception may come.
+            raise RuntimeMismatch(f"onnx.reference cannot run the model with these inputs: {_short(error)}") from error
+        return [np.asarray(value) for value in results]
+
+
+def run_onnxruntime(
+    model: Runnable, feeds: Feeds, *, providers: Sequence[str] = ("CPUExecutionProvider",)
+) -> list[Array]:
+    """Run a model once in ONNX Runtime; see ``RuntimeSession`` for arguments and errors."""
+    return RuntimeSession(model, providers=providers).run(feeds)
+
+
+def run_reference(model: Runnable, feeds: Feeds) -> list[Array]:
+    """Run a model once in ``onnx.reference``; see ``ReferenceSession`` for arguments and errors."""
+    return ReferenceSession(model).run(feeds)
+
+
+def _source(model: Runnable) -> tuple[str | bytes, dict[str, ir.TensorProtocol]]:
+    """What ONNX Runtime loads, and the weights that it does not find there."""
+    if isinstance(model, bytes | str):
+        return model, {}
+    if isinstance(model, os.PathLike):
+        return os.fspath(model), {}
+    try:
+        proto, weights = without_weights(model) if isinstance(model, ir.Model) else (model, {})
+        return proto.SerializeToString(), weights
+    except (ir.serde.SerdeError, EncodeError) as error:
+        raise CheckerError(f"the model cannot be serialised: {_short(error)}") from error
+
+
+def _complete(names: Sequence[str], feeds: Feeds) -> None:
+    missing = [name for name in names if name not in feeds]
+    if missing:
+        raise InvalidArgument(f"no value for the model's input {', '.join(missing)}", argument="feeds")
+
+
+def _array(value: Array | torch.Tensor) -> Array:
+    if isinstance(value, torch.Tensor):
+        return contiguous_array(TorchTensor(value))
+    return np.ascontiguousarray(value).reshape(value.shape)
+
+
+def _value(array: Array) -> Any:
+    """An ONNX Runtime value that shares the array's memory (and keeps the array alive)."""
+    onnxruntime = _onnxruntime()
+    if array.dtype.kind == "V" or array.dtype.isbuiltin != 1:
+        # bfloat16 and float8 are numpy extensions that ONNX Runtime does not know: hand over the bits.
+        code = ir.DataType.from_numpy(array.dtype).value
+        bits = array.view(np.uint16 if array.dtype.itemsize == 2 else np.uint8)
+        return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, code)
+    return onnxruntime.OrtValue.ortvalue_from_numpy(array)
+
+
+def _result(value: Any, name: str) -> Array:
+    if not value.has_value() or not value.is_tensor():
+        raise RuntimeMismatch(f"the output '{name}' is not a tensor")
+    dtype = ir.DataType(value.element_type())
+    if dtype in _BITS:
+        # numpy() does not know these types; every version of ONNX Runtime has the address.
+        shape, kind = tuple(value.shape()), dtype.numpy()
+        data = ctypes.string_at(value.data_ptr(), math.prod(shape) * kind.itemsize)
+        return np.frombuffer(data, kind).reshape(shape)
+    return value.numpy()
+
+
+_BITS = frozenset(
+    {
+        ir.DataType.BFLOAT16,
+        ir.DataType.FLOAT8E4M3FN,
+        ir.DataType.FLOAT8E4M3FNUZ,
+        ir.DataType.FLOAT8E5M2,
+        ir.DataType.FLOAT8E5M2FNUZ,
+    }
+)
+
+
+def _onnxruntime() -> ModuleType:
+    """ONNX Runtime, imported when it is first needed: it is slow to import, optional, and has no types."""
+    try:
+        return importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise NotAvailable("onnxruntime is not installed", action="pip install onnxruntime") from error
+
+
+def _runtime_errors() -> tuple[type[Exception], ...]:
+    """Exceptions of ONNX Runtime; they have no common base of their own."""
+    state = _onnxruntime().capi.onnxruntime_pybind11_state
+    names = (
+        "EPFail",
+        "EngineError",
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "ModelLoadCanceled",
+        "NoModel",
+        "NoSuchFile",
+        "NotFound",
+        "NotImplemented",
+        "RuntimeException",
+    )
+    return tuple(getattr(state, name) for name in names)
+
+
+# Could not find an implementation for Swish(24) node with name 'node_1'
+_NO_KERNEL = re.compile(
+    r"Could not find an implementation for (?P<op>\S+?)\((?P<since>\d+)\) node with name '(?P<node>[^']*)'"
+)
+# ai.onnx:Foo(99) / mine:Foo(-1) is not a registered function/op
+_NO_OPERATOR = re.compile(r"(?P<op>\S+?)\((?P<since>-?\d+)\) is not a registered function/op")
+_OTHER = ("NOT_IMPLEMENTED", "Unsupported model IR version", "only *guarantees* support", "No Op registered for")
+
+
+def _lacks_kernel(error: Exception) -> bool:
+    text = str(error)
+    return bool(_NO_KERNEL.search(text) or _NO_OPERATOR.search(text)) or any(part in text for part in _OTHER)
+
+
+def _load_error(error: Exception) -> NoRuntimeKernel | CheckerError:
+    if not _lacks_kernel(error):
+        return CheckerError(f"ONNX Runtime rejects the model: {_short(error)}")
+    found = _NO_KERNEL.search(str(error))
+    if found:
+        node = f" (node '{found['node']}')" if found["node"] else ""
+        return NoRuntimeKernel(
+            f"ONNX Runtime has no kernel for {found['op']} of opset {found['since']}{node} with these types",
+            target=found["op"],
+            action="export with another opset_version, or run the model elsewhere",
+        )
+    unknown = _NO_OPERATOR.search(str(error))
+    if unknown:
+        return NoRuntimeKernel(
+            f"ONNX Runtime does not know the operator {unknown['op']}",
+            target=unknown["op"],
+            action="register the custom operator's library, or run the model elsewhere",
+        )
+    return NoRuntimeKernel(
+        f"ONNX Runtime does not support the model: {_short(error)}", action="export with another opset_version"
+    )
+
+
+def _short(error: Exception) -> str:
+    """The first sentence or two, without ONNX Runtime's prefix and source paths."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    text = re.sub(r"/\S*onnxruntime\S*\.(cc|h):\d+ ", "", text)
+    return text if len(text) <= 400 else f"{text[:400]}…"

@@ -1,0 +1,329 @@
+"""The Emitter: makes ONNX nodes, with names, shapes and provenance, and can take back what a failed step emitted.
+
+In: operator type, inputs, attributes. Out: ``onnx_ir.Value`` with dtype and (symbolic) shape.
+
+Python numbers and lists of integers may stand where a value is expected: they become int64 constants (``bool`` a bool
+constant). A float has no natural ONNX type, so it must be typed: ``g.like(0.5, x)`` or ``g.const(0.5, dtype)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+import onnx_ir as ir
+import torch
+
+from onnx_explore import dtypes
+from onnx_explore.emit.inference import ShapeInference
+from onnx_explore.emit.names import Names
+from onnx_explore.errors import InvalidGraph, OpsetTooLow, UnsupportedOperatorError
+
+Value = ir.Value
+Number = int | float | bool | complex
+Input = ir.Value | int | bool | Sequence[int] | None
+
+TORCH_NODES = "onnx_explore.torch_nodes"
+"""Key in ``node.meta``: ids of the torch nodes that an ONNX node comes from."""
+SCOPE = "onnx_explore.scope"
+"""Key in ``node.meta``: the module path."""
+PARAMETER = "onnx_explore.parameter"
+"""Key in ``value.meta`` of an initializer: the parameter's name, or the lineage such as ``fc.weight → transpose``."""
+
+_SMALL = 256  # elements up to which equal constants are shared by content
+
+
+class Emitter:
+    """Emits into one ``onnx_ir.Graph``.
+
+    Args:
+        graph: Where nodes go.
+        opset: Version of the default domain.
+        fold_parameters: Whether a parameter may be replaced by a value computed from it (``do_constant_folding``).
+
+    Attributes:
+        expected: Element type that the capture saw for the (first) result of the node that is being lowered, or None.
+        expected_shape: Shape that the capture saw for that result: tells whether a ``squeeze`` took a dimension away.
+        expected_count: Into how many values the list that the node makes is unpacked, or None.
+        scope: Module path of that node; goes into names.
+        torch_nodes: Ids of the torch nodes that what is emitted now comes from.
+        problems: What shape inference objected to.
+    """
+
+    def __init__(self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True) -> None:
+        self.graph = graph
+        self.opset = opset
+        self.fold_parameters = fold_parameters
+        self.names = Names()
+        self.inference = ShapeInference(graph.opset_imports)
+        self.scope = ""
+        self.torch_nodes: tuple[int, ...] = ()
+        self.expected: ir.DataType | None = None
+        self.expected_shape: tuple[int, ...] | None = None
+        self.expected_count: int | None = None
+        self.problems: list[str] = []
+        self._emitted: list[ir.Node] = []
+        self._constants: dict[object, ir.Value] = {}
+        self._tensors: dict[int, tuple[torch.Tensor, ir.Value]] = {}
+        self._memo: dict[object, ir.Value] = {}
+        self._undo: list[tuple[dict[Any, Any], object]] = []
+
+    # -- nodes ----------------------------------------------------------------------------------------------------
+
+    @overload
+    def op(
+        self, op_type: str, *inputs: Input, outputs: Literal[1] = 1, domain: str = "", **attributes: Any
+    ) -> ir.Value: ...
+    @overload
+    def op(
+        self, op_type: str, *inputs: Input, outputs: int, domain: str = "", **attributes: Any
+    ) -> tuple[ir.Value, ...]: ...
+    def op(
+        self, op_type: str, *inputs: Input, outputs: int = 1, domain: str = "", **attributes: Any
+    ) -> ir.Value | tuple[ir.Value, ...]:
+        """Make one node.
+
+        Args:
+            op_type: ONNX operator.
+            *inputs: Values; None for an omitted optional input; integers, bools and lists of integers become constants.
+            outputs: How many outputs the node has.
+            domain: Operator domain.
+            **attributes: By plain name; the ONNX attribute type follows from the Python type. None means "not set".
+
+        Returns:
+            The output, or a tuple of them if ``outputs`` is not 1.
+        """
+        values = [self.value(item) if item is not None else None for item in inputs]
+        while values and values[-1] is None:
+            values.pop()
+        return self.raw_op(
+            op_type,
+            values,
+            [attribute(name, item) for name, item in attributes.items() if item is not None],
+            outputs,
+            domain,
+        )
+
+    def raw_op(
+        self,
+        op_type: str,
+        values: Sequence[ir.Value | None],
+        attributes: Sequence[ir.Attr],
+        outputs: int = 1,
+        domain: str = "",
+    ) -> ir.Value | tuple[ir.Value, ...]:
+        """Make one node from ready inputs and attributes; see ``op``."""
+        scope = self.scope
+        name = self.names.unique(f"{scope}/{op_type}" if scope else op_type)
+        node = ir.Node(domain, op_type, values, attributes, num_outputs=outputs, name=name)
+        made = node.outputs
+        if outputs == 1:
+            made[0].name = f"{name}:0"
+        else:
+            for index, output in enumerate(made):
+                output.name = f"{name}:{index}"
+        node.meta[TORCH_NODES] = self.torch_nodes
+        if scope:
+            node.meta[SCOPE] = scope
+        if domain and domain not in self.graph.opset_imports:
+            self.graph.opset_imports[domain] = 1
+        self.graph.append(node)
+        self._emitted.append(node)
+        problem = self.inference.infer(node)
+        if problem:
+            self.problems.append(f"{name}: {problem}")
+        return made[0] if outputs == 1 else tuple(made)
+
+    def requires(self, opset: int, what: str) -> None:
+        """State that the present symbolic function needs an opset.
+
+        Raises:
+            OpsetTooLow: If the export's opset is older.
+        """
+        if self.opset < opset:
+            raise OpsetTooLow(f"{what} exists from opset {opset} on, and the export is for opset {self.opset}", first=opset)
+
+    # -- constants ------------------------------------------------------------------------------------------------
+
+    def value(self, item: Input | float | torch.Tensor) -> ir.Value:
+        """A value for anything that ``op`` takes as an input."""
+        if isinstance(item, ir.Value):
+            return item
+        if isinstance(item, torch.Tensor):
+            return self.tensor(item)
+        if isinstance(item, float):
+            raise InvalidGraph(f"the number {item} needs an element type: use g.like({item}, x) or g.const({item}, dtype)")
+        if item is None:
+            raise InvalidGraph("an input that may not be omitted is None")
+        return self.const(item)
+
+    def const(
+        self, number: Number | Sequence[Any] | np.ndarray[Any, Any], dtype: ir.DataType | None = None
+    ) -> ir.Value:
+        """A constant; equal small constants are one value.
+
+        Args:
+            number: A number, a (nested) list of numbers, or an array.
+            dtype: Element type; default int64 for integers and bool for bools.
+        """
+        if dtype is None:
+            array = np.asarray(number) if not isinstance(number, list | tuple) or len(number) else np.zeros(0, np.int64)
+            if array.dtype.kind == "f":
+                raise InvalidGraph("a constant of floats needs an element type")
+            dtype = ir.DataType.BOOL if array.dtype.kind == "b" else ir.DataType.INT64
+        return self.tensor(torch.tensor(number, dtype=dtypes.to_torch(dtype)))
+
+    def like(self, number: Number, x: ir.Value) -> ir.Value:
+        """A 0-d constant of the element type of ``x``."""
+        return self.const(number, self.dtype(x))
+
+    def tensor(self, tensor: torch.Tensor, *, name: str = "", lineage: str = "") -> ir.Value:
+        """An initializer that holds (not copies) a torch tensor.
+
+        Small unnamed tensors with equal content become one initializer, as does the same tensor given twice.
+        """
+        known = self._tensors.get(id(tensor))
+        if known is not None:
+            return known[1]
+        key: object = None
+        if not name and tensor.numel() <= _SMALL and tensor.device.type != "meta":
+            key = (tensor.dtype, tuple(tensor.shape), _content(tensor))
+            shared = self._constants.get(key)
+            if shared is not None:
+                return shared
+        value = ir.Value(
+            name=name if name else self.names.unique("constant"),
+            shape=ir.Shape(tensor.shape),
+            type=ir.TensorType(dtypes.to_onnx(tensor.dtype)),
+            const_value=ir.tensor_adapters.TorchTensor(tensor.detach().resolve_conj().resolve_neg()),
+        )
+        if lineage:
+            value.meta[PARAMETER] = lineage
+        self.graph.initializers.add(value)
+        self._undo.append((self.graph.initializers, value.name))
+        if key is not None:
+            self._remember(self._constants, key, value)
+        else:
+            self._remember(self._tensors, id(tensor), (tensor, value))  # holding the tensor keeps its id its own
+        return value
+
+    def known(self, value: ir.Value) -> np.ndarray[Any, Any] | None:
+        """The content of a value that is constant for this export, or None. Meant for small tensors."""
+        constant = ir.convenience.get_const_tensor(value)
+        if constant is not None:
+            return constant.numpy()
+        elements = self.inference.elements(value)
+        if elements is not None and value.shape is not None and all(isinstance(item, int) for item in elements):
+            array = np.array(elements, np.int64)
+            return array[0] if len(value.shape) == 0 else array
+        return None
+
+    # -- types ----------------------------------------------------------------------------------------------------
+
+    def dtype(self, x: ir.Value) -> ir.DataType:
+        """The element type of a tensor.
+
+        Raises:
+            UnsupportedOperatorError: If it is not known.
+        """
+        if x.dtype is None:
+            raise UnsupportedOperatorError(f"the element type of '{x.name}' is not known at export")
+        return x.dtype
+
+    def cast(self, x: ir.Value, dtype: ir.DataType) -> ir.Value:
+        """``x`` in another element type; ``x`` itself if it has it already."""
+        if x.dtype == dtype:
+            return x
+        constant = ir.convenience.get_const_tensor(x)
+        if constant is not None and constant.size <= _SMALL and isinstance(constant, ir.tensor_adapters.TorchTensor):
+            return self.tensor(constant.raw.to(dtypes.to_torch(dtype)))
+        return self.op("Cast", x, to=dtype)
+
+    def rank(self, x: ir.Value) -> int:
+        """The number of dimensions of a tensor.
+
+        Raises:
+            UnsupportedOperatorError: If it is not known.
+        """
+        if x.shape is None:
+            raise UnsupportedOperatorError(f"the rank of '{x.name}' is not known at export")
+        return len(x.shape)
+
+    def axis(self, x: ir.Value, dim: int) -> int:
+        """A dimension number of PyTorch, made non-negative (0-d tensors count as 1-d, as in PyTorch)."""
+        rank = max(self.rank(x), 1)
+        if not -rank <= dim < rank:
+            raise UnsupportedOperatorError(f"dimension {dim} is out of range for a tensor of rank {rank}")
+        return dim % rank
+
+    # -- memory of what was made, and taking it back -----------------------------------------------------------------
+
+    def memo(self, key: object) -> ir.Value | None:
+        """A value remembered under ``key`` (shape computations that many nodes share)."""
+        return self._memo.get(key)
+
+    def remember(self, key: object, value: ir.Value) -> ir.Value:
+        """Remember a value under ``key``; forgotten again if the step that made it fails."""
+        self._remember(self._memo, key, value)
+        return value
+
+    def _remember(self, table: dict[Any, Any], key: object, value: Any) -> None:
+        table[key] = value
+        self._undo.append((table, key))
+
+    def mark(self) -> tuple[int, int, int, int]:
+        """The present state, for ``rollback`` and ``since``."""
+        return len(self._emitted), len(self._undo), self.names.mark(), len(self.problems)
+
+    def since(self, mark: tuple[int, int, int, int]) -> list[ir.Node]:
+        """The nodes emitted since a mark."""
+        return self._emitted[mark[0] :]
+
+    def rollback(self, mark: tuple[int, int, int, int]) -> None:
+        """Take back every node, initializer and name made since a mark."""
+        nodes, undo, names, problems = mark
+        for node in reversed(self._emitted[nodes:]):
+            self.graph.remove(node, safe=True)
+        del self._emitted[nodes:]
+        for table, key in reversed(self._undo[undo:]):
+            del table[key]
+        del self._undo[undo:]
+        del self.problems[problems:]
+        self.names.reset(names)
+
+
+def attribute(name: str, item: Any) -> ir.Attr:
+    """An ONNX attribute whose type follows from the Python type.
+
+    Plain types come first: ``isinstance`` against a class of ``onnx_ir`` is slow where it does not hold. ``bool`` and ``ir.DataType`` become INT; an empty list becomes INTS.
+
+    Raises:
+        InvalidGraph: If ONNX has no such attribute type.
+    """
+    if isinstance(item, int | np.integer):  # bool and ir.DataType are ints
+        return ir.AttrInt64(name, int(item))
+    if isinstance(item, float | np.floating):
+        return ir.AttrFloat32(name, float(item))
+    if isinstance(item, str):
+        return ir.AttrString(name, item)
+    if isinstance(item, torch.Tensor):
+        return ir.AttrTensor(name, ir.tensor_adapters.TorchTensor(item.detach().contiguous()))
+    if isinstance(item, ir.Graph):
+        return ir.AttrGraph(name, item)
+    if isinstance(item, list | tuple):
+        items: list[Any] = list(item)  # pyright: ignore[reportUnknownArgumentType]
+        if all(isinstance(entry, int | np.integer) for entry in items):
+            return ir.AttrInt64s(name, [int(entry) for entry in items])
+        if all(isinstance(entry, int | float | np.number) for entry in items):
+            return ir.AttrFloat32s(name, [float(entry) for entry in items])
+        if all(isinstance(entry, str) for entry in items):
+            return ir.AttrStrings(name, items)
+    if isinstance(item, ir.Attr):
+        return item
+    raise InvalidGraph(f"attribute '{name}' cannot hold {type(item).__name__} {item!r}")
+
+
+def _content(tensor: torch.Tensor) -> bytes:
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    return plain.reshape(-1).view(torch.uint8).numpy().tobytes()

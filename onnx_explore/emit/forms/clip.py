@@ -1,0 +1,37 @@
+"""Clip: bounds are float attributes first, inputs from opset 11 (floats) and 12 (integers) on."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from onnx_explore.emit.emitter import Emitter
+
+_FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
+
+
+def clip(
+    g: Emitter, x: ir.Value, low: float | ir.Value | None, high: float | ir.Value | None
+) -> ir.Value:
+    """Clip-6, -11, -12, and Min/Max where it does not serve: bounds are numbers or 0-d values of the type of ``x``."""
+    if low is None and high is None:
+        return x
+    static = not isinstance(low, ir.Value) and not isinstance(high, ir.Value)
+    floating = x.dtype in _FLOATS
+    if g.opset < 11 and static and floating:
+        return g.op("Clip", x, min=_number(low), max=_number(high))
+    if g.opset >= 12 or (g.opset == 11 and floating):
+        return g.op("Clip", x, _bound(g, x, low), _bound(g, x, high))
+    # Max and Min take floats only below opset 12; comparisons and Where take integers.
+    for bound, worse in ((low, "Less"), (high, "Greater")):
+        limit = _bound(g, x, bound)
+        if limit is not None:
+            x = g.op("Where", g.op(worse, x, limit), limit, x)
+    return x
+
+
+def _number(bound: float | ir.Value | None) -> float | None:
+    return None if bound is None or isinstance(bound, ir.Value) else float(bound)
+
+
+def _bound(g: Emitter, x: ir.Value, bound: float | ir.Value | None) -> ir.Value | None:
+    return bound if bound is None or isinstance(bound, ir.Value) else g.like(bound, x)

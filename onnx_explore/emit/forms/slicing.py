@@ -1,0 +1,152 @@
+"""Slice (inputs from opset 10), Split (sizes an input from 13), Pad (pads an input from 11), Gather along one index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from onnx_explore.emit import shapes
+from onnx_explore.emit.emitter import Emitter
+from onnx_explore.emit.inference import larger, smaller
+from onnx_explore.emit.shapes import Dim
+
+END = (1 << 63) - 1
+"""PyTorch's and ONNX's "to the end"."""
+
+
+def slice_axes(
+    g: Emitter,
+    x: ir.Value,
+    starts: Sequence[Dim],
+    ends: Sequence[Dim],
+    axes: Sequence[int],
+    steps: Sequence[int] | None = None,
+) -> ir.Value:
+    """Slice-1, -10: several axes (not negative) at once.
+
+    Raises:
+        OpsetTooLow: For a step, or a bound that is not constant, below opset 10.
+    """
+    if g.opset >= 10:
+        made = g.op(
+            "Slice",
+            x,
+            shapes.vector(g, starts),
+            shapes.vector(g, ends),
+            list(axes),
+            list(steps) if steps is not None and any(step != 1 for step in steps) else None,
+        )
+        return _with_extents(g, made, x, starts, ends, axes, steps or [1] * len(axes))
+    if (steps is not None and any(step != 1 for step in steps)) or not all(
+        isinstance(bound, int) for bound in [*starts, *ends]
+    ):
+        g.requires(10, "Slice with a step or with computed bounds")
+    made = g.op("Slice", x, starts=list(starts), ends=list(ends), axes=list(axes))
+    return _with_extents(g, made, x, starts, ends, axes, [1] * len(axes))
+
+
+def _with_extents(
+    g: Emitter,
+    made: ir.Value,
+    x: ir.Value,
+    starts: Sequence[Dim],
+    ends: Sequence[Dim],
+    axes: Sequence[int],
+    steps: Sequence[int],
+) -> ir.Value:
+    """State the shape ourselves: the inference's rule takes ``x[2:7]`` of a dynamic size to be always 5 long."""
+    if x.shape is None:
+        return made
+    dims: list[int | ir.SymbolicDim] = list(x.shape)
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        extent = _extent(dims[axis], _known(g, start), _known(g, end), step)
+        # Expressions take sizes to be at least 1; one that no input names may well be 0.
+        guessed = isinstance(extent, int) and g.inference.is_anonymous(dims[axis])
+        dims[axis] = g.inference.anonymous() if extent is None or guessed else extent
+    made.dtype, made.shape = x.dtype, ir.Shape(dims)
+    return made
+
+
+def _known(g: Emitter, bound: Dim) -> int | ir.SymbolicDim | None:
+    """What is known of a bound: a number, or a size by its name; an expression might be negative."""
+    if isinstance(bound, int):
+        return bound
+    elements = g.inference.elements(bound)
+    if elements is None or len(elements) != 1:
+        return None
+    (element,) = elements
+    if isinstance(element, int):
+        return element
+    return element if element.value is not None and element.value.isidentifier() else None
+
+
+def _extent(
+    size: int | ir.SymbolicDim, start: int | ir.SymbolicDim | None, end: int | ir.SymbolicDim | None, step: int
+) -> int | ir.SymbolicDim | None:
+    """How many elements a slice takes, or None where no expression says it."""
+    if isinstance(size, int) and isinstance(start, int) and isinstance(end, int):
+        return len(range(size)[start:end:step])
+    if start is None or end is None:
+        return None
+    if step == -1:
+        return size if start == -1 and isinstance(end, int) and end < -(1 << 31) else None
+    if step < 1 or (isinstance(start, int) and start < 0) or (isinstance(size, ir.SymbolicDim) and size.value is None):
+        return None
+    if isinstance(end, int) and end < 0:
+        stop = size + end
+    else:
+        stop = size if end in (END, size) else smaller(size, end)
+    if stop is None:
+        return None
+    length = stop if start == 0 else stop - start
+    if not (start == 0 and (stop is size or (isinstance(end, ir.SymbolicDim) or (isinstance(end, int) and end >= 0)))):
+        length = larger(length, 0)
+    return length if step == 1 or length is None else (length + (step - 1)) // step
+
+
+
+def split(g: Emitter, x: ir.Value, lengths: Sequence[Dim], axis: int) -> tuple[ir.Value, ...]:
+    """Split-2, -13: into pieces of these lengths. One piece: ``x`` itself."""
+    if len(lengths) == 1:
+        return (x,)
+    if g.opset >= 13:
+        return _tuple(g.op("Split", x, shapes.vector(g, lengths), axis=axis, outputs=len(lengths)))
+    if all(isinstance(length, int) for length in lengths):
+        return _tuple(g.op("Split", x, axis=axis, split=list(lengths), outputs=len(lengths)))
+    pieces: list[ir.Value] = []
+    start: Dim = 0
+    for length in lengths:
+        end = shapes.add(g, start, length)
+        pieces.append(slice_axes(g, x, [start], [end], [axis]))
+        start = end
+    return tuple(pieces)
+
+
+def _tuple(made: ir.Value | tuple[ir.Value, ...]) -> tuple[ir.Value, ...]:
+    return made if isinstance(made, tuple) else (made,)
+
+
+def pad(
+    g: Emitter, x: ir.Value, before: Sequence[Dim], after: Sequence[Dim], mode: str = "constant", fill: float = 0.0
+) -> ir.Value:
+    """Pad-2, -11: ``before[i]`` and ``after[i]`` elements along axis *i*; negative numbers crop."""
+    if g.opset >= 11:
+        value = g.like(fill, x) if mode == "constant" and fill != 0 else None
+        return g.op("Pad", x, shapes.vector(g, [*before, *after]), value, mode=mode)
+    if not all(isinstance(amount, int) for amount in [*before, *after]):
+        g.requires(11, "Pad with computed amounts")
+    return g.op("Pad", x, mode=mode, pads=[*before, *after], value=float(fill) if mode == "constant" else None)
+
+
+def select(g: Emitter, x: ir.Value, axis: int, index: Dim) -> ir.Value:
+    """One index along one axis, which disappears. A negative index counts from the end (Gather takes that from 11 on)."""
+    if g.opset < 11:
+        if isinstance(index, int) and index < 0:
+            index = shapes.add(g, shapes.size(g, x, axis), index)
+        elif not isinstance(index, int):
+            zero = g.const(0)
+            index = g.op(
+                "Where", g.op("Less", index, zero), g.op("Add", index, shapes.as_scalar(g, shapes.size(g, x, axis))), index
+            )
+    return g.op("Gather", x, index, axis=axis)

@@ -1,0 +1,228 @@
+"""The flow of one export, stage by stage: capture → torch passes → lowering → ONNX passes → check.
+
+``export()`` drains a ``Flow``; the explorer steps the very same object.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import onnx
+import onnx_ir as ir
+
+from onnx_explore import axes as dynamic
+from onnx_explore.capture import capture, check_replay
+from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.rerun import make_rerun
+from onnx_explore.check.checker import check_export
+from onnx_explore.check.report import Report
+from onnx_explore.errors import Cancelled, InvalidArgument
+from onnx_explore.lowering.cursor import Lowering
+from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
+from onnx_explore.passes.onnx import ONNX_PASSES
+from onnx_explore.passes.onnx.interface import KEEP
+from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
+from onnx_explore.passes.torch import TORCH_PASSES
+from onnx_explore.recording import Captured, Recorder
+from onnx_explore.torch_ir import TorchGraph, walk
+
+_MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
+    TrainingMode.EVAL: "eval",
+    TrainingMode.PRESERVE: "preserve",
+    TrainingMode.TRAINING: "train",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """Of the comparison with PyTorch; None: by element type."""
+
+    rtol: float | None = None
+    atol: float | None = None
+
+
+class Flow:
+    """One export in progress.
+
+    Args:
+        model: What to export.
+        args: As for ``export``.
+        kwargs: Keyword arguments of the call.
+        options: Options; their ``dynamic_axes`` are checked against the captured model here.
+        dynamic_axes: As the user wrote them.
+        recorder: Where events go.
+
+    Attributes:
+        captured: The capture.
+        graph: The TorchGraph after the torch passes.
+        lowering: The cursor.
+        options: With normalised ``dynamic_axes``.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        args: Any,
+        kwargs: Mapping[str, Any] | None,
+        options: Options,
+        dynamic_axes: dynamic.DynamicAxes | None,
+        recorder: Recorder,
+        *,
+        record_conversions: bool = True,
+    ) -> None:
+        check_opset(options.opset_version)
+        self.recorder = recorder
+        self.model = model
+        start = time.perf_counter()
+        self.captured: Capture = capture(
+            model,
+            args,
+            dict(kwargs) if kwargs is not None else None,
+            training=_MODES[options.training],
+            input_names=options.input_names or None,
+            output_names=options.output_names or None,
+            record_conversions=record_conversions,
+        )
+        self._begin(options, dynamic_axes, time.perf_counter() - start)
+
+    def _begin(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, seconds: float) -> None:
+        captured, recorder = self.captured, self.recorder
+        if recorder.cancelled():
+            raise Cancelled("stopped after the capture")
+        recorder.add(
+            Captured(
+                captured.mode,
+                sum(1 for _ in walk(captured.graph.block)),
+                tuple(item.name for item in captured.inputs),
+                tuple(item.name for item in captured.outputs),
+                seconds,
+            )
+        )
+        for note in captured.notes:
+            recorder.note(note.severity, note.code, note.message, where=note.where)
+        self.options = replace(
+            options,
+            dynamic_axes=dynamic.normalized(
+                dynamic_axes,
+                {item.name: tuple(item.example.shape) for item in captured.inputs},
+                {item.name: item.value.shape for item in captured.outputs},
+            ),
+        )
+        self.graph: TorchGraph = run_torch_passes(captured.graph, TORCH_PASSES, recorder)
+        self._outputs = tuple(
+            replace(item, value=value) for item, value in zip(captured.outputs, self.graph.outputs, strict=True)
+        )
+        self._inputs = tuple(
+            replace(item, value=value) for item, value in zip(captured.inputs, self.graph.inputs, strict=True)
+        )
+        self.lowering = Lowering(self.graph, self._inputs, self._outputs, self.options, recorder)
+
+    def again(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, recorder: Recorder) -> Flow:
+        """A new flow from the same capture, with other options (axes, opset): the model does not run again."""
+        other = object.__new__(Flow)
+        other.recorder = recorder
+        other.model = self.model
+        other.captured = self.captured
+        check_opset(options.opset_version)
+        other._begin(options, dynamic_axes, 0.0)
+        return other
+
+    def lower(self) -> None:
+        """Lower every node.
+
+        Raises:
+            OnnxExporterError: At the first node that fails.
+            Cancelled: If the user asked to stop.
+        """
+        lowering, recorder = self.lowering, self.recorder
+        while not lowering.finished:
+            if recorder.cancelled():
+                raise Cancelled(f"stopped at node {lowering.position} of {len(lowering.nodes)}")
+            lowering.step()
+            if lowering.error is not None:
+                raise lowering.error
+
+    def complete(self) -> ir.Model:
+        """Connect the outputs and run the ONNX passes. Only once, after the lowering has finished."""
+        graph = self.lowering.finish()
+        model = ir.Model(
+            graph,
+            ir_version=ir_version(self.options.opset_version),
+            producer_name="onnx_explore",
+            producer_version=_version(),
+        )
+        if self.options.keep_initializers_as_inputs:
+            model.meta[KEEP] = True
+        run_onnx_passes(model, ONNX_PASSES, self.recorder)
+        for value in _values(model.graph):
+            value.metadata_props.clear()
+        if self.options.verbose:
+            self._document(model)
+        return model
+
+    def check(self, model: ir.Model, tolerances: Tolerances) -> Report:
+        """Structure, replay, ONNX Runtime against PyTorch, and a second size for each dynamic axis."""
+        return check_export(
+            model,
+            self.captured,
+            run_model=make_rerun(self.model, self.captured),
+            check_replay=check_replay,
+            dynamic_axes=self.options.dynamic_axes,
+            recorder=self.recorder,
+            rtol=tolerances.rtol,
+            atol=tolerances.atol,
+        )
+
+    def _document(self, model: ir.Model) -> None:
+        """Source locations into ``doc_string``: only on request, as paths are private."""
+        origins = {node.id: node.origin for node in walk(self.captured.graph.block)}
+        for node in model.graph:
+            ids: tuple[int, ...] = node.meta.get("onnx_explore.torch_nodes", ())
+            places = [
+                str(frame)
+                for number in ids
+                if number in origins
+                for frame in [origins[number].user_frame]
+                if frame is not None
+            ]
+            if places:
+                node.doc_string = "\n".join(dict.fromkeys(places))
+
+
+def _values(graph: ir.Graph) -> list[ir.Value]:
+    found = [*graph.inputs, *graph.initializers.values()]
+    for node in graph:
+        found.extend(node.outputs)
+    return found
+
+
+def check_opset(opset: int) -> None:
+    """Refuse an opset that does not exist here.
+
+    Raises:
+        InvalidArgument: Naming the range.
+    """
+    if isinstance(opset, bool) or not isinstance(opset, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgument(f"{opset!r} is not an int", argument="opset_version")
+    newest = min(NEWEST_OPSET, onnx.defs.onnx_opset_version())
+    if not OLDEST_OPSET <= opset <= newest:
+        raise InvalidArgument(
+            f"opset {opset} is not one of {OLDEST_OPSET} … {newest}",
+            argument="opset_version",
+            action="choose one of these" if opset <= NEWEST_OPSET else "upgrade onnx_explore and onnx for a newer one",
+        )
+
+
+def ir_version(opset: int) -> int:
+    """The lowest IR version that goes with an opset (ONNX's own table)."""
+    return max(3, onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)]))
+
+
+def _version() -> str:
+    from onnx_explore import __version__
+
+    return __version__
+

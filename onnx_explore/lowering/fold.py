@@ -1,0 +1,133 @@
+"""Constant folding at the ATen level: a node whose inputs are all known is evaluated by PyTorch itself.
+
+So a folded value is right by construction, whatever the operator. Sizes that are static for this export arrive here as Python
+numbers, which is why shape arithmetic vanishes from an export without dynamic axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.torch_ir import Schema, TorchNode
+
+_LARGE = 4096
+"""A folded tensor may have this many elements, or as many as its inputs have."""
+
+_NEVER = frozenset({"aten::empty", "aten::empty_like", "aten::new_empty", "aten::warn", "aten::empty_strided"})
+
+
+def fold(node: TorchNode, inputs: Sequence[Lowered], *, parameters: bool, tensors: bool) -> tuple[Lowered, ...] | None:
+    """Evaluate a node.
+
+    Args:
+        node: An operator with an ATen schema.
+        inputs: Its lowered inputs.
+        parameters: Whether values computed from parameters may be folded.
+        tensors: Whether more than scalars and sizes may be folded (``do_constant_folding``).
+
+    Returns:
+        One lowered value per output, or None if the node cannot or should not be folded.
+    """
+    if node.schema is None or node.target in _NEVER or node.blocks:
+        return None
+    lineage: list[str] = []
+    given = 0
+    for item in inputs:
+        amount = _constant_elements(item, lineage)
+        if amount is None:
+            return None
+        given += amount
+    if lineage and not parameters:
+        return None
+    limit = max(given, _LARGE) if tensors else 1
+    for output in node.outputs:
+        if output.shape is not None and _numel(output.shape) > limit:
+            return None
+        if output.is_tensor and output.shape is None and not tensors:
+            return None
+    operator = _operator(node.schema)
+    if operator is None:
+        return None
+    with torch.no_grad():
+        result = operator(*[_plain(item) for item in inputs])
+    results = (result,) if len(node.outputs) == 1 else tuple(result)
+    name = f"{lineage[0]} → {node.target}" if lineage else ""
+    return tuple(_lowered(item, name) for item in results)
+
+
+def _numel(shape: tuple[int, ...]) -> int:
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
+    if isinstance(item, ir.Value):
+        return None
+    if isinstance(item, Constant):
+        if item.lineage:
+            lineage.append(item.lineage)
+        return item.tensor.numel()
+    if isinstance(item, tuple):
+        total = 0
+        for entry in item:
+            amount = _constant_elements(entry, lineage)
+            if amount is None:
+                return None
+            total += amount
+        return total
+    return 0
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, Constant):
+        return item.tensor.detach()
+    if isinstance(item, tuple):
+        return [_plain(entry) for entry in item]
+    return item
+
+
+def _lowered(item: Any, lineage: str) -> Lowered:
+    if isinstance(item, torch.Tensor):
+        return Constant(item, lineage=lineage)
+    if isinstance(item, list | tuple):
+        return tuple(_lowered(entry, lineage) for entry in item)
+    return item
+
+
+class _Evaluated:
+    """An operator of ``torch.ops`` that takes its schema's arguments by position."""
+
+    __slots__ = ("_keywords", "_operator")
+
+    def __init__(self, operator: Any, keywords: tuple[str | None, ...]) -> None:
+        self._operator = operator
+        self._keywords = keywords
+
+    def __call__(self, *inputs: Any) -> Any:
+        positional = [item for item, name in zip(inputs, self._keywords, strict=False) if name is None]
+        keywords = {name: item for item, name in zip(inputs, self._keywords, strict=False) if name is not None}
+        return self._operator(*positional, **keywords)
+
+
+@lru_cache(maxsize=4096)
+def _operator(schema: Schema) -> _Evaluated | None:
+    """The operator behind a schema, or None if it must not be evaluated: random, writing, aliasing a device, unknown."""
+    namespace, _, name = schema.name.partition("::")
+    packet = getattr(getattr(torch.ops, namespace, None), name, None)
+    operator = getattr(packet, schema.overload or "default", None) if packet is not None else None
+    if operator is None:
+        return None
+    if any(argument.written for argument in schema.arguments):
+        return None
+    tags = getattr(operator, "tags", ())
+    if torch.Tag.nondeterministic_seeded in tags or namespace not in ("aten", "prim"):
+        return None
+    return _Evaluated(operator, tuple(a.name if a.kwarg_only else None for a in schema.arguments))

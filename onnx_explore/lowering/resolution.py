@@ -1,0 +1,82 @@
+"""Resolution: which symbolic function lowers a node, which others were considered, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from onnx_explore.errors import OpsetTooLow, UnsupportedOperatorError
+from onnx_explore.recording import Candidate
+from onnx_explore.symbolic.registry import REGISTRY, Variant
+from onnx_explore.torch_ir import TorchNode
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The outcome.
+
+    Attributes:
+        variant: What to call, or None.
+        function: Its name, for people.
+        since: The opset from which on it holds.
+        candidates: All registrations considered, the chosen one marked.
+        reason: Why this one, or why none.
+    """
+
+    variant: Variant | None
+    function: str
+    since: int
+    candidates: tuple[Candidate, ...]
+    reason: str
+
+    def failure(self, node: TorchNode) -> UnsupportedOperatorError:
+        """The error for a node that nothing can lower."""
+        newer = [item.since for item in self.candidates]
+        if newer:
+            return OpsetTooLow(
+                f"its symbolic function needs opset {min(newer)}", first=min(newer), target=node.target
+            )
+        overload = f" (overload {node.overload})" if node.overload else ""
+        return UnsupportedOperatorError(
+            f"no symbolic function is registered for it{overload}",
+            target=node.target,
+            action=f'register one with @onnx_explore.symbolic("{node.target}"), or change the model at this line',
+        )
+
+
+def resolve(node: TorchNode, opset: int, custom_opsets: Mapping[str, int]) -> Resolution:
+    """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's."""
+    return _resolve(node.target, node.overload, node.schema is not None, opset, REGISTRY.version)
+
+
+@lru_cache(maxsize=16384)
+def _resolve(target: str, overload: str, has_schema: bool, opset: int, version: int) -> Resolution:
+    del version  # only a part of the cache's key
+    candidates: list[Candidate] = []
+    chosen: Variant | None = None
+    why = ""
+    for entry in REGISTRY.lookup(target, overload):
+        best = entry.at(opset)
+        for variant in reversed(entry.variants):
+            if variant.since > opset:
+                candidates.append(Candidate(variant.name, variant.since, False, f"needs opset {variant.since}"))
+            elif variant.style == "bound" and not has_schema:
+                candidates.append(Candidate(variant.name, variant.since, False, "the node has no schema to bind to"))
+            elif variant is best and chosen is None:
+                chosen = variant
+                why = _why(variant, entry.target, target, opset)
+                candidates.append(Candidate(variant.name, variant.since, True, why))
+            elif variant is best:
+                candidates.append(Candidate(variant.name, variant.since, False, "another registration goes before it"))
+            else:
+                candidates.append(Candidate(variant.name, variant.since, False, "a newer variant holds at this opset"))
+    if chosen is None:
+        return Resolution(None, "", 0, tuple(candidates), "no symbolic function can lower it")
+    return Resolution(chosen, chosen.name, chosen.since, tuple(candidates), why)
+
+
+def _why(variant: Variant, registered: str, target: str, opset: int) -> str:
+    whose = "registered by the user" if variant.custom else "built in"
+    scope = f" for the overload {registered}" if registered != target else ""
+    return f"{whose}{scope}, newest variant up to opset {opset}"

@@ -1,0 +1,34 @@
+"""Passes on the ONNX model, in order. Most of them are ``onnx_ir``'s own.
+
+A pass is ``(ir.Model) -> bool``: it changes the model in place and says whether it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import onnx_ir as ir
+import onnx_ir.passes.common as common
+
+from onnx_explore.passes.onnx.interface import constants_as_nodes, initializers_as_inputs
+from onnx_explore.passes.onnx.legalize_types import legalize_types
+
+OnnxPass = Callable[[ir.Model], bool]
+
+
+def _common(make: Callable[[], ir.passes.InPlacePass]) -> OnnxPass:
+    def run(model: ir.Model) -> bool:
+        return make()(model).modified
+
+    return run
+
+
+ONNX_PASSES: tuple[tuple[str, OnnxPass], ...] = (
+    ("remove_unused", _common(common.RemoveUnusedNodesPass)),
+    ("eliminate_identities", _common(common.IdentityEliminationPass)),
+    ("eliminate_common_subexpressions", _common(common.CommonSubexpressionEliminationPass)),
+    ("legalize_types", legalize_types),
+    ("initializers_as_inputs", initializers_as_inputs),
+    ("constants_as_nodes", constants_as_nodes),
+)
+"""Run in this order on every export."""

@@ -1,0 +1,19 @@
+"""The words in which a symbolic function states what it wants of an argument.
+
+``Tensor``, ``Tensor | None``, ``list[Tensor]``, ``list[Tensor | None]``; ``int``, ``float``, ``bool``, ``str`` and lists of
+them (must be constant at export); ``Scalar`` (a number, or a 0-d value); ``Dim`` (an int, or a traced size), ``list[Dim]``;
+``Operand`` (a tensor, or a Python number also where the schema says Tensor); ``DType`` (an ONNX element type). Each with ``| None`` where the schema allows None.
+"""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from onnx_explore.emit.shapes import Dim
+from onnx_explore.symbolic.promotion import Operand
+
+Tensor = ir.Value
+Scalar = int | float | bool | complex | ir.Value
+DType = ir.DataType
+
+__all__ = ["DType", "Dim", "Operand", "Scalar", "Tensor"]

@@ -1,0 +1,208 @@
+"""Python numbers, booleans and lists of them, as scripted code computes with them when sizes are known only at run time.
+
+Overloads such as ``aten::add.int(int a, int b)`` and ``aten::sqrt.int(int a)`` are bound to the tensor functions by position
+(see ``binding.plan``); here stands what has no tensor form, or another result type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+
+from onnx_explore.emit import Emitter
+from onnx_explore.emit.forms.comparison import extreme, is_inf, is_nan, trunc
+from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.symbolic.annotations import Operand, Scalar, Tensor
+from onnx_explore.symbolic.aten import arithmetic, comparison, unary
+from onnx_explore.symbolic.aten.creation import default_float
+from onnx_explore.symbolic.promotion import as_type, is_float, promoted
+from onnx_explore.symbolic.registry import Function, symbolic, table
+
+# -- numbers ---------------------------------------------------------------------------------------------------------------
+
+
+@symbolic("prim::min")
+def minimum(g: Emitter, a: Operand, b: Operand) -> Operand:
+    """prim::min.int(int a, int b) -> int"""
+    return extreme(g, "Min", *promoted(g, a, b))
+
+
+@symbolic("prim::max")
+def maximum(g: Emitter, a: Operand, b: Operand) -> Operand:
+    """prim::max.int(int a, int b) -> int"""
+    return extreme(g, "Max", *promoted(g, a, b))
+
+
+@symbolic("prim::min.self_int", "prim::min.self_float", "prim::min.self_bool")
+def smallest(g: Emitter, self: list[Scalar]) -> Operand:
+    """prim::min.self_int(int[] self) -> int"""
+    return _folded(g, "Min", self)
+
+
+@symbolic("prim::max.self_int", "prim::max.self_float", "prim::max.self_bool")
+def largest(g: Emitter, self: list[Scalar]) -> Operand:
+    """prim::max.self_int(int[] self) -> int"""
+    return _folded(g, "Max", self)
+
+
+def _folded(g: Emitter, op_type: str, numbers: list[Scalar]) -> Operand:
+    result = numbers[0]
+    for number in numbers[1:]:
+        result = extreme(g, op_type, *promoted(g, result, number))
+    return result
+
+
+@symbolic("prim::abs")
+def absolute(g: Emitter, x: Tensor) -> Tensor:
+    """prim::abs.int(int a) -> int"""
+    return unary.abs(g, x)
+
+
+def _to_int(op_type: str) -> Function:
+    def function(g: Emitter, a: Tensor) -> Tensor:
+        return g.cast(g.op(op_type, a) if is_float(a) else a, ir.DataType.INT64)
+
+    return function
+
+
+table(
+    {
+        "aten::floor.int": "Floor",
+        "aten::floor.float": "Floor",
+        "aten::floor.Scalar": "Floor",
+        "aten::ceil.int": "Ceil",
+        "aten::ceil.float": "Ceil",
+        "aten::ceil.Scalar": "Ceil",
+    },
+    _to_int,
+)
+
+
+@symbolic("aten::round.int", "aten::round.float", "aten::round.Scalar")
+def round_number(g: Emitter, a: Tensor) -> Tensor:
+    """aten::round.float(float a) -> float"""
+    return g.cast(unary.round(g, a), default_float())
+
+
+@symbolic("aten::pow.int", "aten::pow.float", "aten::pow.int_float", "aten::pow.float_int", "aten::pow.Scalar_Scalar")
+def float_power(g: Emitter, a: Operand, b: Operand) -> Tensor:
+    """aten::pow.int(int a, int b) -> float"""
+    return arithmetic.pow(g, as_type(g, a, default_float()), b)
+
+
+@symbolic("aten::log.int_int", "aten::log.float_float", "aten::log.int_float", "aten::log.float_int")
+def log_to_base(g: Emitter, a: Operand, b: Operand) -> Tensor:
+    """aten::log.int_int(int a, int b) -> float"""
+    left, right = (g.op("Log", as_type(g, item, default_float())) for item in (a, b))
+    return g.op("Div", left, right)
+
+
+@symbolic("aten::fabs")
+def fabs(g: Emitter, a: Operand) -> Tensor:
+    """aten::fabs.int(int a) -> float"""
+    return g.op("Abs", as_type(g, a, default_float()))
+
+
+@symbolic("aten::modf")
+def modf(g: Emitter, a: Operand) -> Any:
+    """aten::modf(float a) -> (float, float)"""
+    number = as_type(g, a, default_float())
+    whole = trunc(g, number)
+    return g.op("Sub", number, whole), whole
+
+
+@symbolic("aten::isnan.float")
+def isnan(g: Emitter, a: Tensor) -> Tensor:
+    """aten::isnan.float(float a) -> bool"""
+    return is_nan(g, a)
+
+
+@symbolic("aten::isinf.float")
+def isinf(g: Emitter, a: Tensor) -> Tensor:
+    """aten::isinf.float(float a) -> bool"""
+    return is_inf(g, a)
+
+
+@symbolic("aten::divmod")
+def divmod_numbers(g: Emitter, x: Operand, y: Operand) -> Any:
+    """aten::divmod.int(int x, int y) -> (int, int)"""
+    return arithmetic.floor_divide(g, x, y), arithmetic.remainder(g, x, y)
+
+
+@symbolic("aten::__round_to_zero_floordiv")
+def truncated_quotient(g: Emitter, a: Operand, b: Operand) -> Tensor:
+    """aten::__round_to_zero_floordiv.int(int a, int b) -> int"""
+    return arithmetic.div(g, a, b, "trunc")
+
+
+# -- identity and lists ------------------------------------------------------------------------------------------------------
+
+
+@symbolic("aten::__is__")
+def is_same(g: Emitter, self: Any, obj: Any) -> bool:
+    """aten::__is__(t1 self, t2 obj) -> bool: what is asked is whether an argument is None"""
+    if self is None or obj is None:
+        return self is obj
+    if isinstance(self, bool | int | str) and isinstance(obj, bool | int | str):
+        return self is obj
+    raise UnsupportedOperatorError("'is' is known at export only for None, booleans and numbers")
+
+
+@symbolic("aten::__isnot__")
+def is_not_same(g: Emitter, self: Any, obj: Any) -> bool:
+    """aten::__isnot__(t1 self, t2 obj) -> bool"""
+    return not is_same(g, self, obj)
+
+
+@symbolic("aten::eq.int_list", "aten::eq.float_list", "aten::eq.bool_list")
+def equal_lists(g: Emitter, a: list[Scalar], b: list[Scalar]) -> Operand:
+    """aten::eq.int_list(int[] a, int[] b) -> bool"""
+    if len(a) != len(b):
+        return False
+    result: Operand = True
+    for left, right in zip(a, b, strict=True):
+        if isinstance(left, ir.Value) or isinstance(right, ir.Value):
+            same = comparison.eq(g, left, right)
+            result = same if result is True else g.op("And", result, same)
+        elif left != right:
+            return False
+    return result
+
+
+@symbolic("aten::ne.int_list", "aten::ne.float_list", "aten::ne.bool_list")
+def unequal_lists(g: Emitter, a: list[Scalar], b: list[Scalar]) -> Operand:
+    """aten::ne.int_list(int[] a, int[] b) -> bool"""
+    same = equal_lists(g, a, b)
+    return g.op("Not", same) if isinstance(same, ir.Value) else not same
+
+
+@symbolic("aten::__contains__.int_list", "aten::__contains__.float_list")
+def contains(g: Emitter, l: list[Scalar], item: Operand) -> Operand:  # noqa: E741  (the schema's name)
+    """aten::__contains__.int_list(int[] l, int item) -> bool"""
+    result: Operand = False
+    for number in l:
+        if isinstance(number, ir.Value) or isinstance(item, ir.Value):
+            same = comparison.eq(g, number, item)
+            result = same if result is False else g.op("Or", result, same)
+        elif number == item:
+            return True
+    return result
+
+
+@symbolic("aten::add.t")
+def concatenated(g: Emitter, a: Any, b: Any) -> Any:
+    """aten::add.t(t[] a, t[] b) -> t[]"""
+    return (*a, *b)
+
+
+@symbolic("aten::mul.left_t")
+def repeated(g: Emitter, l: Any, n: int) -> Any:  # noqa: E741  (the schema's name)
+    """aten::mul.left_t(t[] l, int n) -> t[]"""
+    return tuple(l) * n
+
+
+@symbolic("aten::mul.right_")
+def repeated_right(g: Emitter, n: int, l: Any) -> Any:  # noqa: E741  (the schema's name)
+    """aten::mul.right_(int n, t[] l) -> t[]"""
+    return tuple(l) * n

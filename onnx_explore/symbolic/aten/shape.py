@@ -1,0 +1,217 @@
+"""Shapes: view and reshape, flatten, squeeze and unsqueeze, expand, broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import onnx_ir as ir
+
+from onnx_explore import dtypes
+from onnx_explore.emit import Emitter, forms, shapes
+from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.symbolic.annotations import Dim, DType, Tensor
+from onnx_explore.symbolic.registry import symbolic
+
+
+@symbolic("aten::view", "aten::_unsafe_view", "aten::view_copy")
+def view(g: Emitter, self: Tensor, size: list[Dim]) -> Tensor:
+    """view(Tensor(a) self, SymInt[] size) -> Tensor(a)"""
+    return forms.reshape(g, self, size)
+
+
+@symbolic("aten::reshape")
+def reshape(g: Emitter, self: Tensor, shape: list[Dim]) -> Tensor:
+    """reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)"""
+    return forms.reshape(g, self, shape)
+
+
+@symbolic("aten::_reshape_alias")
+def reshape_alias(g: Emitter, self: Tensor, size: list[Dim], stride: list[Dim]) -> Tensor:
+    """_reshape_alias(Tensor(a) self, SymInt[] size, SymInt[] stride) -> Tensor(a): ONNX tensors have no strides"""
+    return forms.reshape(g, self, size)
+
+
+@symbolic("aten::view.dtype", "aten::view_copy.dtype")
+def view_dtype(g: Emitter, self: Tensor, dtype: DType) -> Tensor:
+    """view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a): the same bits, read as another type"""
+    if self.dtype == dtype:
+        return self
+    g.requires(26, "BitCast")
+    if dtypes.to_torch(g.dtype(self)).itemsize != dtypes.to_torch(dtype).itemsize:
+        raise UnsupportedOperatorError(
+            f"{g.dtype(self).name} and {dtype.name} differ in size, and BitCast keeps the number of elements"
+        )
+    return g.op("BitCast", self, to=dtype)
+
+
+@symbolic("aten::view_as", "aten::reshape_as")
+def view_as(g: Emitter, self: Tensor, other: Tensor) -> Tensor:
+    """view_as(Tensor(a) self, Tensor other) -> Tensor(a)"""
+    return forms.reshape(g, self, shapes.sizes(g, other))
+
+
+@symbolic("aten::flatten")
+def flatten(g: Emitter, self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)"""
+    return forms.merge(g, self, g.axis(self, start_dim), g.axis(self, end_dim))
+
+
+@symbolic("aten::ravel")
+def ravel(g: Emitter, self: Tensor) -> Tensor:
+    """ravel(Tensor(a) self) -> Tensor(a)"""
+    return forms.reshape(g, self, [-1])
+
+
+@symbolic("aten::unflatten")
+def unflatten(g: Emitter, self: Tensor, dim: int, sizes: list[Dim]) -> Tensor:
+    """unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)"""
+    axis = g.axis(self, dim)
+    around = shapes.sizes(g, self)
+    inner = list(sizes)
+    if -1 in inner:
+        place = inner.index(-1)
+        rest = shapes.product(g, inner[:place] + inner[place + 1 :])
+        if rest != 0:
+            inner[place] = shapes.div(g, around[axis], rest)
+    return forms.reshape(g, self, [*around[:axis], *inner, *around[axis + 1 :]])
+
+
+@symbolic("aten::unsqueeze", "aten::unsqueeze_copy")
+def unsqueeze(g: Emitter, self: Tensor, dim: int) -> Tensor:
+    """unsqueeze(Tensor(a) self, int dim) -> Tensor(a)"""
+    return forms.unsqueeze(g, self, [dim % (g.rank(self) + 1)])
+
+
+@symbolic("aten::squeeze", "aten::squeeze_copy")
+def squeeze(g: Emitter, self: Tensor) -> Tensor:
+    """squeeze(Tensor(a) self) -> Tensor(a): a dynamic dimension goes only if it went in the capture"""
+    assert self.shape is not None
+    return _squeezed(g, self, range(len(self.shape)))
+
+
+@symbolic("aten::squeeze.dim", "aten::squeeze_copy.dim")
+def squeeze_dim(g: Emitter, self: Tensor, dim: int) -> Tensor:
+    """squeeze.dim(Tensor(a) self, int dim) -> Tensor(a)"""
+    axis = g.axis(self, dim)
+    return _squeezed(g, self, [axis] if g.rank(self) else [])
+
+
+@symbolic("aten::squeeze.dims", "aten::squeeze_copy.dims")
+def squeeze_dims(g: Emitter, self: Tensor, dim: list[int]) -> Tensor:
+    """squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)"""
+    return _squeezed(g, self, sorted({g.axis(self, item) for item in dim}) if g.rank(self) else [])
+
+
+def _squeezed(g: Emitter, x: ir.Value, axes: Sequence[int]) -> ir.Value:
+    """Whether a dynamic dimension is 1 is not known, but the rank that the capture saw says which ones were."""
+    assert x.shape is not None
+    sure = [axis for axis in axes if x.shape[axis] == 1]
+    maybe = [axis for axis in axes if not isinstance(x.shape[axis], int)]
+    gone = len(x.shape) - len(g.expected_shape) - len(sure) if g.expected_shape is not None else 0
+    if gone <= 0 or not maybe:
+        return forms.squeeze(g, x, sure)
+    assert g.expected_shape is not None
+    if gone == len(maybe):
+        return forms.squeeze(g, x, sorted(sure + maybe))
+    found = _aligned(x.shape, set(sure), maybe, g.expected_shape)
+    if found is None:
+        raise UnsupportedOperatorError(
+            f"which of the dynamic dimensions {maybe} is 1 is known only at run time",
+            action="name the dimension: squeeze(dim)",
+        )
+    return forms.squeeze(g, x, sorted(sure + found))
+
+
+def _aligned(shape: ir.Shape, sure: set[int], maybe: Sequence[int], seen: tuple[int, ...]) -> list[int] | None:
+    """The one way to drop some of ``maybe`` such that the static sizes left are those that were seen, or None."""
+    from itertools import combinations
+
+    fits: list[list[int]] = []
+    for dropped in combinations(maybe, len(shape) - len(sure) - len(seen)):
+        kept = [dim for axis, dim in enumerate(shape) if axis not in sure and axis not in dropped]
+        if all(not isinstance(dim, int) or dim == size for dim, size in zip(kept, seen, strict=True)):
+            fits.append(list(dropped))
+    return fits[0] if len(fits) == 1 else None
+
+
+@symbolic("aten::expand", "aten::expand_copy")
+def expand(g: Emitter, self: Tensor, size: list[Dim], implicit: bool = False) -> Tensor:
+    """expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)"""
+    return forms.expand(g, self, size)
+
+
+@symbolic("aten::broadcast_to")
+def broadcast_to(g: Emitter, self: Tensor, size: list[Dim]) -> Tensor:
+    """broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)"""
+    return forms.expand(g, self, size)
+
+
+@symbolic("aten::expand_as")
+def expand_as(g: Emitter, self: Tensor, other: Tensor) -> Tensor:
+    """expand_as(Tensor(a) self, Tensor other) -> Tensor(a)"""
+    return forms.expand(g, self, shapes.sizes(g, other))
+
+
+@symbolic("aten::broadcast_tensors")
+def broadcast_tensors(g: Emitter, tensors: list[Tensor]) -> list[Tensor]:
+    """broadcast_tensors(Tensor[] tensors) -> Tensor[]"""
+    return forms.broadcast_all(g, tensors)
+
+
+@symbolic("aten::sum_to_size")
+def sum_to_size(g: Emitter, self: Tensor, size: list[Dim]) -> Tensor:
+    """sum_to_size(Tensor self, SymInt[] size) -> Tensor: what broadcasting from ``size`` added is summed up"""
+    rank = g.rank(self)
+    assert self.shape is not None
+    lead = rank - len(size)
+    narrow = [lead + axis for axis, dim in enumerate(size) if dim == 1 and self.shape[lead + axis] != 1]
+    unknown = [dim for axis, dim in enumerate(size) if not isinstance(dim, int) and not forms.same_size(g, dim, self, lead + axis)]
+    if unknown:
+        raise UnsupportedOperatorError("which dimensions are summed is known only at run time")
+    total = forms.reduce(g, "ReduceSum", self, narrow, keepdims=True) if narrow else self
+    return forms.reduce(g, "ReduceSum", total, list(range(lead))) if lead else total
+
+
+def atleast(g: Emitter, x: ir.Value, rank: int) -> ir.Value:
+    """``x`` with new dimensions until it has ``rank`` ones, placed as NumPy places them."""
+    have = g.rank(x)
+    if have >= rank:
+        return x
+    front = {1: [0], 2: [0, 1], 3: [0, 1, 2]}[rank] if have == 0 else {(1, 2): [0], (1, 3): [0, 2], (2, 3): [2]}[have, rank]
+    return forms.unsqueeze(g, x, front)
+
+
+@symbolic("aten::atleast_1d")
+def atleast_1d(g: Emitter, self: Tensor) -> Tensor:
+    """atleast_1d(Tensor self) -> Tensor"""
+    return atleast(g, self, 1)
+
+
+@symbolic("aten::atleast_2d")
+def atleast_2d(g: Emitter, self: Tensor) -> Tensor:
+    """atleast_2d(Tensor self) -> Tensor"""
+    return atleast(g, self, 2)
+
+
+@symbolic("aten::atleast_3d")
+def atleast_3d(g: Emitter, self: Tensor) -> Tensor:
+    """atleast_3d(Tensor self) -> Tensor"""
+    return atleast(g, self, 3)
+
+
+@symbolic("aten::atleast_1d.Sequence")
+def atleast_1d_sequence(g: Emitter, tensors: list[Tensor]) -> list[Tensor]:
+    """atleast_1d.Sequence(Tensor[] tensors) -> Tensor[]"""
+    return [atleast(g, item, 1) for item in tensors]
+
+
+@symbolic("aten::atleast_2d.Sequence")
+def atleast_2d_sequence(g: Emitter, tensors: list[Tensor]) -> list[Tensor]:
+    """atleast_2d.Sequence(Tensor[] tensors) -> Tensor[]"""
+    return [atleast(g, item, 2) for item in tensors]
+
+
+@symbolic("aten::atleast_3d.Sequence")
+def atleast_3d_sequence(g: Emitter, tensors: list[Tensor]) -> list[Tensor]:
+    """atleast_3d.Sequence(Tensor[] tensors) -> Tensor[]"""
+    return [atleast(g, item, 3) for item in tensors]

@@ -1,0 +1,107 @@
+"""``prim::`` operators that have a schema, and the operators of Python scalars: conversions, sizes, lengths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+from onnx_explore import dtypes
+from onnx_explore.emit import Emitter, shapes
+from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.symbolic.annotations import Dim, Operand, Tensor
+from onnx_explore.symbolic.promotion import as_type
+from onnx_explore.symbolic.registry import symbolic
+
+
+@symbolic("prim::NumToTensor")
+def num_to_tensor(g: Emitter, a: Operand) -> Tensor:
+    """prim::NumToTensor.Scalar(Scalar a) -> Tensor"""
+    return as_type(g, a, g.expected or ir.DataType.INT64)
+
+
+@symbolic("aten::Int", "aten::IntImplicit")
+def to_int(g: Emitter, a: Operand) -> Operand:
+    """aten::Int.Tensor(Tensor a) -> int"""
+    return g.cast(a, ir.DataType.INT64) if isinstance(a, ir.Value) else int(_real(a))
+
+
+@symbolic("aten::Float", "aten::FloatImplicit")
+def to_float(g: Emitter, a: Operand) -> Operand:
+    """aten::Float.Tensor(Tensor a) -> float"""
+    return g.cast(a, dtypes.to_onnx(torch.get_default_dtype())) if isinstance(a, ir.Value) else float(_real(a))
+
+
+@symbolic("aten::Bool")
+def to_bool(g: Emitter, a: Operand) -> Operand:
+    """aten::Bool.Tensor(Tensor a) -> bool"""
+    return g.cast(a, ir.DataType.BOOL) if isinstance(a, ir.Value) else bool(a)
+
+
+@symbolic("aten::ScalarImplicit")
+def scalar_implicit(g: Emitter, a: Operand) -> Operand:
+    """aten::ScalarImplicit(Tensor a) -> Scalar"""
+    return a
+
+
+@symbolic("aten::item", "aten::_local_scalar_dense")
+def item(g: Emitter, self: Operand) -> Operand:
+    """aten::item(Tensor self) -> Scalar"""
+    return self
+
+
+def _real(number: Operand) -> float:
+    if isinstance(number, ir.Value | complex):
+        raise UnsupportedOperatorError("a complex number cannot be made real")
+    return number
+
+
+@symbolic("aten::size", "aten::sym_size")
+def size(g: Emitter, self: Tensor, dim: int | None = None) -> Dim | list[Dim]:
+    """aten::size.int(Tensor self, int dim) -> int"""
+    return shapes.sizes(g, self) if dim is None else shapes.size(g, self, dim)
+
+
+@symbolic("prim::shape")
+def shape(g: Emitter, self: Tensor) -> list[Dim]:
+    """prim::shape(Tensor self) -> int[]"""
+    return shapes.sizes(g, self)
+
+
+@symbolic("aten::dim", "aten::ndim")
+def dim(g: Emitter, self: Tensor) -> int:
+    """aten::dim(Tensor self) -> int"""
+    return g.rank(self)
+
+
+@symbolic("aten::numel", "aten::sym_numel")
+def numel(g: Emitter, self: Tensor) -> Dim:
+    """aten::numel(Tensor self) -> int"""
+    return shapes.product(g, shapes.sizes(g, self))
+
+
+@symbolic("aten::len.Tensor")
+def len_tensor(g: Emitter, t: Tensor) -> Dim:
+    """aten::len.Tensor(Tensor t) -> int"""
+    return shapes.size(g, t, 0)
+
+
+@symbolic("aten::len")
+def len_list(g: Emitter, a: Any) -> int:
+    """aten::len.t(t[] a) -> int"""
+    if not isinstance(a, tuple):
+        raise UnsupportedOperatorError("the length of a list that is only known when the model runs")
+    return len(a)  # pyright: ignore[reportUnknownArgumentType]
+
+
+@symbolic("prim::dtype")
+def dtype(g: Emitter, a: Tensor) -> int:
+    """prim::dtype(Tensor a) -> int"""
+    return dtypes.SCALAR_TYPES.index(dtypes.to_torch(g.dtype(a)))
+
+
+@symbolic("prim::device")
+def device(g: Emitter, a: Tensor) -> torch.device:
+    """prim::device(Tensor a) -> Device"""
+    return torch.device("cpu")

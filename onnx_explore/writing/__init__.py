@@ -1,0 +1,12 @@
+"""Writing ONNX models to files, straight from the tensors' memory.
+
+In: an ``onnx_ir.Model``. Out: a file that ``onnx.load`` reads, or the file as it was before.
+"""
+
+from __future__ import annotations
+
+from onnx_explore.writing.payload import contiguous_array
+from onnx_explore.writing.skeleton import in_memory, serialize_with, stand_in
+from onnx_explore.writing.write import WriteResult, write_model
+
+__all__ = ["WriteResult", "contiguous_array", "in_memory", "serialize_with", "stand_in", "write_model"]

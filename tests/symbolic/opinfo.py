@@ -1,0 +1,170 @@
+"""PyTorch's own operator samples (``op_db``), exported and compared: what the consistency test and its table are made of.
+
+``python -m tests.symbolic.opinfo [NAME ...] [--dtype float32] [--opset 18] [--samples 5]`` prints a line per operator that
+does not pass, and the totals.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import traceback
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils import _pytree as pytree
+
+import onnx_explore
+from onnx_explore.errors import NoRuntimeKernel
+from tests.symbolic.cases import Case
+from tests.symbolic.running import compare_outputs, run_exported
+
+RANDOM = (
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "rand",
+    "uniform",
+    "exponential",
+    "geometric",
+    "cauchy",
+    "log_normal",
+    "empty",
+    "nn.functional.dropout",
+    "nn.functional.alpha_dropout",
+    "nn.functional.feature_alpha_dropout",
+    "nn.functional.rrelu",
+    "nn.functional.fractional_max_pool",
+    "new_empty",
+)
+"""Name prefixes of operators whose output is random: left out."""
+
+
+def operators() -> list[Any]:
+    """All OpInfos with a deterministic result."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.testing._internal.common_methods_invocations import op_db
+
+    return [op for op in op_db if not op.name.startswith(RANDOM)]
+
+
+def samples(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
+    """``count`` samples spread over the operator's own list."""
+    torch.manual_seed(0)
+    every = list(op.sample_inputs("cpu", dtype, requires_grad=False))
+    if len(every) <= count:
+        return every
+    return [every[round(index * (len(every) - 1) / (count - 1))] for index in range(count)]
+
+
+@dataclass
+class Outcome:
+    """Of one operator.
+
+    Attributes:
+        name: With its variant.
+        passed: Samples that pass.
+        total: Samples tried.
+        failures: One line per failing sample.
+    """
+
+    name: str
+    passed: int = 0
+    total: int = 0
+    failures: list[str] = field(default_factory=list)
+
+
+def try_sample(op: Any, sample: Any, opset: int) -> None:
+    """Export one sample, run it, compare.
+
+    Raises:
+        Exception: Whatever goes wrong.
+    """
+    leaves, spec = pytree.tree_flatten(((sample.input, *sample.args), sample.kwargs))
+    places = [index for index, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
+
+    def run(*tensors: torch.Tensor) -> Any:
+        filled = list(leaves)
+        for place, tensor in zip(places, tensors, strict=True):
+            filled[place] = tensor
+        args, kwargs = pytree.tree_unflatten(filled, spec)
+        return op.op(*args, **kwargs)
+
+    tensors = tuple(leaves[place].detach().clone() for place in places)
+    with torch.no_grad():
+        expected = [
+            leaf for leaf in pytree.tree_leaves(run(*[item.clone() for item in tensors])) if isinstance(leaf, torch.Tensor)
+        ]
+    exported = onnx_explore.export(run, tensors, opset_version=opset)
+    case = Case(op.name, op.name, run, lambda: tensors, rtol=1e-3 if expected[0].dtype == torch.float32 else None,
+                atol=1e-4 if expected[0].dtype == torch.float32 else None)
+    compare_outputs(case, expected, run_exported(exported, tensors))
+
+
+def try_operator(op: Any, dtype: torch.dtype, opset: int, count: int) -> Outcome:
+    """All chosen samples of one operator."""
+    outcome = Outcome(op.name + (f".{op.variant_test_name}" if op.variant_test_name else ""))
+    for sample in samples(op, dtype, count):
+        outcome.total += 1
+        try:
+            try_sample(op, sample, opset)
+            outcome.passed += 1
+        except NoRuntimeKernel as error:
+            outcome.failures.append(f"NoRuntimeKernel: {str(error).splitlines()[0][:200]}")
+        except Exception as error:  # noqa: BLE001  (every failure is listed)
+            outcome.failures.append(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
+    return outcome
+
+
+def run(names: list[str], dtype: torch.dtype, opset: int, count: int) -> Iterator[Outcome]:
+    """Outcomes of the operators named (all if none), by name, prefix ``name*`` or name with variant."""
+    for op in operators():
+        full = op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
+        wanted = not names or any(
+            name in (op.name, full) or (name.endswith("*") and op.name.startswith(name[:-1])) for name in names
+        )
+        if wanted and dtype in op.supported_dtypes("cpu"):
+            yield try_operator(op, dtype, opset, count)
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--opset", type=int, default=18)
+    parser.add_argument("--samples", type=int, default=5)
+    parser.add_argument("--first", action="store_true", help="only the first failure of each operator")
+    parser.add_argument("--trace", action="store_true", help="let the first failure raise")
+    options = parser.parse_args()
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    dtype = getattr(torch, options.dtype)
+    if options.trace:
+        for op in operators():
+            if op.name in options.names:
+                for sample in samples(op, dtype, options.samples):
+                    try:
+                        try_sample(op, sample, options.opset)
+                    except Exception:  # noqa: BLE001
+                        traceback.print_exc()
+                        return
+        return
+    passed = total = 0
+    for outcome in run(options.names, dtype, options.opset, options.samples):
+        total += 1
+        passed += outcome.passed == outcome.total
+        if outcome.failures:
+            print(f"{outcome.name}: {outcome.passed}/{outcome.total}", flush=True)
+            for failure in dict.fromkeys(outcome.failures[:1] if options.first else outcome.failures):
+                print(f"    {failure}", flush=True)
+    print(f"{passed} of {total} operators pass completely ({options.dtype}, opset {options.opset})")
+
+
+if __name__ == "__main__":
+    main()
