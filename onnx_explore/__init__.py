@@ -9,18 +9,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from onnx_explore import errors
+from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
+from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.export import export
 from onnx_explore.exported import Exported
 from onnx_explore.options import OperatorExportTypes, TrainingMode
+from onnx_explore.symbolic.custom import symbolic
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Exploration",
     "Exported",
     "OperatorExportTypes",
     "TrainingMode",
     "__version__",
     "errors",
+    "explore",
     "export",
+    "register_custom_op_symbolic",
+    "symbolic",
+    "unregister_custom_op_symbolic",
 ]
+
+
+def load_ipython_extension(ipython: InteractiveShell) -> None:
+    """``%load_ext onnx_explore``: register the magics. IPython is imported here only."""
+    from onnx_explore.notebook.magics import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: InteractiveShell) -> None:
+    """``%unload_ext onnx_explore``: take the magics back."""
+    from onnx_explore.notebook.magics import unload
+
+    unload(ipython)

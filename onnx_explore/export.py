@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.errors import InvalidArgument, NotAvailable
 from onnx_explore.exported import Exported
-from onnx_explore.flow import Flow, Tolerances
+from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.options import DEFAULT_OPSET, OperatorExportTypes, Options, TrainingMode
 from onnx_explore.recording import Recorder
 from onnx_explore.writing import write_model
@@ -94,9 +94,10 @@ def export(
         autograd_inlining=autograd_inlining,
     )
     recorder = recorder if recorder is not None else Recorder()
-    flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)
-    flow.lower()
-    return finish(flow, f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)
+    with collector_paused():
+        flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)
+        flow.lower()
+        return finish(flow, f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)
 
 
 def finish(

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -42,6 +44,22 @@ class Tolerances:
 
     rtol: float | None = None
     atol: float | None = None
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without Python's cycle collector, as it was afterwards.
+
+    An export makes hundreds of thousands of small objects that all stay alive; the collector would walk them over and over
+    and find nothing (measured: a third of the time of 2,000 Linear layers).
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Flow:

@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import torch
 
-from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
+from onnx_explore.capture.captured import Capture, CaptureNote, Conversion, GraphInput, GraphOutput
 from onnx_explore.capture.guard import guarded, is_training, model_mode
-from onnx_explore.capture.inputs import Call, Names, check_name_count, open_call
+from onnx_explore.capture.inputs import Call, check_name_count, open_call
 from onnx_explore.capture.outputs import Returned, name_outputs
 from onnx_explore.capture.parameters import Weight, all_modules, root_modules, weights_of
 from onnx_explore.capture.replay import make_replay
-from onnx_explore.capture.torch_api import api, storage_of
+from onnx_explore.capture.torch_api import api, storage_of, switch_compilation_off, without_compilation
 from onnx_explore.capture.trace import trace
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.torch_ir import Parameter, TorchBlock, TorchGraph, TorchValue, walk
@@ -62,7 +62,13 @@ def capture(
         raise InvalidArgument(f"a {type(model).__qualname__} cannot be called", argument="model")
     if training not in ("eval", "preserve", "train"):
         raise InvalidArgument(f"{training!r} is no mode", argument="training", action="use 'eval', 'preserve' or 'train'")
+    if isinstance(model, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+        raise InvalidArgument(
+            f"{type(model).__name__} spreads a model over devices, an ONNX model cannot", argument="model",
+            action="export model.module",
+        )  # fmt: skip
     api()
+    model = without_compilation(model)
     if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
         from onnx_explore.capture.script import capture_script
 
@@ -75,6 +81,8 @@ def capture(
     call = open_call(model, args, kwargs, input_names)
     check_name_count(input_names, len(call.inputs), len(weights))
     with guarded(modules) as guard:
+        for _, module in modules:
+            switch_compilation_off(module)
         model_mode([module for _, module in roots], training)
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
@@ -94,12 +102,18 @@ def capture(
         args=call.args,
         kwargs=call.kwargs,
         conversions=traced.conversions,
-        notes=(*call.notes, *guard.notes, *traced.returned.notes, *unused),
+        notes=(*call.notes, *_new_warnings(guard.notes, traced.conversions), *traced.returned.notes, *unused),
         training=mode,
         seconds=time.perf_counter() - start,
         eager=eager,
-        replay=make_replay(traced.graph, everything, random_state),
+        replay=make_replay(traced.make_function, everything, random_state),
     )
+
+
+def _new_warnings(notes: Sequence[CaptureNote], conversions: Sequence[Conversion]) -> list[CaptureNote]:
+    """The notes without the tracer's warnings of conversions that were recorded at the same line."""
+    known = {f"{item.frame.file}:{item.frame.line}" for item in conversions if item.frame is not None}
+    return [note for note in notes if note.code != "tracer-warning" or note.where not in known]
 
 
 def graph_inputs(call: Call, values: Sequence[TorchValue]) -> tuple[GraphInput, ...]:
@@ -157,6 +171,3 @@ def used_parameters(
         shown = ", ".join(trainable[:10]) + (f" and {len(trainable) - 10} more" if len(trainable) > 10 else "")
         notes.append(CaptureNote("info", "unused-parameter", f"parameters that the graph does not use: {shown}"))
     return graph, notes
-
-
-__all__ = ["Names", "capture"]

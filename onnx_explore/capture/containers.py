@@ -17,7 +17,6 @@ import torch
 
 from onnx_explore.capture.torch_api import api
 
-Key = int | str
 Path = tuple[Any, ...]
 Children = list[tuple[Any, Any]]
 Rebuild = Callable[[Sequence[Any]], Any]
@@ -125,40 +124,26 @@ def _mapping(tree: Mapping[Any, Any]) -> tuple[Children, Rebuild]:
 
 
 def _is_cache(tree: Any) -> bool:
-    """Whether this is a key-value cache of transformers: layers with ``keys`` and ``values``, or two such caches."""
+    """Whether this is a key-value cache of transformers, or a layer of one."""
     if not any(base.__module__ == "transformers.cache_utils" for base in type(tree).__mro__):
         return False
-    return hasattr(tree, "layers") or hasattr(tree, "self_attention_cache")
+    return any(hasattr(tree, name) for name in ("layers", "keys", "self_attention_cache"))
 
 
 def _cache(tree: Any) -> tuple[Children, Rebuild]:
+    """Rebuilt by copies, layer for layer: a model writes to the cache that it is given."""
     if hasattr(tree, "self_attention_cache"):
         names = ("self_attention_cache", "cross_attention_cache")
         return _attributes(tree, [name for name in names if getattr(tree, name, None) is not None])
-    layers: list[Any] = list(tree.layers)
-    parts = [_layer(layer) for layer in layers]
-    children: Children = []
-    counts: list[int] = []
-    for index, (inner, _) in enumerate(parts):
-        children.extend(((f"{index}_{key[1:]}"), value) for key, value in inner)
-        counts.append(len(inner))
+    if not hasattr(tree, "layers"):
+        return _attributes(tree, [name for name in ("keys", "values") if isinstance(getattr(tree, name), torch.Tensor)])
 
-    def rebuild(values: Sequence[Any]) -> Any:
+    def rebuild(layers: Sequence[Any]) -> Any:
         other = copy.copy(tree)
-        start = 0
-        rebuilt: list[Any] = []
-        for (_, again), count in zip(parts, counts, strict=True):
-            rebuilt.append(again(values[start : start + count]))
-            start += count
-        other.layers = rebuilt
+        other.layers = list(layers)
         return other
 
-    return children, rebuild
-
-
-def _layer(layer: Any) -> tuple[Children, Rebuild]:
-    """Tensors of one layer; a layer that holds nothing yet has no children, and is copied because it will be filled."""
-    return _attributes(layer, [name for name in ("keys", "values") if isinstance(getattr(layer, name, None), torch.Tensor)])
+    return list(enumerate(tree.layers)), rebuild
 
 
 def _attributes(tree: Any, names: list[str]) -> tuple[Children, Rebuild]:

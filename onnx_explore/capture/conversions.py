@@ -12,7 +12,7 @@ import itertools
 import reprlib
 import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, cast
 
 import torch
@@ -66,6 +66,7 @@ class Watch(TorchFunctionMode):
         self._scopes = scopes
         self._known = known
         self._record = record
+        self._length: tuple[CodeType, int] | None = None
         self._kept: list[torch.Tensor] = []
 
     def __torch_function__(
@@ -76,7 +77,13 @@ class Watch(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Runs ``func``, and notes it if it converts."""
-        self.adopt(args)
+        known = self._known
+        for value in args:
+            if isinstance(value, torch.Tensor):
+                if value.requires_grad and id(value) not in known:
+                    self._constant(value)
+            elif type(value) in (list, tuple):
+                self.adopt(value)
         if kwargs:
             self.adopt(kwargs.values())
             result = func(*args, **kwargs)
@@ -85,9 +92,19 @@ class Watch(TorchFunctionMode):
         if self._record:
             kind = CONVERSIONS.get(getattr(func, "__name__", ""))
             if kind is not None:
-                frame = user_frame(sys._getframe(1))
-                self.conversions.append(Conversion(kind, _shown(result), frame, self._scopes.current))
+                self._note(kind, result, sys._getframe(1))
         return result
+
+    def _note(self, kind: str, result: Any, frame: FrameType) -> None:
+        user = user_python_frame(frame)
+        place = (user.f_code, user.f_lasti) if user is not None else None
+        if kind == "len" and isinstance(result, torch.Tensor):
+            self._length = place  # While tracing, len() asks for a tensor first, and converts it in a second call.
+            return
+        if kind == "index" and place is not None and place == self._length:
+            kind = "len"
+        self._length = None
+        self.conversions.append(Conversion(kind, _shown(result), described(user), self._scopes.current))
 
     def adopt(self, values: Any) -> None:
         """Makes tensors that require gradients, and that the trace does not know yet, constants of the graph."""
@@ -101,18 +118,38 @@ class Watch(TorchFunctionMode):
     def _constant(self, tensor: torch.Tensor) -> None:
         if not tensor.is_leaf:  # Made while recording gradients inside the model: the trace knows it.
             return
+        base = tensor._base  # A view of a parameter, taken without recording gradients, is a leaf, and the trace knows it.
+        if base is not None and id(base) in self._known:
+            return
         state = api().tracing_state()
         if state is None:
             return
         self._known.add(id(tensor))
+        if base is not None:
+            self._known.add(id(base))
         self._kept.append(tensor)
         api().set_value_trace(tensor, state.graph().insertConstant(tensor.data))
 
 
-def user_frame(frame: FrameType | None) -> Frame | None:
-    """The innermost frame that is neither torch's nor ours, with its column where Python knows it."""
-    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _HERE)):
+def inside_torch(file: str) -> bool:
+    """Whether a source file is PyTorch's."""
+    return file.startswith(_TORCH)
+
+
+def user_python_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame that is neither torch's nor ours."""
+    while frame is not None and (inside_torch(frame.f_code.co_filename) or frame.f_code.co_filename.startswith(_HERE)):
         frame = frame.f_back
+    return frame
+
+
+def user_frame(frame: FrameType | None) -> Frame | None:
+    """``user_python_frame``, described."""
+    return described(user_python_frame(frame))
+
+
+def described(frame: FrameType | None) -> Frame | None:
+    """File, line, function, and the column where Python knows it."""
     if frame is None:
         return None
     code = frame.f_code

@@ -8,16 +8,18 @@ Only one capture runs at a time in a process: all these are global.
 from __future__ import annotations
 
 import contextlib
+import operator
+import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
 
 from onnx_explore.capture.captured import CaptureNote
-from onnx_explore.capture.conversions import user_frame
+from onnx_explore.capture.conversions import inside_torch, user_frame
 from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag, version_of
 from onnx_explore.errors import CaptureError
 
@@ -140,12 +142,17 @@ def _warnings(notes: list[CaptureNote]) -> Iterator[None]:
             if not issubclass(category, tracer_warning):
                 show(message, category, filename, lineno, file, line)
                 return
-            frame = user_frame(_frame_of_caller())
+            raised = sys._getframe(1)
+            while raised.f_back is not None and raised.f_code.co_filename == warnings.__file__:
+                raised = raised.f_back
+            inside = inside_torch(raised.f_code.co_filename)
+            frame = user_frame(raised)
             where = f"{frame.file}:{frame.line}" if frame is not None else f"{filename}:{lineno}"
             text = str(message).split(" We can't record", 1)[0].strip()
             if (text, where) not in seen:
                 seen.add((text, where))
-                notes.append(CaptureNote("warning", "tracer-warning", text, where))
+                # What torch's own Python code converts, it mostly knows to be safe.
+                notes.append(CaptureNote("info" if inside else "warning", "tracer-warning", text, where))
 
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.\w+.* is deprecated.*", category=DeprecationWarning)
         warnings.filterwarnings("ignore", message=r".*torch\.jit\.\w+.* is not supported in Python", category=DeprecationWarning)
@@ -154,99 +161,70 @@ def _warnings(notes: list[CaptureNote]) -> Iterator[None]:
         yield
 
 
-def _frame_of_caller() -> Any:
-    import sys
-
-    return sys._getframe(2)
-
-
 @contextlib.contextmanager
 def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[CaptureNote]) -> Iterator[None]:
     """Modes, buffers and attributes of the model."""
-    restore: list[Callable[[], str]] = []
+    tables: list[_Table] = []
+    buffers: list[tuple[str, torch.Tensor, int | None, torch.Tensor]] = []
+    modes: list[tuple[Any, bool]] = []
     seen: set[int] = set()
     for path, module in modules:
         if id(module) in seen:
             continue
         seen.add(id(module))
-        restore.extend(_module(path, module, seen))
+        if isinstance(module, torch.jit.ScriptModule):
+            if hasattr(module, "training"):
+                modes.append((module, module.training))
+        else:
+            attributes = vars(module)
+            tables.append(_table(path, attributes))
+            tables.extend(_table(path, attributes[name]) for name in _TABLES if attributes[name])
+        for name, buffer in module.named_buffers(recurse=False):
+            if id(buffer) not in seen:
+                seen.add(id(buffer))
+                buffers.append((_join(path, name), buffer, version_of(buffer), buffer.detach().clone()))
     try:
         yield
     finally:
-        changed: list[str] = []
-        for step in restore:
-            what = step()
-            if what:
-                changed.append(what)
+        changed = [name for table in tables for name in _restore_table(table)]
+        for module, mode in modes:
+            if module.training != mode:
+                module.training = mode
+        for name, buffer, version, content in buffers:
+            # Some kernels (batch_norm) write without counting it as a version.
+            if version_of(buffer) != version or not torch.equal(buffer, content):
+                with torch.no_grad():
+                    buffer.copy_(content)
+                changed.append(name)
         if changed:
             shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
             message = f"the model changed its own state while it ran; restored: {shown}"
             notes.append(CaptureNote("info", "state-restored", message))
 
 
-def _module(path: str, module: torch.nn.Module, seen: set[int]) -> Iterator[Callable[[], str]]:
-    """Steps that restore one module; each returns what it had to restore."""
-    prefix = f"{path}." if path else ""
-    if isinstance(module, torch.jit.ScriptModule):
-        yield _mode(module)
-    else:
-        attributes = vars(module)
-        yield _table(attributes, prefix)
-        for name in _TABLES:
-            yield _table(attributes[name], prefix)
-    for name, buffer in module.named_buffers(recurse=False):
-        if id(buffer) not in seen:
-            seen.add(id(buffer))
-            yield _values(f"{prefix}{name}", buffer)
+# Path of the module, the live table, and its names and values as they were.
+_Table = tuple[str, MutableMapping[str, Any], tuple[str, ...], tuple[Any, ...]]
 
 
-def _mode(module: torch.nn.Module) -> Callable[[], str]:
-    before = getattr(module, "training", None)
-
-    def restore() -> str:
-        if before is not None and module.training != before:
-            module.training = before
-        return ""
-
-    return restore
+def _table(path: str, table: MutableMapping[str, Any]) -> _Table:
+    return path, table, tuple(table), tuple(table.values())
 
 
-def _table(table: MutableMapping[str, Any], prefix: str) -> Callable[[], str]:
-    """Attributes that were bound anew, added or removed."""
-    before = dict(table)
-
-    def restore() -> str:
-        names = [name for name, value in before.items() if table.get(name, table) is not value]
-        added = [name for name in table if name not in before]
-        for name in added:
-            del table[name]
-        for name in names:
-            table[name] = before[name]
-        if names and list(table) != list(before):
-            items = {name: table[name] for name in before}
-            table.clear()
-            table.update(items)
-        told = [f"{prefix}{name}" for name in (*names, *added) if name not in _INTERNAL]
-        return ", ".join(told)
-
-    return restore
+def _restore_table(saved: _Table) -> list[str]:
+    """Undoes what was bound anew, added or removed; returns the names."""
+    path, table, names, values = saved
+    if len(table) == len(names) and tuple(table) == names and all(map(operator.is_, table.values(), values)):
+        return []
+    before = dict(zip(names, values, strict=True))
+    changed = [name for name in (*names, *(name for name in table if name not in before))
+               if name not in table or name not in before or table[name] is not before[name]]  # fmt: skip
+    table.clear()
+    table.update(before)
+    return [_join(path, name) for name in changed if name not in _INTERNAL]
 
 
-def _values(name: str, tensor: torch.Tensor) -> Callable[[], str]:
-    """The content of a buffer."""
-    version = version_of(tensor)
-    content = tensor.detach().clone()
-
-    def restore() -> str:
-        if version is not None and version_of(tensor) == version:
-            return ""
-        if version is None and torch.equal(tensor, content):
-            return ""
-        with torch.no_grad():
-            tensor.copy_(content)
-        return name
-
-    return restore
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def model_mode(modules: Sequence[torch.nn.Module], training: str) -> None:

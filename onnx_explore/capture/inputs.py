@@ -16,6 +16,7 @@ import torch
 
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.containers import Leaf, Path, Structure, flatten, holds_tensors, path_name, path_text
+from onnx_explore.capture.torch_api import SchemaPart
 from onnx_explore.errors import InvalidArgument
 
 
@@ -26,12 +27,14 @@ class CallInput:
     Attributes:
         name: Unique name.
         path: Such as ``args[0]`` or ``kwargs['mask']``.
-        tensor: The caller's tensor.
+        tensor: The caller's tensor; 0-d for a number.
+        number: The type of a number that a scripted model takes as input, else None.
     """
 
     name: str
     path: str
     tensor: torch.Tensor
+    number: type[int] | type[float] | type[bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Call:
     Attributes:
         args: Positional arguments.
         kwargs: Named arguments.
-        inputs: The tensors among them, in order.
+        inputs: The tensors among them (and the numbers, for a scripted model), in order.
         leaves: All leaves, tensors and constants.
         structure: Rebuilds ``(args, kwargs)`` around leaves.
         notes: Constants among the arguments.
@@ -56,8 +59,14 @@ class Call:
 
     def arguments(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and named arguments, with other tensors in place of the inputs."""
-        remaining = iter(tensors)
-        leaves = [next(remaining) if leaf.is_tensor else leaf.value for leaf in self.leaves]
+        given = {item.path: (item, tensor) for item, tensor in zip(self.inputs, tensors, strict=True)}
+        leaves: list[Any] = []
+        for leaf in self.leaves:
+            item, tensor = given.get(_where(leaf.path), (None, None))
+            if item is None or tensor is None:
+                leaves.append(leaf.value)
+            else:
+                leaves.append(tensor if item.number is None else item.number(tensor.item()))
         return self.structure(leaves)
 
 
@@ -90,24 +99,41 @@ def split_arguments(args: Any, kwargs: Mapping[str, Any] | None) -> tuple[tuple[
 
 
 def open_call(
-    model: Callable[..., Any], args: Any, kwargs: Mapping[str, Any] | None, input_names: Sequence[str] | None
+    model: Callable[..., Any],
+    args: Any,
+    kwargs: Mapping[str, Any] | None,
+    input_names: Sequence[str] | None,
+    *,
+    declared: Sequence[SchemaPart] | None = None,
 ) -> Call:
     """Takes a call apart, before anything runs.
+
+    Args:
+        model: What is called.
+        args: As ``split_arguments`` takes them.
+        kwargs: Likewise.
+        input_names: The user's names.
+        declared: The arguments of a scripted model, which takes numbers as inputs; None for others.
 
     Raises:
         InvalidArgument: If the model cannot be called so, or an argument is a container that nobody registered.
     """
     positional, named = split_arguments(args, kwargs)
-    roots = argument_names(model, positional, named)
+    roots = (
+        argument_names(model, positional, named) if declared is None else declared_names(declared, positional, named)
+    )
     leaves, structure = flatten((positional, named))
     inputs: list[CallInput] = []
     notes: list[CaptureNote] = []
     names = Names(input_names or ())
     for leaf in leaves:
         text = _where(leaf.path)
-        if isinstance(leaf.value, torch.Tensor):
+        number = _number(leaf.value) if declared is not None else None
+        if isinstance(leaf.value, torch.Tensor) or number is not None:
             name = names.take(roots[leaf.path[0], leaf.path[1]], leaf.path[2:])
-            inputs.append(CallInput(name, text, leaf.value))
+            # TorchScript's float is a double.
+            tensor = torch.tensor(leaf.value, dtype=torch.float64 if number is float else None) if number else leaf.value
+            inputs.append(CallInput(name, text, tensor, number))
         elif holds_tensors(leaf.value):
             raise InvalidArgument(
                 f"{text} is a {type(leaf.value).__qualname__}, which holds tensors, but is no registered container",
@@ -198,6 +224,41 @@ def argument_names(
     for index in range(len(args)):
         roots[0, index] = names[index] if index < len(names) else f"{rest or 'input'}_{index - len(names)}"
     return roots
+
+
+def declared_names(
+    declared: Sequence[SchemaPart], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> dict[tuple[int, int | str], str]:
+    """``argument_names`` for a scripted model.
+
+    Raises:
+        InvalidArgument: If it does not take these arguments.
+    """
+    names = [argument.name for argument in declared]
+    signature = f"forward({', '.join(f'{argument.name}: {argument.type}' for argument in declared)})"
+    problem = ""
+    if len(args) > len(names):
+        problem = f"too many positional arguments: {len(args)} for {len(names)}"
+    for key in kwargs:
+        if key not in names:
+            problem = f"got an unexpected keyword argument {key!r}"
+        elif names.index(key) < len(args):
+            problem = f"multiple values for argument {key!r}"
+    for argument in declared[len(args) :]:
+        if argument.name not in kwargs and not argument.has_default:
+            problem = problem or f"missing a required argument: {argument.name!r}"
+    if problem:
+        raise InvalidArgument(
+            f"{problem}; the model takes {signature}", argument="args", action="give args (and kwargs) as it is called"
+        )
+    roots: dict[tuple[int, int | str], str] = {(1, key): key for key in kwargs}
+    roots.update({(0, index): names[index] for index in range(len(args))})
+    return roots
+
+
+def _number(value: object) -> type[int] | type[float] | type[bool] | None:
+    """The type of a number, else None."""
+    return next((kind for kind in (bool, int, float) if type(value) is kind), None)
 
 
 def _forward(model: Callable[..., Any]) -> Callable[..., Any]:

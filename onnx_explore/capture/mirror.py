@@ -8,6 +8,7 @@ stands for which of torch's values. A ``prim::PythonOp`` of an ``autograd.Functi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -31,22 +32,21 @@ class Mirror:
         inline_functions: Replace calls of an ``autograd.Function`` by what its forward recorded.
     """
 
-    __slots__ = ("_inline", "_origins", "_schemas", "_scopes", "_values", "next_node", "next_value")
+    __slots__ = ("_inline", "_origins", "_schemas", "_scopes", "_stacks", "_values", "next_node", "next_value")
 
     def __init__(self, scopes: Sequence[str] = (), *, inline_functions: bool = True) -> None:
         self._scopes = scopes
         self._inline = inline_functions
         self._schemas: dict[str, Schema | None] = {_NO_SCHEMA: None}
         self._origins: dict[tuple[str, str], Origin] = {}
+        self._stacks: dict[str, str] = {}
         self._values: dict[int, TorchValue] = {}
         self.next_node = 0
         self.next_value = 0
 
     def graph(self, graph: JitGraph, names: Mapping[int, str]) -> TorchBlock:
         """The whole graph; ``names`` are names of its inputs by position."""
-        params = tuple(
-            self.define(value, names.get(position, "")) for position, value in enumerate(graph.inputs())
-        )
+        params = tuple(self.define(value, names.get(position, "")) for position, value in enumerate(graph.inputs()))
         nodes: list[TorchNode] = []
         for node in graph.nodes():
             self._node(node, nodes)
@@ -62,7 +62,7 @@ class Mirror:
         kind = value.type()
         number = self.next_value
         self.next_value = number + 1
-        name = name or value.debugName()
+        name = name or self.name(value, number)
         if kind.kind() == _TENSOR_TYPE:
             sizes, strides = kind.sizes(), kind.strides()
             mirrored = TorchValue(
@@ -77,6 +77,10 @@ class Mirror:
             mirrored = TorchValue(number, name, kind_of(kind.annotation_str))
         self._values[unique] = mirrored
         return mirrored
+
+    def name(self, value: JitValue, number: int) -> str:
+        """The name of a value that the caller did not name: a trace gives none, so it is the value's number."""
+        return str(number)
 
     def fresh(self, kind: str, name: str, example: torch.Tensor | None = None) -> TorchValue:
         """A value that stands for none of torch's."""
@@ -184,7 +188,10 @@ class Mirror:
         if found is None:
             index = scope.rpartition("/")[2]
             path = self._scopes[int(index)] if index and self._scopes else scope
-            found = self._origins[key] = Origin(path, stack)
+            clean = self._stacks.get(stack)
+            if clean is None:
+                clean = self._stacks[stack] = model_rows(stack)
+            found = self._origins[key] = Origin(path, clean)
         return found
 
     def schema(self, text: str) -> Schema | None:
@@ -194,6 +201,29 @@ class Mirror:
         schema = None if "..." in text else read_schema(text)
         self._schemas[text] = schema
         return schema
+
+
+_HERE = __file__.rsplit("mirror", 1)[0]
+_FILE = re.compile(r'File "([^"]*)", line (\d+)')
+_WATCH = f"{_HERE}conversions"
+
+
+def model_rows(stack: str) -> str:
+    """A Python stack without our own frames: ``Watch`` stands between the model and torch, the trace calls the model.
+
+    TorchScript's excerpt of a source file becomes a row of such a stack.
+    """
+    script = _FILE.search(stack)
+    if script is not None:
+        return f"{script[1]}({script[2]}): <script>\n"
+    rows: list[str] = []
+    for row in stack.splitlines(keepends=True):
+        if row.startswith(_WATCH):
+            continue
+        if row.startswith(_HERE):
+            break
+        rows.append(row)
+    return "".join(rows)
 
 
 def read_schema(text: str) -> Schema:

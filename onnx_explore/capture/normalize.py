@@ -6,13 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from onnx_explore.capture.torch_api import JitGraph
+from onnx_explore.capture.torch_api import JitGraph, inline_functions
 
-# A trace needs none. A script is mirrored call by call (see script.py), so it needs none either.
-PASSES: tuple[Callable[[JitGraph], None], ...] = ()
+PASSES: tuple[Callable[[JitGraph], JitGraph], ...] = (
+    # A scripted function's body is not reachable from Python once it was loaded from a file; method calls we inline ourselves.
+    inline_functions,
+)
 
 
-def normalize(graph: JitGraph) -> None:
-    """Runs the list, in place."""
+def normalize(graph: JitGraph) -> JitGraph:
+    """The graph after all passes; the given one stays as it is."""
     for run in PASSES:
-        run(graph)
+        graph = run(graph)
+    return graph

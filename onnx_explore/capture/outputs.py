@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 
 from onnx_explore.capture.captured import CaptureNote
-from onnx_explore.capture.containers import Leaf, flatten, holds_tensors, path_name, path_text
+from onnx_explore.capture.containers import Leaf, Path, flatten, holds_tensors, path_name, path_text
 from onnx_explore.capture.inputs import Names
 from onnx_explore.errors import CaptureError, InvalidArgument
 
@@ -25,12 +25,14 @@ class Returned:
         tensors: The tensors, in order.
         paths: Where each stands, such as ``out['logits']``.
         keys: What its path says of its name; ``""`` for positions only.
+        locations: The paths as keys.
         notes: What was flattened or dropped.
     """
 
     tensors: tuple[torch.Tensor, ...]
     paths: tuple[str, ...]
     keys: tuple[str, ...]
+    locations: tuple[Path, ...]
     notes: tuple[CaptureNote, ...]
 
 
@@ -73,9 +75,16 @@ def open_result(result: Any) -> Returned:
     return Returned(
         tuple(leaf.value for leaf in kept),
         tuple(path_text("out", leaf.path) for leaf in kept),
-        tuple(path_name(leaf.path) if any(isinstance(key, str) for key in leaf.path) else "" for leaf in kept),
+        tuple(_key_name(leaf.path) for leaf in kept),
+        tuple(leaf.path for leaf in kept),
         tuple(notes),
     )
+
+
+def _key_name(path: Path) -> str:
+    """The path from its first name on: ``out[0]['boxes'][1]`` is ``boxes_1``."""
+    first = next((index for index, key in enumerate(path) if isinstance(key, str)), len(path))
+    return path_name(path[first:])
 
 
 def name_outputs(returned: Returned, given: Sequence[str] | None, inputs: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from onnx_explore.capture.captured import Capture, GraphOutput
-from onnx_explore.capture.torch_api import JitGraph, api
 from onnx_explore.errors import CaptureDiverged
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 
@@ -22,21 +21,23 @@ Replay = Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]]
 _UPDATES = {"aten::batch_norm": (3, 4), "aten::instance_norm": (3, 4), "aten::native_batch_norm": (3, 4)}
 
 
-def make_replay(graph: JitGraph, mirrored: TorchGraph, random_state: torch.Tensor) -> Replay:
-    """A function that runs ``graph`` on copies of its inputs.
+def make_replay(
+    make_function: Callable[[], Callable[..., Any]], mirrored: TorchGraph, random_state: torch.Tensor
+) -> Replay:
+    """A function that runs the recorded graph on copies of its inputs.
 
     Args:
-        graph: Torch's graph; its inputs are the inputs followed by the parameters.
-        mirrored: Its mirror.
+        make_function: Makes a function of torch's graph, which takes the inputs and then the parameters.
+        mirrored: The graph's mirror.
         random_state: State of the CPU's random numbers when the model ran; the graph draws the same numbers.
     """
-    function: list[Any] = []
+    function: list[Callable[..., Any]] = []
     written = _written_parameters(mirrored)
     tensors = [parameter.tensor for parameter in mirrored.parameters]
 
     def replay(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         if not function:
-            function.append(api().create_function("replay", graph))
+            function.append(make_function())
         copies = [copy_of(tensor) for tensor in inputs]
         weights = [copy_of(tensor) if index in written else tensor.detach() for index, tensor in enumerate(tensors)]
         with torch.no_grad(), _random_state(random_state), torch.jit.optimized_execution(False):

@@ -26,8 +26,8 @@ class CallPaths:
 
     def enter(self, module: str, caller: str) -> str:
         """The scope of a call of the module at path ``module`` from scope ``caller``."""
-        plain = _plain(caller)
-        path = f"{caller}{module[len(plain) :]}" if plain and module.startswith(f"{plain}.") else module
+        owner = plain(caller)
+        path = f"{caller}{module[len(owner) :]}" if owner and module.startswith(f"{owner}.") else module
         if not path:
             return ""
         count = self._calls[path] = self._calls.get(path, 0) + 1
@@ -42,10 +42,11 @@ class Scopes:
         enabled: False follows nothing: all paths are empty.
     """
 
-    __slots__ = ("_calls", "_enabled", "_handles", "_known", "_stack", "paths")
+    __slots__ = ("_calls", "_enabled", "_handles", "_known", "_stack", "_state", "paths")
 
     def __init__(self, modules: Iterable[tuple[str, torch.nn.Module]], *, enabled: bool = True) -> None:
         self._enabled = enabled
+        self._state = api().tracing_state
         self._known: dict[torch.nn.Module, list[str]] = {}
         for path, module in modules if enabled else ():
             self._known.setdefault(module, []).append(path)
@@ -72,7 +73,7 @@ class Scopes:
             self._handles.pop().remove()
 
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
-        state = api().tracing_state()
+        state = self._state()
         if state is None:  # Another thread, or recording is paused.
             return
         parent = self.paths[self._stack[-1]] if self._stack else ""
@@ -83,7 +84,7 @@ class Scopes:
         state.push_scope(str(index))
 
     def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        state = api().tracing_state()
+        state = self._state()
         if state is None or not self._stack:
             return
         self._stack.pop()
@@ -94,13 +95,13 @@ class Scopes:
         known = self._known.get(module)
         if known is None:
             name = type(module).__name__
-            return f"{_plain(parent)}.{name}" if parent else name
+            return f"{plain(parent)}.{name}" if parent else name
         if len(known) == 1:
             return known[0]
-        below = f"{_plain(parent)}." if parent else ""
+        below = f"{plain(parent)}." if parent else ""
         return next((path for path in known if path.startswith(below)), known[0])
 
 
-def _plain(scope: str) -> str:
+def plain(scope: str) -> str:
     """A scope without numbers of calls."""
     return ".".join(part.partition("#")[0] for part in scope.split(".")) if "#" in scope else scope

@@ -17,20 +17,23 @@ from typing import Any, Literal, cast
 import torch
 
 from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
-from onnx_explore.capture.containers import path_name
+from onnx_explore.capture.containers import Path
 from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_call
 from onnx_explore.capture.mirror import read_schema
+from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.outputs import Returned, name_outputs, open_result
 from onnx_explore.capture.parameters import NamedModules, Weight, weights_of
 from onnx_explore.capture.replay import Replay, copy_of
 from onnx_explore.capture.script_mirror import ScriptMirror
-from onnx_explore.capture.torch_api import SchemaPart, graph_with_functions_inlined, has_script_hooks, script_arguments
+from onnx_explore.capture.torch_api import SchemaPart, has_script_hooks, script_arguments, script_graph
 from onnx_explore.capture.trace import failed
 from onnx_explore.errors import CaptureError, InvalidArgument, OnnxExporterError
-from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue
+from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 
-_LOOK_UP = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
+_DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
+_LIST_ITEM = "aten::__getitem__.t(t[](a) list, int idx) -> t(*)"
+_MAKERS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct")
 
 
 def capture_script(
@@ -62,8 +65,8 @@ def capture_script(
         model_mode([module for _, module in roots], training)
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
-        returned, eager = run.once([item.tensor for item in call.inputs])
-        graph, notes = _read(model if is_module else None, model, call, declared, weights, returned)
+        result, returned, eager = run.once([item.tensor for item in call.inputs])
+        graph, notes = _read(model, call, declared, weights, returned, result)
     names = name_outputs(returned, output_names, [item.name for item in call.inputs])
     return Capture(
         graph=graph,
@@ -100,8 +103,8 @@ class _Run:
         self._modules = modules
         self._training = training
 
-    def once(self, tensors: Sequence[torch.Tensor]) -> tuple[Returned, tuple[torch.Tensor, ...]]:
-        """What the model returns, and its tensors, copied: a returned buffer is restored afterwards."""
+    def once(self, tensors: Sequence[torch.Tensor]) -> tuple[Any, Returned, tuple[torch.Tensor, ...]]:
+        """What the model returns, taken apart, and its tensors, copied: a returned buffer is restored afterwards."""
         args, kwargs = self._call.arguments([copy_of(tensor) for tensor in tensors])
         try:
             result = self._model(*args, **kwargs)
@@ -110,7 +113,7 @@ class _Run:
         except Exception as error:
             raise failed(error) from error
         returned = open_result(result)
-        return returned, tuple(copy_of(tensor) for tensor in returned.tensors)
+        return result, returned, tuple(copy_of(tensor) for tensor in returned.tensors)
 
     def again(self, random_state: torch.Tensor) -> Replay:
         """A replay: TorchScript runs its own graph, drawing the same random numbers."""
@@ -119,18 +122,18 @@ class _Run:
             with guarded(self._modules):
                 model_mode([module for _, module in self._roots], self._training)
                 torch.set_rng_state(random_state)
-                return self.once(inputs)[1]
+                return self.once(inputs)[2]
 
         return replay
 
 
 def _read(
-    module: torch.jit.ScriptModule | None,
     model: Any,
     call: Call,
     declared: Sequence[SchemaPart],
     weights: Sequence[Weight],
     returned: Returned,
+    result: Any,
 ) -> tuple[TorchGraph, list[CaptureNote]]:
     mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
     nodes: list[TorchNode] = []
@@ -145,10 +148,11 @@ def _read(
             actual.append(ends.pack(call.kwargs[argument.name], f"kwargs[{argument.name!r}]", by_path))
         else:
             actual.append(ends.constant(argument.default, argument.type))
-    graph = graph_with_functions_inlined(model, "forward" if module is not None else "")
-    results = mirror.call(graph, ("", module) if module is not None else None, actual, nodes)
-    result = results[0] if len(results) == 1 else ends.tuple(results)
-    returns = tuple(ends.unpack(result, path) for path in returned.locations)
+    is_module = isinstance(model, torch.jit.ScriptModule)
+    graph = normalize(script_graph(model, "forward" if is_module else ""))
+    results = mirror.call(graph, ("", model) if is_module else None, actual, nodes)
+    value = results[0] if len(results) == 1 else ends.tuple(results)
+    returns = tuple(ends.unpack(value, path, result) for path in returned.locations)
     parameters: tuple[Parameter, ...] = tuple(mirror.parameters.values())
     block = TorchBlock((*params, *(item.value for item in parameters)), tuple(nodes), returns)
     return TorchGraph(block, parameters), mirror.notes
@@ -200,30 +204,38 @@ class _Ends:
             return self.constant(tree, type(cast(object, tree)).__name__)
         raise InvalidArgument(f"{path} is a {type(tree).__qualname__}, which a scripted model cannot take", argument=path)
 
-    def unpack(self, value: TorchValue, path: tuple[Any, ...]) -> TorchValue:
-        """The tensor at a path inside a returned value."""
-        if not path:
-            return self._add("prim::unchecked_cast", (value,), "Tensor") if value.kind == "Tensor?" else value
+    def unpack(self, value: TorchValue, path: Path, tree: Any) -> TorchValue:
+        """The tensor at a path inside a returned value; ``tree`` is what the run returned there."""
         if value.kind.endswith("?"):
             value = self._add("prim::unchecked_cast", (value,), value.kind[:-1])
+        if not path:
+            return value
         key, rest = path[0], path[1:]
-        maker = next((node for node in reversed(self._nodes) if value in node.outputs), None)
-        target = maker.target if maker is not None else ""
-        if maker is not None and target in ("prim::TupleConstruct", "prim::ListConstruct") and isinstance(key, int):
-            return self.unpack(maker.inputs[key], rest)
-        if isinstance(key, str) and key.startswith(".") and target == "prim::TupleConstruct":
-            raise InvalidArgument(f"the returned named tuple {value.kind} is not supported", action="return a tuple")
-        if value.kind.startswith("Dict("):
-            kind = value.kind[5:-1].split(", ", 1)[1]
-            name = self.constant(key, "str")
-            item = self._add("aten::__getitem__", (value, name), kind, schema=read_schema(_LOOK_UP))
-            return self.unpack(item, rest)
-        position = self.constant(key, "int")
-        if value.kind.endswith("[]"):
-            schema = read_schema("aten::__getitem__.t(t[](a) list, int idx) -> t(*)")
-            return self.unpack(self._add("aten::__getitem__", (value, position), value.kind[:-2], schema=schema), rest)
-        kind = _members(value.kind)[key]
-        return self.unpack(self._add("prim::TupleIndex", (value, position), kind), rest)
+        index = tree._fields.index(key[1:]) if isinstance(tree, tuple) and isinstance(key, str) else key
+        inner = cast(Any, tree)[index]
+        made = self._made_from(value)
+        if made is not None and isinstance(inner, torch.Tensor | tuple | list | dict):
+            return self.unpack(made[list(tree).index(key) * 2 + 1 if isinstance(tree, dict) else index], rest, inner)
+        place = self.constant(index, type(index).__name__)
+        if isinstance(tree, dict):
+            kind, schema = value.kind[5:-1].split(", ", 1)[1], _DICT_ITEM
+        elif value.kind.endswith("[]"):
+            kind, schema = value.kind[:-2], _LIST_ITEM
+        else:
+            item = self._add("prim::TupleIndex", (value, place), _members(value.kind)[index])
+            return self.unpack(item, rest, inner)
+        return self.unpack(self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner)
+
+    def _made_from(self, value: TorchValue) -> tuple[TorchValue, ...] | None:
+        """What a container was made from, if nothing else uses it: a list or dict may be changed after it was made."""
+        maker = next((node for node in self._nodes if value in node.outputs), None)
+        if maker is None or maker.target not in _MAKERS:
+            return None
+        whole = TorchBlock((), tuple(self._nodes), ())
+        used = any(
+            value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole)
+        )
+        return None if used and maker.target != "prim::TupleConstruct" else maker.inputs
 
 
 def _members(kind: str) -> list[str]:
@@ -237,6 +249,3 @@ def _members(kind: str) -> list[str]:
             parts.append(inside[start:position].strip())
             start = position + 1
     return [*parts, inside[start:].strip()]
-
-
-__all__ = ["capture_script", "path_name"]

@@ -10,43 +10,58 @@ In: a ``ScriptModule`` and values for its inputs. Out: nodes, and the weights th
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from onnx_explore.capture.captured import CaptureNote
-from onnx_explore.capture.mirror import Mirror
+from onnx_explore.capture.mirror import Mirror, model_rows
+from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.parameters import Weight
-from onnx_explore.capture.scopes import CallPaths
-from onnx_explore.capture.torch_api import CALL_METHOD, JitGraph, JitNode, JitValue, graph_with_functions_inlined
+from onnx_explore.capture.scopes import CallPaths, plain
+from onnx_explore.capture.torch_api import CALL_METHOD, JitGraph, JitNode, JitValue, script_graph
 from onnx_explore.errors import CaptureError
-from onnx_explore.torch_ir import Origin, Parameter, TorchNode, TorchValue
-
-_FILE = re.compile(r'File "([^"]*)", line (\d+)')
-
+from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchNode, TorchValue
 
 class ScriptMirror(Mirror):
     """A mirror that follows modules.
 
     Args:
         weights: The model's weights by the id of their tensor.
+        scopes: As for ``Mirror``, if the outermost graph is a trace.
     """
 
-    __slots__ = ("_call", "_depth", "_graphs", "_modules", "_paths", "_set", "_weights", "notes", "parameters", "where")
+    __slots__ = ("_call", "_depth", "_graphs", "_held", "_modules", "_paths", "_set", "_taken", "_weights", "notes", "parameters")
 
-    def __init__(self, weights: Mapping[int, Weight]) -> None:
-        super().__init__()
+    def __init__(self, weights: Mapping[int, Weight], scopes: Sequence[str] = ()) -> None:
+        super().__init__(scopes)
         self._weights = weights
         self._modules: dict[int, tuple[str, torch.jit.ScriptModule]] = {}
         self._paths = CallPaths()
         self._graphs: dict[tuple[int, str], JitGraph] = {}
+        self._held: dict[str, str] = {}
         self._set: dict[tuple[str, str], TorchValue | None] = {}
-        self._call = Origin()
+        self._call: Origin | None = None
         self._depth = 0
         self.parameters: dict[str, Parameter] = {}
+        self._taken: set[str] = set()
         self.notes: list[CaptureNote] = []
+
+    def traced(
+        self, graph: JitGraph, names: Mapping[int, str], holder: torch.jit.ScriptModule, paths: Sequence[str]
+    ) -> TorchBlock:
+        """A trace whose first input is a module that holds scripted ones as ``m0``, ``m1`` …, which stand at ``paths``."""
+        first, *others = graph.inputs()
+        self._modules[first.unique()] = ("", holder)
+        self._held = {f"m{index}": path for index, path in enumerate(paths)}
+        params = tuple(self.define(value, names.get(position, "")) for position, value in enumerate(others))
+        for value, weight in zip(params[len(params) - len(self._weights) :], self._weights.values(), strict=True):
+            self.parameters[weight.name] = Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
+        nodes: list[TorchNode] = []
+        for node in graph.nodes():
+            self._node(node, nodes)
+        return TorchBlock(params, tuple(nodes), tuple(self.value(value) for value in graph.outputs()))
 
     def call(
         self, graph: JitGraph, module: tuple[str, torch.jit.ScriptModule] | None, inputs: Sequence[TorchValue],
@@ -54,6 +69,7 @@ class ScriptMirror(Mirror):
     ) -> tuple[TorchValue, ...]:
         """Mirrors a method or function with these inputs; returns what it returns."""
         outer_values, outer_modules = self._values, self._modules
+        self._call = self._call or Origin()
         self._values, self._modules = {}, {}
         formal = list(graph.inputs())
         if module is not None:
@@ -66,8 +82,19 @@ class ScriptMirror(Mirror):
         self._values, self._modules = outer_values, outer_modules
         return returns
 
+    def name(self, value: JitValue, number: int) -> str:
+        """TorchScript names values after variables; each call of a method brings the same ones again."""
+        name: str = value.debugName()
+        if name.isdigit():
+            return str(number)
+        unique = name if name not in self._taken else f"{name}.{number}"
+        self._taken.add(unique)
+        return unique
+
     def _node(self, node: JitNode, nodes: list[TorchNode]) -> None:
         target = node.kind()
+        if target == "prim::Constant" and node.output().type().kind() == "FunctionType":
+            return  # Its calls were inlined.
         if target == "prim::GetAttr" and node.inputsAt(0).unique() in self._modules:
             self._get(node, nodes)
         elif target == "prim::SetAttr" and node.inputsAt(0).unique() in self._modules:
@@ -95,7 +122,7 @@ class ScriptMirror(Mirror):
             self._values[output.unique()] = written
             return
         found: Any = getattr(module, name)
-        below = f"{path}.{name}" if path else name
+        below = f"{path}.{name}" if path else self._held.get(name, name)
         if isinstance(found, torch.jit.ScriptModule):
             self._modules[output.unique()] = (below, found)
         elif isinstance(found, torch.Tensor) and id(found) in self._weights:
@@ -134,38 +161,29 @@ class ScriptMirror(Mirror):
         key = (id(module), name)
         graph = self._graphs.get(key)
         if graph is None:
-            graph = self._graphs[key] = graph_with_functions_inlined(module, name)
+            graph = self._graphs[key] = normalize(script_graph(module, name))
         inputs = [self.value(node.inputsAt(index)) for index in range(1, node.inputsSize())]
         caller = self._call
         here = self._origin(node)
-        same = path == self._owner(node)
-        scope = caller.scope if same else self._paths.enter(path, caller.scope)
+        # A module that calls a method of its own stays in its scope; in a trace, the hooks entered the module already.
+        entered = path == (self._owner() if caller is not None else plain(here.scope))
+        scope = here.scope if entered else self._paths.enter(path, here.scope)
         self._call = Origin(scope, here.stack)
         returns = self.call(graph, receiver, inputs, nodes)
         self._call = caller
         for index, value in enumerate(returns):
             self._values[node.outputsAt(index).unique()] = value
 
-    def _owner(self, node: JitNode) -> str | None:
-        """The path of the module whose method contains the node."""
+    def _owner(self) -> str | None:
+        """The path of the module whose method is being mirrored."""
         return next(iter(self._modules.values()))[0] if self._modules else None
 
     def _origin(self, node: JitNode) -> Origin:
+        if self._call is None:
+            return super()._origin(node)
         text = node.sourceRange()
         key = (text, f"{self._call.scope}\n{self._call.stack}")
         found = self._origins.get(key)
         if found is None:
-            rows = source_rows(text) + self._call.stack
-            found = self._origins[key] = Origin(self._call.scope, rows)
+            found = self._origins[key] = Origin(self._call.scope, model_rows(text) + self._call.stack)
         return found
-
-
-def source_rows(text: str) -> str:
-    """TorchScript's excerpt of a source file as rows of a Python stack; those of a traced module are such rows already."""
-    found = _FILE.search(text)
-    if found is None:
-        return text
-    return f"{found[1]}({found[2]}): <script>\n"
-
-
-Unpack = Callable[[TorchValue, Any], list[TorchValue]]

@@ -41,6 +41,7 @@ class TorchApi:
         create_function: Makes a runnable ``ScriptFunction`` of a graph.
         parse_schema: Reads an operator's schema line.
         run_inline: ``torch._C._jit_pass_inline``: calls become the callee's nodes, in place.
+        create_script_module: Compiles an ``nn.Module``.
         export_flag: The module whose ``_is_onnx_exporting`` makes ``torch.onnx.is_in_onnx_export()`` true.
         supported_containers: Whether pytree can take a class apart and name its parts.
         flatten_one_level: Children with keys, and a function that puts the container together again.
@@ -53,6 +54,7 @@ class TorchApi:
     create_function: Callable[[str, JitGraph], Callable[..., Any]]
     parse_schema: Callable[[str], Any]
     run_inline: Callable[[JitGraph], None]
+    create_script_module: Callable[..., Any]
     export_flag: Any
     supported_containers: Callable[[type], bool]
     flatten_one_level: Callable[[Any], tuple[list[tuple[Any, Any]], Callable[[Sequence[Any]], Any]]]
@@ -112,6 +114,7 @@ def api() -> TorchApi:
         create_function=_symbol("torch:_C._create_function_from_graph"),
         parse_schema=_symbol("torch:_C.parse_schema"),
         run_inline=_symbol("torch:_C._jit_pass_inline"),
+        create_script_module=_symbol("torch.jit._recursive:create_script_module"),
         export_flag=sys.modules[flag.__module__],
         supported_containers=supported,
         flatten_one_level=one_level,
@@ -259,14 +262,22 @@ def _split(text: str) -> list[str]:
 CALL_METHOD = "onnx_explore::CallMethod"
 
 
-def graph_with_functions_inlined(module: Any, method: str = "") -> JitGraph:
-    """A copy of a scripted method's (or function's) graph: function calls inlined, method calls left as ``CALL_METHOD``.
+def script_graph(model: Any, method: str = "") -> JitGraph:
+    """The graph of a scripted module's method or of a scripted function. Not ours to change."""
+    return model._c._get_method(method).graph if method else model.graph
 
-    Torch's pass inlines both, so the method calls stand under another name while it runs.
+
+def inline_functions(graph: JitGraph) -> JitGraph:
+    """A copy whose calls of scripted functions are inlined, and whose method calls stand as ``CALL_METHOD``.
+
+    Torch's pass inlines both, so the method calls are given another name while it runs.
     """
-    graph = (module._c._get_method(method).graph if method else module.graph).copy()
-    for node in list(graph.findAllNodes("prim::CallMethod")):
-        call = graph.create(CALL_METHOD, list(node.inputs()), node.outputsSize())
+    methods, functions = graph.findAllNodes("prim::CallMethod"), graph.findAllNodes("prim::CallFunction")
+    if not methods and not functions:
+        return graph
+    copied = graph.copy()
+    for node in copied.findAllNodes("prim::CallMethod"):
+        call = copied.create(CALL_METHOD, list(node.inputs()), node.outputsSize())
         call.s_("name", node.s("name"))
         call.copyMetadata(node)
         call.insertBefore(node)
@@ -274,8 +285,16 @@ def graph_with_functions_inlined(module: Any, method: str = "") -> JitGraph:
             after.copyMetadata(before)
             before.replaceAllUsesWith(after)
         node.destroy()
-    api().run_inline(graph)
-    return graph
+    api().run_inline(copied)
+    return copied
+
+
+def module_holder(modules: Sequence[torch.nn.Module]) -> Any:
+    """A scripted module whose attributes ``m0``, ``m1`` … are these scripted modules: the tracer must know them."""
+    holder = torch.nn.Module()
+    for index, module in enumerate(modules):
+        holder.add_module(f"m{index}", module)
+    return api().create_script_module(holder, lambda module: (), share_types=False)
 
 
 def script_arguments(model: Any) -> list[SchemaPart]:
@@ -288,3 +307,24 @@ def script_arguments(model: Any) -> list[SchemaPart]:
 def has_script_hooks(module: Any) -> bool:
     """Whether compiled hooks run around a scripted module's ``forward``."""
     return bool(module._c._get_forward_hooks() or module._c._get_forward_pre_hooks())
+
+
+def without_compilation(model: Any) -> Any:
+    """What ``torch.compile`` wrapped: it refuses to run while PyTorch records."""
+    if "torch._dynamo" not in sys.modules:
+        return model
+    wrapped = getattr(model, "_orig_mod", None)
+    return wrapped if isinstance(wrapped, torch.nn.Module) else getattr(model, "_torchdynamo_orig_callable", model)
+
+
+def switch_compilation_off(module: torch.nn.Module) -> None:
+    """Makes a module that ``torch.compile`` wrapped, or ``Module.compile`` changed, run uncompiled.
+
+    Only changes the module's own attributes, which the guard restores.
+    """
+    attributes = vars(module)
+    if attributes.get("_compiled_call_impl") is not None:
+        attributes["_compiled_call_impl"] = None
+    wrapped = without_compilation(module)
+    if wrapped is not module and "forward" in attributes:
+        attributes["forward"] = wrapped.forward

@@ -5,6 +5,7 @@ In: a callable and its taken-apart call. Out: a ``Traced``: torch's graph, its m
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ from onnx_explore.capture.outputs import Returned, open_result
 from onnx_explore.capture.parameters import NamedModules, Weight
 from onnx_explore.capture.replay import copy_of
 from onnx_explore.capture.scopes import Scopes
-from onnx_explore.capture.torch_api import JitGraph, api
+from onnx_explore.capture.script_mirror import ScriptMirror
+from onnx_explore.capture.torch_api import api, module_holder
 from onnx_explore.errors import CaptureError, OnnxExporterError
 from onnx_explore.torch_ir import TorchBlock
 
@@ -30,13 +32,13 @@ class Traced:
     """A recorded run.
 
     Attributes:
-        graph: Torch's graph: inputs, then all weights.
+        make_function: Makes a function of the graph, which takes the inputs and then all weights.
         block: Its mirror; a single row of returned tensors.
         returned: What the model returned.
         conversions: What left the trace.
     """
 
-    graph: JitGraph
+    make_function: Callable[[], Callable[..., Any]]
     block: TorchBlock
     returned: Returned
     conversions: tuple[Conversion, ...]
@@ -59,7 +61,10 @@ def trace(
     """
     inputs = [copy_of(item.tensor) for item in call.inputs]
     tensors = [*inputs, *(weight.tensor for weight in weights)]
-    scopes = Scopes(modules, enabled=record_scopes)
+    scripted = _scripted(modules)
+    holder = module_holder([module for _, module in scripted]) if scripted else None
+    # With a scripted module inside, the tracer wants scopes of its own kind: only what is inside that one gets a scope.
+    scopes = Scopes(modules, enabled=record_scopes and holder is None)
     watch = Watch(scopes, {id(tensor) for tensor in tensors}, record=record_conversions)
     results: list[Returned] = []
 
@@ -72,17 +77,37 @@ def trace(
         results.append(returned)
         return returned.tensors
 
+    extra = () if holder is None else (holder._c,)
     try:
-        graph, _ = api().create_graph(run, tuple(tensors), _no_name, False, False)
+        graph, _ = api().create_graph(run, tuple(tensors), _no_name, False, False, *extra)
     except OnnxExporterError:
         raise
     except Exception as error:
-        raise _failed(error) from error
-    normalize(graph)
+        raise failed(error) from error
+    normal = normalize(graph)
     names = {index: item.name for index, item in enumerate(call.inputs)}
     names.update((len(inputs) + index, weight.name) for index, weight in enumerate(weights))
-    block = Mirror(scopes.paths, inline_functions=inline_functions).graph(graph, names)
-    return Traced(graph, unpack_returns(block), results[0], tuple(watch.conversions))
+    if holder is None:
+        block = Mirror(scopes.paths, inline_functions=inline_functions).graph(normal, names)
+    else:
+        mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, scopes.paths)
+        block = mirror.traced(normal, names, holder, [path for path, _ in scripted])
+
+    def make() -> Callable[..., Any]:
+        function = api().create_function("replay", graph)
+        return function if holder is None else functools.partial(function, holder._c)
+
+    return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions))
+
+
+def _scripted(modules: NamedModules) -> NamedModules:
+    """The outermost scripted modules of a model that is not scripted itself, each once."""
+    found: dict[torch.nn.Module, str] = {}
+    for path, module in modules:
+        inside = any(path.startswith(f"{outer}.") for outer in found.values())
+        if isinstance(module, torch.jit.ScriptModule) and not inside:
+            found.setdefault(module, path)
+    return [(path, module) for module, path in found.items()]
 
 
 def _no_name(value: torch.Tensor) -> str:
@@ -100,7 +125,7 @@ def unpack_returns(block: TorchBlock) -> TorchBlock:
     return TorchBlock(block.params, block.nodes[:-1], last.inputs)
 
 
-def _failed(error: Exception) -> CaptureError:
+def failed(error: Exception) -> CaptureError:
     """The user's exception, with the innermost of the model's source lines."""
     where = ""
     step = error.__traceback__
@@ -109,6 +134,20 @@ def _failed(error: Exception) -> CaptureError:
         if frame is not None and step.tb_frame.f_code.co_filename == frame.file:
             where = f"{frame.file}:{step.tb_lineno} in {frame.function}"
         step = step.tb_next
+    if "unordered_map::at" in str(error) and where:
+        # What the tracer says if an autograd.Function's forward uses a recorded tensor that it was not given directly.
+        return CaptureError(
+            "an autograd.Function uses a tensor of the model that is not among its arguments "
+            "(it comes in a list, from self or from a closure): PyTorch cannot record that",
+            where=where,
+            action="pass every tensor to apply() as an argument of its own",
+        )
+    if "not part of the active trace" in str(error):
+        return CaptureError(
+            "the model uses a scripted or quantized object that PyTorch cannot record from outside",
+            where=where,
+            action="call torch.jit.trace (or torch.jit.script) on the model, and export what it returns",
+        )
     return CaptureError(
         f"the model raised {type(error).__name__}: {error}",
         where=where,

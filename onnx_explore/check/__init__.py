@@ -1,0 +1,1 @@
+"""Does ONNX compute what PyTorch computes: structure, ONNX Runtime, comparison, other sizes, report."""

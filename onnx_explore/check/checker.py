@@ -39,6 +39,9 @@ Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
 Axes = Mapping[str, Mapping[int, str]]
 
+_SLOW = 10.0
+"""Seconds of one run in ``onnx.reference`` after which it is not run again at other sizes."""
+
 
 def check_export(
     model: ir.Model,
@@ -102,6 +105,7 @@ class _Checking:
     session: Session | None = None
     random: frozenset[str] = frozenset()
     start: float = 0.0
+    slow: bool = False
 
     # The four kinds of checks
 
@@ -137,6 +141,8 @@ class _Checking:
         except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
             self._add("runtime", self._engine, "failed", error.message)
             return
+        # onnx.reference may take minutes, and cannot be stopped: one such run is enough.
+        self.slow = isinstance(self.session, ReferenceSession) and time.perf_counter() - self.start > _SLOW
         problem, comparisons = self._compare(self.capture.eager, actual, {})
         if problem:
             self._add("runtime", self._engine, "failed", problem, comparisons)
@@ -145,10 +151,11 @@ class _Checking:
 
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
-        if self.session is None:
+        if self.session is None or self.slow:
+            reason = f"{self._engine} is too slow" if self.slow else "the model did not run at its captured sizes"
             for symbol in symbols:
                 self._begin()
-                self._add("axis", symbol.name, "not run", "the model did not run at its captured sizes")
+                self._add("axis", symbol.name, "not run", reason)
             return
         chosen: dict[str, int] = {}
         for symbol in symbols:

@@ -195,8 +195,7 @@ def _array(value: Array | torch.Tensor) -> Array:
 def _value(array: Array) -> Any:
     """An ONNX Runtime value that shares the array's memory (and keeps the array alive)."""
     onnxruntime = _onnxruntime()
-    if array.dtype.kind == "V" or array.dtype.isbuiltin != 1:
-        # bfloat16 and float8 are numpy extensions that ONNX Runtime does not know: hand over the bits.
+    if array.dtype in _NUMPY_BITS:
         code = ir.DataType.from_numpy(array.dtype).value
         bits = array.view(np.uint16 if array.dtype.itemsize == 2 else np.uint8)
         return onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(bits, code)
@@ -215,6 +214,7 @@ def _result(value: Any, name: str) -> Array:
     return value.numpy()
 
 
+# numpy extensions (ml_dtypes) that ONNX Runtime does not know: the bits are handed over.
 _BITS = frozenset(
     {
         ir.DataType.BFLOAT16,
@@ -224,6 +224,7 @@ _BITS = frozenset(
         ir.DataType.FLOAT8E5M2FNUZ,
     }
 )
+_NUMPY_BITS = frozenset(dtype.numpy() for dtype in _BITS)
 
 
 def _onnxruntime() -> ModuleType:
@@ -260,6 +261,10 @@ _NO_KERNEL = re.compile(
 )
 # ai.onnx:Foo(99) / mine:Foo(-1) is not a registered function/op
 _NO_OPERATOR = re.compile(r"(?P<op>\S+?)\((?P<since>-?\d+)\) is not a registered function/op")
+_AT_NODE = re.compile(
+    r"Non-zero status code returned while running (?P<op>\S+) node\. "
+    r"Name:'(?P<node>[^']*)' Status Message: (?P<reason>.*)"
+)
 _OTHER = ("NOT_IMPLEMENTED", "Unsupported model IR version", "only *guarantees* support", "No Op registered for")
 
 
@@ -292,8 +297,12 @@ def _load_error(error: Exception) -> NoRuntimeKernel | CheckerError:
 
 
 def _short(error: Exception) -> str:
-    """The first sentence or two, without ONNX Runtime's prefix and source paths."""
+    """The message in one line: the node and the reason, without ONNX Runtime's prefix and C++ source lines."""
     text = " ".join(str(error).split())
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
-    text = re.sub(r"/\S*onnxruntime\S*\.(cc|h):\d+ ", "", text)
+    running = _AT_NODE.match(text)
+    if running:
+        reason = running["reason"].rsplit(" was false. ", 1)[-1]
+        text = f"{running['op']} node '{running['node']}': {reason}"
+    text = re.sub(r"\S+\.(cc|h):\d+ (\w+ )?", "", text)
     return text if len(text) <= 400 else f"{text[:400]}…"

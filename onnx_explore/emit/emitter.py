@@ -219,6 +219,20 @@ class Emitter:
             return array[0] if len(value.shape) == 0 else array
         return None
 
+    def transposed(self, x: ir.Value) -> ir.Value:
+        """A matrix, transposed: a constant one as a view of the same memory under its own name, if that may be folded."""
+        found = self.memo(("transposed", x))
+        if found is not None:
+            return found
+        constant = x.const_value
+        foldable = self.fold_parameters or PARAMETER not in x.meta
+        if foldable and isinstance(constant, ir.tensor_adapters.TorchTensor) and x.is_initializer():
+            lineage = f"{x.meta[PARAMETER]} → transpose" if PARAMETER in x.meta else ""
+            made = self.tensor(constant.raw.t(), name=self.names.unique(f"{x.name}.T"), lineage=lineage)
+        else:
+            made = self.op("Transpose", x, perm=[1, 0])
+        return self.remember(("transposed", x), made)
+
     # -- types ----------------------------------------------------------------------------------------------------
 
     def dtype(self, x: ir.Value) -> ir.DataType:
@@ -238,6 +252,8 @@ class Emitter:
         constant = ir.convenience.get_const_tensor(x)
         if constant is not None and constant.size <= _SMALL and isinstance(constant, ir.tensor_adapters.TorchTensor):
             return self.tensor(constant.raw.to(dtypes.to_torch(dtype)))
+        if ir.DataType.BFLOAT16 in (dtype, x.dtype):
+            self.requires(13, "Cast of bfloat16")
         return self.op("Cast", x, to=dtype)
 
     def rank(self, x: ir.Value) -> int:

@@ -1,4 +1,6 @@
-"""``Exploration``: an export that can be stepped, paused, questioned and gone on with; the object behind magics and widget.
+"""``Exploration``: an export that can be stepped, paused, questioned and gone on with.
+
+The object behind magics and widget::
 
     ex = explore(model, x, opset_version=17)      # captured, paused before the first node
     ex.step()                                     # one node; an event
@@ -6,8 +8,8 @@
     ex.run()                                      # to the end, then the checks
     print(ex.to_text())
 
-When a symbolic function fails, the export stands still at that node: ``ex.state == "failed"``, ``ex.error`` tells why. Register
-one and call ``ex.run()``: it goes on from there.
+When a symbolic function fails, the export stands still at that node: ``ex.state == "failed"``, ``ex.error`` tells why.
+Register one and call ``ex.run()``: it goes on from there.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO, Literal
@@ -28,7 +30,7 @@ from onnx_explore.check.report import Report
 from onnx_explore.errors import InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.failure import failure_text
-from onnx_explore.explore.tables import count_text, seconds_text
+from onnx_explore.explore.tables import seconds_text
 from onnx_explore.export import make_options
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances
@@ -53,6 +55,7 @@ class Exploration:
     Attributes:
         options: The options, with normalised dynamic axes.
         error: Why the export stands still, or None.
+        place: How source lines are shown in texts; a notebook lets it say ``In[5]:3`` for a line of a cell.
     """
 
     def __init__(
@@ -74,8 +77,9 @@ class Exploration:
         self._seconds = 0.0
         self._lock = threading.Lock()
         self.error: OnnxExporterError | None = None
+        self.place: Callable[[str], str] = str
 
-    # -- what there is --------------------------------------------------------------------------------------------------
+    # -- what there is -----------------------------------------------------------------------------------------------
 
     @property
     def options(self) -> Options:
@@ -137,7 +141,7 @@ class Exploration:
         """What the checks found, or None if none ran."""
         return self._exported.report if self._exported is not None else None
 
-    # -- going on -------------------------------------------------------------------------------------------------------
+    # -- going on ---------------------------------------------------------------------------------------------------
 
     def step(self) -> NodeLowered | NodeFailed | None:
         """Lower one node.
@@ -262,7 +266,7 @@ class Exploration:
                 self._begin_again(self._flow.again(self.options, self.options.dynamic_axes, recorder))
 
     def check(self, *, rtol: float | None = None, atol: float | None = None) -> Report:
-        """Run the checks (again), perhaps with other tolerances. A file that was not written is not written now, either.
+        """Run the checks (again), perhaps with other tolerances; writes no file.
 
         Raises:
             OnnxExporterError: If the export has not come to its end.
@@ -274,7 +278,7 @@ class Exploration:
         return report
 
     @contextmanager
-    def _owned(self) -> Iterator[None]:
+    def _owned(self) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
             raise Busy("another step is running", action="wait for it, or interrupt the kernel")
         try:
@@ -286,14 +290,14 @@ class Exploration:
         """Write the exported model."""
         self.exported.save(f, external_data=self._external_data)
 
-    # -- text -----------------------------------------------------------------------------------------------------------
+    # -- text -------------------------------------------------------------------------------------------------------
 
     @property
     def verdict(self) -> str:
         """One line: exported, paused or failed; opset, size, time, and what the checks say."""
         if self._exported is None:
             return f"{self.headline}: {self.error}" if self.error is not None else self.headline
-        return f"{self.headline}; {self.report.verdict}" if self.report is not None else f"{self.headline}; not checked"
+        return f"{self.headline}; {self.report.verdict}" if self.report is not None else self.headline
 
     @property
     def headline(self) -> str:
@@ -303,7 +307,8 @@ class Exploration:
             size = f"{opset}, {summary.size_text(self.onnx_graph)}, {seconds_text(self._total_seconds)}"
             if self.report is not None and not self.report.passed:
                 return f"NOT AS PYTORCH{', so not written' if self._file is not None else ''}: {size}"
-            return f"exported{f' to {self._exported.path}' if self._exported.path else ''}: {size}"
+            unchecked = ", not checked" if self.report is None else ""
+            return f"exported{f' to {self._exported.path}' if self._exported.path else ''}: {size}{unchecked}"
         lowering = self._flow.lowering
         place = f"node {self.position} of {len(lowering.nodes)}"
         if self.error is not None:
@@ -311,7 +316,7 @@ class Exploration:
         upcoming = self.next_operator
         if upcoming is None:
             return f"paused after the last node ({opset}): the ONNX passes and the checks are left"
-        where = f" at {upcoming.origin.where}" if upcoming.origin.where else ""
+        where = f" at {self.place(upcoming.origin.where)}" if upcoming.origin.where else ""
         return f"paused at {place} ({opset}): the next operator is #{upcoming.id} {upcoming.target}{where}"
 
     @property
@@ -331,10 +336,17 @@ class Exploration:
         Args:
             width: Characters in a line of a table; None: as wide as needed.
         """
-        failure = failure_text(self.error, width=width) if self.error is not None else ""
+        failure = failure_text(self.error, width=width, place=self.place) if self.error is not None else ""
         return summary.summary_text(
             summary.Facts(
-                self.headline, failure, self.onnx_graph, self.captured, self.options, self.report, self.recording.notes
+                self.headline,
+                failure,
+                self.onnx_graph,
+                self.captured,
+                self.options,
+                self.report,
+                self.recording.notes,
+                self.place,
             ),
             width,
         )
@@ -346,7 +358,7 @@ class Exploration:
             width: Characters in a line.
             only: Only this module path, operator, or node number.
         """
-        return graphs.torch_table(self.torch_graph, self.captured, width=width, only=only)
+        return graphs.torch_table(self.torch_graph, self.captured, width=width, only=only, place=self.place)
 
     def onnx_table(self, *, width: int | None = None, only: str = "") -> str:
         """The ONNX graph, one line per node; arguments as for ``torch_table``."""
@@ -376,6 +388,7 @@ class Exploration:
             only=only,
             everything=everything,
             width=width,
+            place=self.place,
         )
         if not found:
             raise InvalidArgument(f"there is no node '{only}' in this export", argument="only")
@@ -402,7 +415,7 @@ class Exploration:
 
     def notes_text(self) -> str:
         """What a person should know."""
-        return text.notes_text(self.recording)
+        return summary.notes_table(self.recording.notes, self.place)
 
     def report_text(self) -> str:
         """The checks in full."""
@@ -489,6 +502,4 @@ def explore(
     except TypeError as error:
         raise InvalidArgument(str(error).replace("make_options()", "explore()"), action="see help(export)") from error
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
-    return Exploration(
-        flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data
-    )
+    return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)

@@ -1,6 +1,7 @@
-"""A failure as one readable block: what, where, what next; all missing operators in a table; a user's exception, briefly.
+"""A failure as one readable block: what, where, what next.
 
-In: an exception. Out: text without a Python traceback through our own or PyTorch's code.
+In: an exception. Out: text without a Python traceback through our own or PyTorch's code; all missing operators stand in
+a table, and a user's own exception is shown briefly.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
-from onnx_explore.explore.tables import Column, fit
+from onnx_explore.errors import CaptureError, OnnxExporterError, SymbolicError, UnsupportedOperatorError
+from onnx_explore.explore.tables import Column, fit, labelled
 
 _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _TORCH = os.path.dirname(os.path.abspath(torch.__file__))
@@ -21,29 +22,30 @@ _MOST_FRAMES = 6
 _MOST_PLACES = 3
 
 
-def failure_text(error: BaseException, *, width: int | None = None, place: Callable[[str], str] | None = None) -> str:
+def failure_text(error: BaseException, *, width: int | None = None, place: Callable[[str], str] = str) -> str:
     """The block for an exception.
 
     Args:
         error: What happened.
         width: Characters in a line of a table.
-        place: How a file's name is shown; default its last two parts.
+        place: How a file's name, or a text that holds one, is shown.
     """
     if not isinstance(error, OnnxExporterError):
         return "\n".join(_foreign(error, place))
-    about = error.target + (f" argument '{error.argument}'" if error.argument else "")
-    rows = [["what", error.message]]
-    if about.strip():
-        rows.insert(0, ["about", about.strip()])
-    if error.where:
-        rows.insert(len(rows) - 1, ["at", error.where])
-    if error.action:
-        rows.append(["next", error.action])
-    parts = [error.code, *(f"  {line}" for line in fit([Column(""), Column("")], rows).splitlines())]
+    about = f"{error.target} argument '{error.argument}'" if error.argument else error.target
+    rows = [
+        ("about", about.strip()),
+        ("at", place(error.where)),
+        ("what", place(error.message)),
+        ("next", error.action),
+    ]
+    body = labelled([(label, line.splitlines()) for label, line in rows], None if width is None else width - 2)
+    parts = [error.code, *(f"  {line}" for line in body.splitlines())]
     if isinstance(error, UnsupportedOperatorError) and error.missing:
-        parts += ["", "every operator without a symbolic function at this opset:", "", missing_text(error.missing, width)]
+        missing = [(target, place(where)) for target, where in error.missing]
+        parts += ["", "every operator without a symbolic function at this opset:", "", missing_text(missing, width)]
     cause = error.__cause__
-    if cause is not None and not isinstance(cause, OnnxExporterError):
+    if isinstance(error, CaptureError | SymbolicError) and cause is not None:
         parts += ["", *_foreign(cause, place)]
     return "\n".join(parts)
 
@@ -61,24 +63,26 @@ def missing_text(missing: Sequence[tuple[str, str]], width: int | None = None) -
     return fit([Column("operator"), Column("count", right=True), Column("at", "end")], rows, width)
 
 
-def _foreign(error: BaseException, place: Callable[[str], str] | None) -> Iterator[str]:
+def _foreign(error: BaseException, place: Callable[[str], str]) -> Iterator[str]:
     """A user's (or a library's) exception with the frames that are the user's own."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not os.path.abspath(frame.filename).startswith((_HERE, _TORCH)) and not frame.filename.startswith("<frozen")
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
     if frames:
         yield "where it was raised, innermost last, without PyTorch's own frames:"
         if len(frames) > _MOST_FRAMES:
             yield f"  … {len(frames) - _MOST_FRAMES} more"
         for frame in frames[-_MOST_FRAMES:]:
-            file = place(frame.filename) if place is not None else short_file(frame.filename)
-            yield f"  {file}:{frame.lineno} in {frame.name}"
+            yield f"  {place(short_file(frame.filename))}:{frame.lineno} in {frame.name}"
             line = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
             if line:
                 yield f"      {line}"
     yield from "".join(traceback.format_exception_only(type(error), error)).rstrip().splitlines()
+
+
+def _is_users(file: str) -> bool:
+    """Not ours, not PyTorch's, not generated code; a cell of a terminal session is ``<ipython-input-…>``."""
+    if file.startswith("<"):
+        return file.startswith("<ipython-input")
+    return not os.path.abspath(file).startswith((_HERE, _TORCH))
 
 
 def short_file(file: str) -> str:

@@ -1,12 +1,13 @@
 """The two graphs and the dispatch as tables, one line per operator: what the magics print.
 
 In: the TorchGraph, the ONNX model, the recording. Out: text. Constants and lists of constants stand where they are used
-(``stride=[4, 4]``) instead of in a line of their own; ``torch_ir.print_graph`` and ``text.onnx_text`` leave nothing out.
+(``stride=[4, 4]``) instead of in a line of their own; ``torch_ir.print_graph`` and ``text.onnx_text`` leave nothing
+out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import onnx_ir as ir
@@ -15,15 +16,18 @@ import torch
 from onnx_explore.capture.captured import Capture
 from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.explore import text
-from onnx_explore.explore.tables import Column, bytes_text, count_text, fit, seconds_text
+from onnx_explore.explore.tables import Column, bytes_text, clip, count_text, fit, labelled, seconds_text
 from onnx_explore.recording import NodeFailed, NodeLowered, Recording
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, walk
+
+Place = Callable[[str], str]
+"""How a source line is shown: a notebook says ``In[5]:3`` for a line of a cell."""
 
 MOST_ROWS = 500
 """Longer tables end with a line that says how many rows are missing."""
 
 _ARRANGING = frozenset({"prim::Constant", "prim::ListConstruct", "prim::TupleConstruct"})
-_IN_FULL = 2
+_IN_FULL = 1
 """Up to so many nodes are explained in full; more are listed, with the first in full."""
 
 
@@ -90,12 +94,26 @@ def constant_text(item: Any) -> str:
     return repr(item)
 
 
+def inside(name: str, only: str) -> str:
+    """A name without the module path that the view is about: ``.query/MatMul`` inside ``encoder.self``."""
+    if only and name.startswith((f"{only}.", f"{only}#")):
+        return name[len(only) :]
+    return name.removeprefix(f"{only}/") if only else name
+
+
+def _place_inside(where: str, only: str) -> str:
+    head, separator, scope = where.rpartition(" in ")
+    return f"{head}{separator}{inside(scope, only)}" if separator and scope != only else (head if separator else where)
+
+
 def fits(node_scope: str, words: Sequence[str], only: str) -> bool:
     """Whether a line is about ``only``: a module path (with all below it), an operator, a name or a number."""
     return only in words or node_scope == only or node_scope.startswith((f"{only}.", f"{only}#"))
 
 
-def torch_table(graph: TorchGraph, captured: Capture, *, width: int | None = None, only: str = "") -> str:
+def torch_table(
+    graph: TorchGraph, captured: Capture, *, width: int | None = None, only: str = "", place: Place = str
+) -> str:
     """The traced graph after the torch passes."""
     spelling = Spelling(graph, captured)
     nodes = [node for node in graph.block.nodes if node.id not in spelling.written]
@@ -111,7 +129,7 @@ def torch_table(graph: TorchGraph, captured: Capture, *, width: int | None = Non
             ", ".join(f"%{value.name}" for value in node.outputs),
             ", ".join(map(text.torch_value_text, node.outputs)),
             spelling.call(node),
-            node.origin.where,
+            _place_inside(place(node.origin.where), only) if only else place(node.origin.where),
         ]
         for node in shown[:MOST_ROWS]
     ]
@@ -123,7 +141,8 @@ def torch_table(graph: TorchGraph, captured: Capture, *, width: int | None = Non
         Column("at", "start"),
     ]
     written = len(graph.block.nodes) - len(nodes)
-    head = f"TorchScript graph ({'traced' if captured.mode == 'trace' else 'scripted'}): {count_text(len(nodes), 'operator')}"
+    how = "traced" if captured.mode == "trace" else "scripted"
+    head = f"TorchScript graph ({how}): {count_text(len(nodes), 'operator')}"
     if written:
         head += f"; {count_text(written, 'constant and list', 'constants and lists')} written where they are used"
     parts = [head]
@@ -173,9 +192,9 @@ def onnx_table(
     ]
     rows = [
         [
-            f"{'  ' * depth}{node.name or '?'}",
+            f"{'  ' * depth}{inside(node.name or '?', only)}",
             f"{f'{node.domain}::' if node.domain else ''}{node.op_type}",
-            ", ".join("–" if value is None else _value_name(value) for value in node.inputs),
+            ", ".join("–" if value is None else _short(inside(_value_name(value), only)) for value in node.inputs),
             ", ".join(map(text.value_text, node.outputs)),
             _attributes(node),
         ]
@@ -184,7 +203,7 @@ def onnx_table(
     columns = [
         Column("node", "start"),
         Column("operator", "end"),
-        Column("inputs", "start"),
+        Column("inputs", "end"),
         Column("gives", "end"),
         Column("attributes", "end"),
     ]
@@ -209,6 +228,11 @@ def _value_name(value: ir.Value) -> str:
     if tensor is not None and tensor.size <= 4 and value.producer() is None and _is_plain(value):
         return str(tensor.numpy().tolist())
     return (value.name or "?").removesuffix(":0")
+
+
+def _short(name: str) -> str:
+    """Several long names in one cell: the end of each says most."""
+    return clip(name, 28, at="start")
 
 
 def _is_plain(value: ir.Value) -> bool:
@@ -245,7 +269,7 @@ def _body(columns: Sequence[Column], rows: Sequence[Sequence[str]], total: int, 
     return table
 
 
-# -- dispatch -------------------------------------------------------------------------------------------------------------
+# -- dispatch ------------------------------------------------------------------------------------------------------
 
 
 def dispatch_table(
@@ -257,6 +281,7 @@ def dispatch_table(
     only: str | int | None = None,
     everything: bool = False,
     width: int | None = None,
+    place: Place = str,
 ) -> str:
     """How the operators were lowered: a table, or with ``only`` the full story of those that it names.
 
@@ -268,9 +293,11 @@ def dispatch_table(
         only: A node's number, an operator, a module path, or the name of an ONNX node or value.
         everything: Also the nodes that emitted nothing.
         width: Characters in a line.
+        place: How a source line is shown.
     """
     nodes = {node.id: node for node in walk(graph.block)}
-    events = [item for item in recording.events if isinstance(item, NodeLowered | NodeFailed)]
+    last = {item.node: item for item in recording.events if isinstance(item, NodeLowered | NodeFailed)}
+    events = list(last.values())  # a node that failed first and was lowered then has one story
     if only is None or only == "":
         shown = events if everything else [event for event in events if _says_something(event)]
         waiting = len(graph.block.nodes) - len({event.node for event in events if isinstance(event, NodeLowered)})
@@ -280,20 +307,21 @@ def dispatch_table(
             tail.append(f"{count_text(quiet, 'node')} emitted nothing: constants, lists, what was folded")
         if waiting:
             tail.append(f"{count_text(waiting, 'node')} not lowered yet")
-        return "\n".join([_dispatch_rows(shown, nodes, names, width), *tail])
+        return "\n".join([_dispatch_rows(shown, nodes, names, width, place), *tail])
     key = str(only)
     chosen = [event for event in events if _is_about(event, nodes.get(event.node), key)]
     if not chosen:
-        return _not_lowered(graph, key)
+        return _not_lowered(graph, key, place)
     if len(chosen) <= _IN_FULL:
-        return "\n\n".join(explain(event, nodes.get(event.node), names, graph, captured, width) for event in chosen)
+        return "\n\n".join(
+            explain(event, nodes.get(event.node), names, graph, captured, width, place) for event in chosen
+        )
     first = next((event for event in chosen if _says_something(event)), chosen[0])
     return "\n\n".join(
         [
-            _dispatch_rows(chosen, nodes, names, width),
-            f"The first of these {len(chosen)} in full; another one by its number, such as %onnx_dispatch "
-            f"{chosen[1].node}",
-            explain(first, nodes.get(first.node), names, graph, captured, width),
+            _dispatch_rows(chosen, nodes, names, width, place),
+            f"The first of these {len(chosen)} in full; ask for another one by its number, such as {chosen[1].node}:",
+            explain(first, nodes.get(first.node), names, graph, captured, width, place),
         ]
     )
 
@@ -312,11 +340,12 @@ def _is_about(event: NodeLowered | NodeFailed, node: TorchNode | None, key: str)
     return fits(scope, words, key)
 
 
-def _not_lowered(graph: TorchGraph, key: str) -> str:
+def _not_lowered(graph: TorchGraph, key: str, place: Place) -> str:
     left = [node for node in walk(graph.block) if key in (node.target, str(node.id), f"#{node.id}")]
     if left:
         first = left[0]
-        return f"#{first.id} {first.target} is not lowered yet{f'  ({first.origin.where})' if first.origin.where else ''}"
+        where = place(first.origin.where)
+        return f"#{first.id} {first.target} is not lowered yet{f'  (at {where})' if where else ''}"
     return ""
 
 
@@ -325,6 +354,7 @@ def _dispatch_rows(
     nodes: Mapping[int, TorchNode],
     names: Mapping[str, ir.Node],
     width: int | None,
+    place: Place,
 ) -> str:
     if not events:
         return "no node was lowered yet"
@@ -333,11 +363,12 @@ def _dispatch_rows(
         node = nodes.get(event.node)
         overload = f".{event.overload}" if event.overload else ""
         if isinstance(event, NodeFailed):
-            function, emitted = "–", f"failed: {event.code}"
+            function = next((item.function for item in event.candidates if item.chosen), "–")
+            emitted = f"failed: {event.code}"
         else:
             function = f"{event.function} ≥ {event.variant}" if event.variant else event.function or "–"
             emitted = _emitted(event, names)
-        where = node.origin.where if node is not None else ""
+        where = place(node.origin.where) if node is not None else ""
         rows.append([f"#{event.node}", f"{event.target}{overload}", function, emitted, where])
     table = fit(
         [
@@ -374,44 +405,52 @@ def explain(
     graph: TorchGraph,
     captured: Capture,
     width: int | None = None,
+    place: Place = str,
 ) -> str:
     """The full story of one node: arguments by name, registrations and why, what was emitted."""
     overload = f".{event.overload}" if event.overload else ""
-    where = f"  at {node.origin.where}" if node is not None and node.origin.where else ""
-    rows: list[list[str]] = []
+    where = f"  at {place(node.origin.where)}" if node is not None and node.origin.where else ""
+    rows: list[tuple[str, Sequence[str]]] = []
     if node is not None:
-        spelling = Spelling(graph, captured)
         if node.schema is not None:
-            rows.append(["schema", node.schema.text])
-        rows += _labelled("arguments", _arguments(node, spelling))
-        rows += _labelled("gives", [f"%{value.name} : {text.torch_value_text(value)}" for value in node.outputs])
+            rows.append(("schema", [node.schema.text]))
+        rows.append(("arguments", _arguments(node, Spelling(graph, captured))))
+        rows.append(("gives", [f"%{value.name} : {text.torch_value_text(value)}" for value in node.outputs]))
+    folded = isinstance(event, NodeLowered) and event.function == "PyTorch"
     if isinstance(event, NodeFailed):
-        rows.append(["failed", event.message.splitlines()[0]])
+        rows.append(("failed", [f"{event.code}: {place(_reason(event))}"]))
+    elif folded:
+        rows.append(("folded by", [f"{event.function}: {event.reason}"]))
     elif not event.candidates:
-        rows.append(["handled by", event.reason])
-    elif not any(item.chosen for item in event.candidates) or event.function == "PyTorch":
-        rows.append(["folded by", f"{event.function}: {event.reason}"])
+        rows.append(("handled by", [f"{event.function}: {event.reason}"]))
     for title, chosen in (("chosen", True), ("not taken", False)):
-        rows += _labelled(
-            title,
-            [
-                f"{item.function} (opset ≥ {item.since}): {item.reason}"
-                for item in event.candidates
-                if item.chosen is chosen and not (chosen and isinstance(event, NodeLowered) and event.function == "PyTorch")
-            ],
-        )
+        lines = [
+            f"{item.function} (opset ≥ {item.since}): {item.reason}"
+            for item in event.candidates
+            if (item.chosen and not folded) is chosen
+        ]
+        rows.append((title, lines))
     if isinstance(event, NodeLowered):
-        rows += _labelled(
-            "emitted",
-            [text.node_text(names[name]) if name in names else f"{name} (removed by a later pass)" for name in event.emitted],
+        own = f"%{node.origin.scope}/" if node is not None and node.origin.scope else "%"
+        rows.append(
+            (
+                "emitted",
+                [
+                    text.node_text(names[name]).replace(own, "%")
+                    if name in names
+                    else f"{inside(name, own[1:-1])} (removed by a later pass)"
+                    for name in event.emitted
+                ],
+            )
         )
-    rows.append(["time", seconds_text(event.seconds)])
-    body = fit([Column(""), Column("", "end")], rows, None if width is None else width - 2)
+    rows.append(("time", [seconds_text(event.seconds)]))
+    body = labelled(rows, None if width is None else width - 2)
     return "\n".join([f"#{event.node} {event.target}{overload}{where}", *(f"  {line}" for line in body.splitlines())])
 
 
-def _labelled(title: str, lines: Sequence[str]) -> list[list[str]]:
-    return [[title if index == 0 else "", line] for index, line in enumerate(lines)]
+def _reason(event: NodeFailed) -> str:
+    """The message without what stands in the lines around it anyway."""
+    return event.message.splitlines()[0].removeprefix(f"{event.code}: ")
 
 
 def _arguments(node: TorchNode, spelling: Spelling) -> list[str]:

@@ -5,7 +5,7 @@ In: an exploration's facts. Out: text. The verdict comes first, so that one can 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -13,7 +13,7 @@ import onnx_ir as ir
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
 from onnx_explore.explore import text
-from onnx_explore.explore.tables import Column, bytes_text, count_text, fit
+from onnx_explore.explore.tables import Column, bytes_text, count_text, fit, wrapped
 from onnx_explore.options import Options
 from onnx_explore.recording import Noted
 
@@ -32,6 +32,7 @@ class Facts:
         options: The options.
         report: The checks, or None.
         notes: What a person should know.
+        place: How a source line is shown.
     """
 
     headline: str
@@ -41,19 +42,21 @@ class Facts:
     options: Options
     report: Report | None
     notes: Sequence[Noted]
+    place: Callable[[str], str] = str
 
 
 def summary_text(facts: Facts, width: int | None = None) -> str:
     """The one screen."""
     head = [facts.headline]
     if facts.report is not None:
-        head.append(facts.report.to_text() if facts.report.failures else facts.report.verdict)
-    parts = ["\n".join(head)]
+        head.append(facts.report.verdict)
+        head += [f"also failed: {item.subject}: {item.detail}" for item in facts.report.failures[1:]]
+    parts = ["\n".join(wrapped(line, width) for line in head)]
     if facts.failure:
         parts.append(facts.failure)
     parts.append(interface_table(facts, width))
     if facts.notes:
-        parts.append(notes_table(facts.notes, width))
+        parts.append(notes_table(facts.notes, facts.place))
     return "\n\n".join(parts)
 
 
@@ -85,7 +88,7 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
 
 
-def notes_table(notes: Sequence[Noted], width: int | None = None) -> str:
+def notes_table(notes: Sequence[Noted], place: Callable[[str], str] = str) -> str:
     """Notes, worst first; equal ones once, with their count. Messages are never cut."""
     counts: dict[Noted, int] = {}
     for note in notes:
@@ -94,6 +97,6 @@ def notes_table(notes: Sequence[Noted], width: int | None = None) -> str:
     rows: list[str] = []
     for note in sorted(counts, key=lambda item: _ORDER[item.severity]):
         times = f" ({counts[note]} times)" if counts[note] > 1 else ""
-        where = f"  at {note.where}" if note.where else ""
+        where = f"  at {place(note.where)}" if note.where else ""
         rows.append(f"{note.severity:<7}  {note.code}: {note.message}{times}{where}")
     return "\n".join(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -75,6 +76,34 @@ def clip(text: str, width: int, *, at: Literal["end", "start"] = "end") -> str:
     if width <= 1:
         return "…"[:width]
     return f"…{text[len(text) - width + 1 :]}" if at == "start" else f"{text[: width - 1]}…"
+
+
+def labelled(rows: Sequence[tuple[str, Sequence[str]]], width: int | None = None) -> str:
+    """Labels at the left, their lines at the right; what is too long goes on in the next line, cut at blanks."""
+    left = max((len(label) for label, lines in rows if lines), default=0)
+    result: list[str] = []
+    for label, lines in rows:
+        for index, line in enumerate(lines):
+            result += _wrapped(f"{label if index == 0 else '':<{left}}{_GAP}", line, left + len(_GAP), width)
+    return "\n".join(result)
+
+
+def wrapped(line: str, width: int | None = None) -> str:
+    """One line of prose, going on in indented lines where it is too long."""
+    return "\n".join(_wrapped("", line, 0, width))
+
+
+def _wrapped(head: str, line: str, indent: int, width: int | None) -> list[str]:
+    if width is None or indent + len(line) <= width:
+        return [head + line]
+    return textwrap.wrap(
+        line,
+        max(width, indent + 20),
+        initial_indent=head,
+        subsequent_indent=" " * (indent + 2),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def bytes_text(count: int) -> str:

@@ -87,7 +87,7 @@ def onnx_text(model: ir.Model) -> str:
     return "\n".join(line for _, line in onnx_lines(model))
 
 
-# -- dispatch -------------------------------------------------------------------------------------------------------------
+# -- dispatch ------------------------------------------------------------------------------------------------------
 
 
 def dispatch_text(
@@ -157,7 +157,7 @@ def torch_value_text(value: TorchValue) -> str:
     return f"{dtype}[{', '.join(map(str, value.shape))}]" if value.shape is not None else dtype
 
 
-# -- tables -----------------------------------------------------------------------------------------------------------------
+# -- tables --------------------------------------------------------------------------------------------------------
 
 
 def table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:

@@ -49,7 +49,10 @@ DATA_DEPENDENT = frozenset(
         "aten::bincount",
         "aten::one_hot",
         "aten::index",
+        "aten::_unsafe_index",
         "aten::take",
+        "aten::_pack_padded_sequence",
+        "aten::_pad_packed_sequence",
         "torchvision::nms",
     }
 )
@@ -248,6 +251,7 @@ class Lowering:
             given = [values[value.id] for value in inner.inputs]
             first = inner.outputs[0].dtype if inner.outputs else None
             g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
+            g.expected_shape, g.expected_count = inner.outputs[0].shape if inner.outputs else None, None
             _, results = self._lower(inner, given)
             for output, result in zip(inner.outputs, results, strict=True):
                 values[output.id] = self._settle(inner, given, output, result)

@@ -1,6 +1,7 @@
-"""From the words of a line to arguments and options; from a cell's body to keyword arguments. A wrong word is one clear line.
+"""From the words of a line to arguments and options; from a cell's body to keyword arguments.
 
-Everything here raises ``WrongWord``, which the magics turn into IPython's one-line ``UsageError``.
+A wrong word is one clear line: everything here raises ``WrongWord``, which the magics turn into
+IPython's ``UsageError``.
 """
 
 from __future__ import annotations
@@ -104,7 +105,11 @@ def _read_option(text: str, words: list[Word], flags: Mapping[str, Option], resu
 
 
 def _instead(text: str) -> str:
-    return f"; to pass the expression, write ({text})" if not text.startswith("--") else "; see the options with Tab or `?`"
+    return (
+        f"; to pass the expression, write ({text})"
+        if not text.startswith("--")
+        else "; see the options with Tab or `?`"
+    )
 
 
 def suggestion(word: str, known: Mapping[str, Any] | Sequence[str]) -> str:
@@ -137,8 +142,8 @@ def merge_axes(
 def cell_keywords(body: str, known: Sequence[str]) -> dict[str, str]:
     """The keyword arguments in a cell's body, as source text by name.
 
-    Both are understood: a list of keyword arguments as in a call (``dynamic_axes={…}, opset_version=17``), over any number
-    of lines, and one assignment a line.
+    Both are understood: a list of keyword arguments as in a call (``dynamic_axes={…}, opset_version=17``), over any
+    number of lines, and one assignment a line.
 
     Args:
         body: The cell.

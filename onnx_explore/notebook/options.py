@@ -1,4 +1,7 @@
-"""The options of the magics as data: what the parser reads, the completer offers and the tests compare with the help pages."""
+"""The options of the magics as data.
+
+The parser reads them, the completer offers them, and a test compares them with the help pages.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +109,9 @@ def _one_input(name: str, axes: str) -> dict[int, str] | list[int]:
         try:
             axis = int(number)
         except ValueError as error:
-            raise WrongValue(f"axis '{number}' of '{name}' is not a number; write {name}:0={number or 'batch'}") from error
+            raise WrongValue(
+                f"axis '{number}' of '{name}' is not a number; write {name}:0={number or 'batch'}"
+            ) from error
         if axis in dict(pairs):
             raise WrongValue(f"axis {axis} of '{name}' is given twice")
         pairs.append((axis, symbol))
@@ -126,6 +131,7 @@ def read_training(word: str) -> str:
 
 
 OF = Option(("--of",), "of", "EXPR", completes="exploration")
+ALL = Option(("--all",), "all")
 WIDE = Option(("--wide",), "wide")
 RTOL = Option(("--rtol",), "rtol", "R", read_tolerance)
 ATOL = Option(("--atol",), "atol", "A", read_tolerance)
@@ -148,8 +154,8 @@ EXPORT_OPTIONS = (
     Option(("--text",), "text"),
     Option(("--verbose",), "verbose"),
 )
-GRAPH_OPTIONS = (WIDE, OF)
-DISPATCH_OPTIONS = (WIDE, OF)
+GRAPH_OPTIONS = (ALL, WIDE, OF)
+DISPATCH_OPTIONS = (ALL, WIDE, OF)
 CHECK_OPTIONS = (RTOL, ATOL, Option(("--again",), "again"), OF)
 PASSES_OPTIONS = (OF,)
 NOTES_OPTIONS = (OF,)

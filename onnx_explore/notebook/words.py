@@ -1,7 +1,8 @@
 """A magic's line, split into words, as Python brackets and quotes have it.
 
-In: ``model.encoder (x, y) --dynamic x:0=batch "x + 1"``. Out: ``model.encoder``, ``(x, y)``, ``--dynamic``, ``x:0=batch``, ``x + 1``.
-A word ends at a blank outside brackets and quotes; a word that is quoted as a whole loses its quotes; ``#`` starts a comment.
+In: ``model.encoder (x, y) --dynamic x:0=batch "x + 1"``. Out: ``model.encoder``, ``(x, y)``, ``--dynamic``,
+``x:0=batch``, ``x + 1``. A word ends at a blank outside brackets and quotes; a word that is quoted as a whole loses
+its quotes; ``#`` starts a comment.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def plan(schema: Schema, function: Function) -> tuple[Bound, ...]:
 
 def _schema_name(parameter: str) -> str:
     """The schema's name of a parameter: ``from_`` stands for ``from``, which Python reserves."""
-    return parameter[:-1] if keyword.iskeyword(parameter[:-1]) else parameter
+    return parameter[:-1] if parameter.endswith("_") and keyword.iskeyword(parameter[:-1]) else parameter
 
 
 def _is_on_numbers(schema: Schema, wanted: Mapping[str, inspect.Parameter]) -> bool:

@@ -26,7 +26,8 @@ class Variant:
         function: The Python function ``(g, ...)``.
         custom: Whether a user registered it.
         style: ``"bound"``: arguments are bound to the ATen schema's names and converted by annotation.
-            ``"legacy"``: as people wrote them for ``torch.onnx``: a ``g`` with ``attr_f`` names, positional values.
+            ``"raw"``: ``function(g, node, inputs)`` with the lowered inputs as they are; what ``compat`` and positional
+            functions of the user are made of.
     """
 
     since: int
@@ -70,6 +71,8 @@ class SymbolicFunction:
         """Decorator: a variant from ``opset`` on."""
 
         def register(function: Function) -> SymbolicFunction:
+            if function.__name__ == "_" and self.variants:  # the dispatch view names it like the first variant
+                function.__qualname__ = function.__name__ = self.variants[0].function.__name__
             self.add(Variant(opset, function))
             return self
 
@@ -138,6 +141,11 @@ class Registry:
         if not kept:
             del self._custom[target]
         self._changed(target)
+
+    def custom_variants(self, target: str) -> tuple[Variant, ...]:
+        """The user's variants for exactly this target, by opset."""
+        entry = self._custom.get(target)
+        return entry.variants if entry is not None else ()
 
     def targets(self) -> list[str]:
         """All targets with a built-in or custom symbolic function, sorted."""

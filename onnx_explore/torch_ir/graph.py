@@ -52,7 +52,7 @@ class Origin:
     def user_frame(self) -> Frame | None:
         """The innermost frame outside PyTorch itself, or None."""
         frames = self.frames
-        return next((frame for frame in frames if not _inside_torch(frame.file)), None)
+        return next((frame for frame in frames if not is_inside_torch(frame.file)), None)
 
     @property
     def where(self) -> str:
@@ -84,7 +84,8 @@ _OWN_FOLDER = __file__.rsplit("torch_ir", 1)[0]
 _TORCH_FOLDER = torch.__file__.rsplit("__init__", 1)[0]
 
 
-def _inside_torch(file: str) -> bool:
+def is_inside_torch(file: str) -> bool:
+    """Whether a source file is PyTorch's own."""
     return file.startswith(_TORCH_FOLDER)
 
 
@@ -267,12 +268,14 @@ class Fresh:
 
     def __init__(self, graph: TorchGraph) -> None:
         self._node = max((node.id for node in walk(graph.block)), default=-1)
-        ids = [value.id for value in graph.block.params]
+        values = list(graph.block.params)
         for node in walk(graph.block):
-            ids.extend(value.id for value in node.outputs)
+            values.extend(node.outputs)
             for inner in node.blocks:
-                ids.extend(value.id for value in inner.params)
-        self._value = max(ids, default=-1)
+                values.extend(inner.params)
+        # A new value's name is its id: it must not be the name of a captured one either.
+        names = (int(value.name) for value in values if value.name.isdecimal())
+        self._value = max(max((value.id for value in values), default=-1), max(names, default=-1))
 
     def node_id(self) -> int:
         """A new node id."""

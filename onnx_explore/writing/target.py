@@ -13,9 +13,12 @@ import secrets
 import stat
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from onnx_explore.errors import WriteError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _BUFFER = 1 << 20
 
@@ -119,7 +122,7 @@ class Transaction:
         for replacement in self._replacements:
             os.replace(replacement.temporary, replacement.target)
 
-    def __enter__(self) -> Transaction:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -154,7 +157,7 @@ class Appended:
         self._file = file
         self._start: int | None = None
 
-    def __enter__(self) -> Appended:
+    def __enter__(self) -> Self:
         with contextlib.suppress(AttributeError, OSError):  # Not every file-like object can tell or seek.
             self._start = self._file.tell() if self._file.seekable() else None
         return self

@@ -135,6 +135,29 @@ def test_other_dtypes() -> None:
     assert "ONNX (1-1j), PyTorch (1+1j)" in str(comparison)
 
 
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
+def test_quantized_and_sparse_outputs() -> None:
+    quantized = torch.quantize_per_tensor(torch.tensor([0.0, 1.0]), 0.5, 3, torch.quint8)
+    assert one(quantized, np.array([3, 5], np.uint8)).passed
+    assert one(torch.eye(2).to_sparse(), np.eye(2, dtype=np.float32)).passed
+
+
+def test_large_outputs_go_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("onnx_explore.check.compare._CHUNK", 3)
+    expected = torch.arange(20.0).reshape(4, 5)
+    actual = expected.numpy().copy()
+    actual[1, 2], actual[2, 4] = 70, 50
+    comparison = one(expected, actual)
+    assert (comparison.mismatched, comparison.total, comparison.worst_index) == (2, 20, (1, 2))
+    assert (comparison.max_abs, comparison.max_rel) == (63, 9)
+    assert comparison.atol == pytest.approx(19e-5)
+    actual = expected.numpy().copy()
+    actual[3, 4] += 0.01
+    comparison = one(expected, actual)
+    assert comparison.passed
+    assert comparison.worst_index == (3, 4)
+
+
 def test_empty_and_scalar() -> None:
     assert one(torch.empty(0, 3), np.empty((0, 3), np.float32)).passed
     comparison = one(torch.tensor(1.0), np.array(2.0, np.float32))

@@ -102,6 +102,13 @@ def test_large_weights_in_other_layouts_and_dtypes() -> None:
     np.testing.assert_array_equal(y[0].astype(np.float32), weight.bfloat16()[5].float().numpy())
 
 
+def test_large_weights_of_a_parsed_model() -> None:
+    weight, x = torch.randn(256, 256), torch.randn(3, 256)
+    parsed = ir.from_proto(ir.to_proto(with_weight(weight)))
+    (y,) = run_onnxruntime(parsed, {"x": x})
+    torch.testing.assert_close(torch.from_numpy(y), x @ weight.T, rtol=1e-4, atol=1e-4)
+
+
 def test_large_weights_inside_of_subgraphs() -> None:
     made = model("""
         agraph (bool c, float[1, 256] x) => (float[1, 256] y) <float[1] weight = {0}>

@@ -44,7 +44,7 @@ def model_with(**tensors: torch.Tensor | ir.TensorProtocol) -> ir.Model:
     model.graph.initializers["bias"].const_value = ir.tensor_adapters.TorchTensor(torch.arange(4.0))
     for name, tensor in tensors.items():
         if isinstance(tensor, torch.Tensor):
-            tensor = ir.tensor_adapters.TorchTensor(tensor, name=name)  # noqa: PLW2901
+            tensor = ir.tensor_adapters.TorchTensor(tensor, name=name)
         value = ir.Value(name=name, type=ir.TensorType(tensor.dtype), shape=ir.Shape(tensor.shape.numpy()))
         value.const_value = tensor
         model.graph.register_initializer(value)

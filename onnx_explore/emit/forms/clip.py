@@ -5,6 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from onnx_explore.emit.emitter import Emitter
+from onnx_explore.emit.forms.comparison import extreme
 
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
 
@@ -21,11 +22,10 @@ def clip(
         return g.op("Clip", x, min=_number(low), max=_number(high))
     if g.opset >= 12 or (g.opset == 11 and floating):
         return g.op("Clip", x, _bound(g, x, low), _bound(g, x, high))
-    # Max and Min take floats only below opset 12; comparisons and Where take integers.
-    for bound, worse in ((low, "Less"), (high, "Greater")):
+    for bound, op_type in ((low, "Max"), (high, "Min")):
         limit = _bound(g, x, bound)
         if limit is not None:
-            x = g.op("Where", g.op(worse, x, limit), limit, x)
+            x = extreme(g, op_type, x, limit)
     return x
 
 

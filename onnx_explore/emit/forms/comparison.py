@@ -120,9 +120,15 @@ def extreme(g: Emitter, op_type: str, a: ir.Value, b: ir.Value) -> ir.Value:
     """``op_type`` Max or Min of two values: bools by logic, integers by Where below opset 12."""
     if a.dtype == _BOOL:
         return g.op("Or" if op_type == "Max" else "And", a, b)
-    if a.dtype in _FLOATS or g.opset >= 12:
-        return g.op(op_type, a, b)
-    return where(g, g.op("Less" if op_type == "Max" else "Greater", a, b), b, a)
+    if g.opset < 12 and a.dtype not in _FLOATS:
+        return where(g, g.op("Less" if op_type == "Max" else "Greater", a, b), b, a)
+    if g.opset < 8 and a.shape != b.shape:  # no broadcasting yet: add zeros of the other one's shape
+        a, b = g.op("Add", a, _zeros(g, b)), g.op("Add", b, _zeros(g, a))
+    return g.op(op_type, a, b)
+
+
+def _zeros(g: Emitter, x: ir.Value) -> ir.Value:
+    return g.cast(g.op("Less", x, x), g.dtype(x))
 
 
 def finite_range(dtype: ir.DataType) -> tuple[float, float]:

@@ -6,7 +6,8 @@ PyTorch's schemas say what *may* be shared (``Tensor(a) -> Tensor(a)``). Four ca
 
 1. ``reshape``, ``flatten`` … are views only where the strides allow it: decided from the captured strides.
 2. ``contiguous``, ``to`` … return the tensor itself if there is nothing to do: decided from strides and dtypes.
-3. ``dropout`` in eval mode, ``type_as`` … return the tensor itself, and their schemas do not say so.
+3. ``dropout`` in eval mode, ``type_as`` … return the tensor itself, ``atleast_2d``, ``unsafe_chunk`` … views of it, and
+   their schemas do not say so.
 4. A full slice ``x[:]`` and ``detach`` are the whole tensor again: no view that would have to be undone.
 """
 
@@ -57,6 +58,18 @@ MAYBE_VIEWS = frozenset({"aten::reshape", "aten::reshape_as", "aten::flatten", "
 
 CONVERSIONS = frozenset({"aten::to", "aten::type_as", "aten::contiguous", "aten::_to_copy"})
 """The tensor itself if its dtype and memory format are right already, else a copy."""
+
+UNDECLARED = frozenset(
+    {
+        "aten::atleast_1d",
+        "aten::atleast_2d",
+        "aten::atleast_3d",
+        "aten::unsafe_chunk",
+        "aten::unsafe_split",
+        "aten::unsafe_split_with_sizes",
+    }
+)
+"""Views whose schemas do not say so."""
 
 DROPOUTS = frozenset(
     {"aten::dropout", "aten::alpha_dropout", "aten::feature_dropout", "aten::feature_alpha_dropout"}
@@ -134,7 +147,7 @@ def same_dtype(left: TorchValue, right: TorchValue) -> bool:
 
 def _declared(node: TorchNode) -> int | None:
     schema = node.schema
-    if node.target == "prim::ListUnpack":
+    if node.target == "prim::ListUnpack" or node.target in UNDECLARED:
         return 0
     if schema is None or len(node.outputs) != 1:
         return None

@@ -5,14 +5,15 @@ In: a ``Fresh`` and what the new nodes stand for. Out: nodes, in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
 from onnx_explore.passes.torch.schemas import schema_of
 from onnx_explore.torch_ir import Fresh, Origin, Schema, TorchNode, TorchValue
 
-Argument = TorchValue | int | float | bool | str | None | list[int]
+Argument = TorchValue | int | float | bool | str | list[int] | None
 """A value, or what becomes a ``prim::Constant``."""
 
 
@@ -24,41 +25,53 @@ class Builder:
 
     Attributes:
         nodes: What was appended.
+        producers: Which node made a value, by value id.
         origin: Where new nodes come from.
         derived_from: Ids of the captured nodes that new nodes stand for.
     """
 
-    __slots__ = ("derived_from", "fresh", "nodes", "origin")
+    __slots__ = ("_constants", "derived_from", "fresh", "nodes", "origin", "producers")
 
     def __init__(self, fresh: Fresh) -> None:
         self.fresh = fresh
         self.nodes: list[TorchNode] = []
+        self.producers: dict[int, TorchNode] = {}
+        self._constants: dict[tuple[str, str], TorchValue] = {}
         self.origin = Origin()
         self.derived_from: tuple[int, ...] = ()
 
-    def at(self, *nodes: TorchNode) -> None:
-        """From here on, new nodes stand for these; the first says where they come from."""
+    @contextmanager
+    def standing_for(self, *nodes: TorchNode) -> Iterator[None]:
+        """Within, new nodes stand for these; the first says where they come from."""
+        held = (self.origin, self.derived_from)
         self.origin = nodes[0].origin
         ids: dict[int, None] = {}
         for node in nodes:
             ids.update(dict.fromkeys(node.derived_from or (node.id,)))
         self.derived_from = tuple(ids)
+        yield
+        self.origin, self.derived_from = held
 
     def append(self, node: TorchNode) -> None:
         """Append a node as it is."""
         self.nodes.append(node)
+        for value in node.outputs:
+            self.producers[value.id] = node
 
     def made_since(self, mark: int) -> list[int]:
-        """Ids of the nodes appended after ``mark`` nodes, constants left out."""
-        return [node.id for node in self.nodes[mark:] if node.target != "prim::Constant"]
+        """Ids of the nodes made after ``mark`` nodes for what is stood for now, constants left out."""
+        made = [node for node in self.nodes[mark:] if node.target != "prim::Constant"]
+        return [node.id for node in made if node.derived_from == self.derived_from]
 
     def value(self, argument: Argument) -> TorchValue:
-        """A value, made a constant if it is none yet."""
+        """A value, made a constant if it is none yet; equal constants of one block are one."""
         if isinstance(argument, TorchValue):
             return argument
-        value = self.fresh.value(_kind(argument))
-        self.add("prim::Constant", (), (value,), constant=argument)
-        return value
+        key = (_kind(argument), repr(argument))
+        if key not in self._constants:
+            value = self._constants[key] = self.fresh.value(key[0])
+            self.add("prim::Constant", (), (value,), constant=argument)
+        return self._constants[key]
 
     def op(
         self,
@@ -108,7 +121,7 @@ class Builder:
         constant: Argument = None,
     ) -> None:
         """Append a node with a fresh id."""
-        self.nodes.append(
+        self.append(
             TorchNode(
                 self.fresh.node_id(),
                 target,
@@ -122,7 +135,7 @@ class Builder:
         )
 
 
-def _kind(argument: int | float | bool | str | None | list[int]) -> str:
+def _kind(argument: int | float | bool | str | list[int] | None) -> str:
     if argument is None:
         return "NoneType"
     if isinstance(argument, list):

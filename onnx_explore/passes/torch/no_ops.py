@@ -31,7 +31,7 @@ from onnx_explore.passes.torch.aliasing import (
     is_idle_dropout,
     same_dtype,
 )
-from onnx_explore.passes.torch.functionalize import writes_tensor
+from onnx_explore.passes.torch.tracking import writes_tensor
 from onnx_explore.passes.torch.substitution import Substitution
 from onnx_explore.recording import Recorder
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk

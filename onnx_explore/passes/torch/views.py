@@ -41,6 +41,7 @@ class Part:
         rest: The view's inputs but the first, as values of the functional graph.
         whole: The whole before the write.
         new: The part after it; a list for a view with many outputs.
+        like: The first value of the whole, for its shape.
         captured: The whole as captured: its dtype, shape, strides.
         constants: Python values of constants, by value id.
         writer: The node that wrote.
@@ -51,6 +52,7 @@ class Part:
     rest: tuple[TorchValue, ...]
     whole: TorchValue
     new: TorchValue
+    like: TorchValue
     captured: TorchValue
     constants: Mapping[int, Any]
     writer: TorchNode
@@ -157,7 +159,7 @@ def _movedim(part: Part) -> TorchValue:
 
 
 def _reshape(part: Part) -> TorchValue:
-    return part.op("aten::reshape_as", "", part.new, part.whole)
+    return part.op("aten::reshape_as", "", part.new, part.like)
 
 
 def _view(part: Part) -> TorchValue:
@@ -248,6 +250,9 @@ _INVERSES: dict[str, Callable[[Part], TorchValue]] = {
     "aten::flatten": _reshape,
     "aten::unflatten": _reshape,
     "aten::ravel": _reshape,
+    "aten::atleast_1d": _reshape,
+    "aten::atleast_2d": _reshape,
+    "aten::atleast_3d": _reshape,
     "aten::unsqueeze": _unsqueeze,
     "aten::squeeze": _squeeze,
     "aten::expand": _expand,

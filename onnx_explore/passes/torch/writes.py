@@ -80,6 +80,7 @@ def new_value(
     node: TorchNode,
     captured: TorchValue,
     current: Callable[[], TorchValue],
+    like: Callable[[], TorchValue],
     inputs: Sequence[TorchValue],
     constants: Mapping[int, Any],
 ) -> TorchValue:
@@ -90,6 +91,7 @@ def new_value(
         node: The in-place operator.
         captured: ``self`` as captured.
         current: Gives the value of ``self`` before the write.
+        like: Gives some value of the shape and dtype of ``self``.
         inputs: The other inputs.
         constants: Python values of constants, by value id.
 
@@ -98,27 +100,36 @@ def new_value(
     """
     match node.target:
         case "aten::zero_":
-            return b.op("aten::zeros_like", "", current(), like=captured)
+            return b.op("aten::zeros_like", "", like(), like=captured)
         case "aten::fill_":
-            return _filled(b, captured, current, inputs[0], constants)
-        case "aten::copy_" if not inputs[0].is_tensor or not isinstance(constants.get(inputs[0].id), torch.Tensor | None):
-            return _filled(b, captured, current, inputs[0], constants)
+            return _filled(b, captured, like, inputs[0], constants)
+        case "aten::copy_" if _is_number(inputs[0], constants):
+            return _filled(b, captured, like, inputs[0], constants)
         case "aten::copy_":
-            return _copied(b, captured, current, inputs[0])
+            return _copied(b, captured, like, inputs[0], constants)
         case "aten::fill_diagonal_":
             return _filled_diagonal(b, node, captured, current, inputs, constants)
         case _:
             return _computed(b, node, captured, current, inputs, constants)
 
 
-def new_outputs(b: Builder, node: TorchNode, outs: Sequence[TorchValue], inputs: Sequence[TorchValue]) -> list[TorchValue]:
+def new_outputs(
+    b: Builder,
+    node: TorchNode,
+    outs: Sequence[TorchValue],
+    likes: Sequence[Callable[[], TorchValue]],
+    inputs: Sequence[TorchValue],
+    constants: Mapping[int, Any],
+) -> list[TorchValue]:
     """What an ``out=`` operator leaves in its ``out`` tensors.
 
     Args:
         b: Where it is built.
         node: The operator.
         outs: What it writes to, as captured after the write.
+        likes: For each of them, gives some value of its dtype.
         inputs: All inputs; those written to are not looked at.
+        constants: Python values of constants, by value id.
 
     Raises:
         UnsupportedOperatorError: If no functional operator does the same.
@@ -129,15 +140,20 @@ def new_outputs(b: Builder, node: TorchNode, outs: Sequence[TorchValue], inputs:
     arguments: list[Argument] = [
         given.get(argument.name, argument.default) for argument in functional.arguments
     ]
-    tensors = [value for value, argument in zip(inputs, node.schema.arguments, strict=True) if not argument.written]
-    alike = {value.dtype for value in tensors if value.is_tensor}
+    tensors = [
+        value
+        for value, argument in zip(inputs, node.schema.arguments, strict=True)
+        if not argument.written and not _is_number(value, constants)
+    ]
+    # Tensors of one dtype give that dtype, if they give the dtype of `out` at all; comparisons give bool.
+    alike = {value.dtype for value in tensors} if f"{node.target}_" not in _BOOLEAN else {torch.bool}
     natural = tuple(
         b.fresh.value(dtype=out.dtype if alike == {out.dtype} else None, shape=out.shape) for out in outs
     )
     b.call(functional, arguments, natural)
     return [
-        value if value.dtype is not None else _cast(b, value, out, lambda: value)
-        for value, out in zip(natural, outs, strict=True)
+        value if value.dtype is not None else _cast(b, value, out, like)
+        for value, out, like in zip(natural, outs, likes, strict=True)
     ]
 
 
@@ -181,14 +197,18 @@ def _computed(
     return _cast(b, output, captured, lambda: before)
 
 
+def _is_number(value: TorchValue, constants: Mapping[int, Any]) -> bool:
+    """Whether it is a Python number, which PyTorch may pass where a tensor is asked for (``x += 2``)."""
+    return not value.is_tensor or isinstance(constants.get(value.id), int | float | complex)
+
+
 def _other_tensors(
     node: TorchNode, inputs: Sequence[TorchValue], constants: Mapping[int, Any]
 ) -> list[TorchValue]:
-    """The tensors that take part in type promotion; a Python number (``x += 2``) does not."""
+    """The tensors that take part in type promotion; a Python number does not."""
     if node.target.removeprefix("aten::").startswith(_KEEP_DTYPE):
         return []
-    tensors = [value for value in inputs if value.is_tensor]
-    return [value for value in tensors if not isinstance(constants.get(value.id), int | float | complex)]
+    return [value for value in inputs if not _is_number(value, constants)]
 
 
 def _natural_dtype(
@@ -224,30 +244,64 @@ def _cast(b: Builder, value: TorchValue, captured: TorchValue, reference: Callab
     return b.op("aten::to", "dtype", value, code, False, False, None, dtype=captured.dtype, shape=value.shape)
 
 
-def _copied(b: Builder, captured: TorchValue, current: Callable[[], TorchValue], source: TorchValue) -> TorchValue:
+def _copied(
+    b: Builder,
+    captured: TorchValue,
+    like: Callable[[], TorchValue],
+    source: TorchValue,
+    constants: Mapping[int, Any],
+) -> TorchValue:
+    value = _unbroadcast(b, captured, source, constants)
+    if captured.dtype is None or value.dtype != captured.dtype:
+        value = _cast(b, value, captured, like)
+    if captured.shape is not None and value.shape == captured.shape:
+        return value
+    return b.op("aten::expand_as", "", value, like(), dtype=captured.dtype, shape=captured.shape)
+
+
+def _unbroadcast(
+    b: Builder, captured: TorchValue, source: TorchValue, constants: Mapping[int, Any]
+) -> TorchValue:
+    """The source before Python's indexing (``y[:] = row``) gave it the sizes of that one run.
+
+    It drops leading axes of size 1 with ``aten::view``, then broadcasts with ``aten::expand``, both with fixed sizes.
+    """
+    shape = captured.shape
     value = source
-    if captured.dtype is None or source.dtype != captured.dtype:
-        value = _cast(b, value, captured, current)
-    if captured.shape is None or source.shape != captured.shape:
-        value = b.op("aten::expand_as", "", value, current(), dtype=captured.dtype, shape=captured.shape)
+    node = b.producers.get(value.id)
+    if node is not None and node.target == "aten::expand" and constants.get(node.inputs[1].id) == list(shape or ()):
+        value = node.inputs[0]
+        node = b.producers.get(value.id)
+    if node is not None and node.target == "aten::view" and node.overload == "":
+        before, sizes = node.inputs[0].shape, constants.get(node.inputs[1].id)
+        if before is not None and shape is not None and sizes == _without_leading_ones(before):
+            value = node.inputs[0]
+            for excess in range(len(before), len(shape), -1):
+                smaller = before[len(before) - excess + 1 :]
+                value = b.op("aten::squeeze", "dim", value, 0, dtype=source.dtype, shape=smaller)
     return value
+
+
+def _without_leading_ones(shape: tuple[int, ...]) -> list[int]:
+    first = next((index for index, size in enumerate(shape) if size != 1), len(shape))
+    return list(shape[first:])
 
 
 def _filled(
     b: Builder,
     captured: TorchValue,
-    current: Callable[[], TorchValue],
+    like: Callable[[], TorchValue],
     fill: TorchValue,
     constants: Mapping[int, Any],
 ) -> TorchValue:
     if not fill.is_tensor:
-        return b.op("aten::full_like", "", current(), fill, like=captured)
+        return b.op("aten::full_like", "", like(), fill, like=captured)
     known = constants.get(fill.id)
     if isinstance(known, torch.Tensor) and known.numel() == 1 and not known.is_complex():
         known = known.item()
     if isinstance(known, int | float):  # bool, too
-        return b.op("aten::full_like", "", current(), known, like=captured)
-    return _copied(b, captured, current, fill)
+        return b.op("aten::full_like", "", like(), known, like=captured)
+    return _copied(b, captured, like, fill, constants)
 
 
 def _filled_diagonal(

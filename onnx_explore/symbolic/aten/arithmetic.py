@@ -76,19 +76,23 @@ def true_divide(g: Emitter, self: Operand, other: Operand) -> Tensor:
 
 @symbolic("aten::floor_divide", "aten::floordiv")
 def floor_divide(g: Emitter, self: Operand, other: Operand) -> Tensor:
-    """floor_divide(Tensor self, Tensor other) -> Tensor: of floats, what is left when the remainder is taken away, so that
-    1 // 0.1 is 9
-    """
+    """floor_divide(Tensor self, Tensor other) -> Tensor: of the exact quotient, so that 1 // 0.1 is 9"""
     left, right = arithmetic(g, self, other)
     if is_float(left):
-        plain = g.op("Div", left, right)
-        if _is_whole(other) or g.opset < 10:
-            return g.op("Floor", plain)
-        exact = round_even(g, quotient_of(g, minus(g, left, _remainder(g, left, right)), right))
-        return exact if not isinstance(other, ir.Value) else where(g, equal(g, right, g.like(0, right)), plain, exact)
+        return _floor_of_floats(g, left, right, whole=_is_whole(other))
     if _is_size(g, left) and _positive(other):
         return g.op("Div", left, right)
     return floor_of(g, left, right, positive=_positive(other))
+
+
+def _floor_of_floats(g: Emitter, left: Tensor, right: Tensor, *, whole: bool) -> Tensor:
+    wide = ir.DataType.DOUBLE
+    if whole or (left.dtype == wide and g.opset < 10):
+        return g.op("Floor", g.op("Div", left, right))
+    if left.dtype != wide:  # a quotient of floats, as a double, is never rounded up to an integer
+        return g.cast(g.op("Floor", g.op("Div", g.cast(left, wide), g.cast(right, wide))), g.dtype(left))
+    exact = round_even(g, quotient_of(g, minus(g, left, _remainder(g, left, right)), right))
+    return where(g, equal(g, right, g.like(0, right)), g.op("Div", left, right), exact)
 
 
 def floor_of(g: Emitter, left: Tensor, right: Tensor, *, positive: bool = False) -> Tensor:
@@ -132,8 +136,10 @@ def remainder(g: Emitter, self: Operand, other: Operand) -> Tensor:
 
 def _remainder(g: Emitter, left: Tensor, right: Tensor, *, positive: bool = False) -> Tensor:
     if g.opset < 10:
-        whole = g.op("Floor", g.op("Div", left, right)) if is_float(left) else floor_of(g, left, right)
-        return minus(g, left, g.op("Mul", whole, right))
+        if not is_float(left):
+            return minus(g, left, g.op("Mul", floor_of(g, left, right), right))
+        x, y = (g.cast(item, ir.DataType.DOUBLE) for item in (left, right))
+        return g.cast(minus(g, x, g.op("Mul", g.op("Floor", g.op("Div", x, y)), y)), g.dtype(left))
     if not is_float(left):
         return g.op("Mod", left, right)
     # Mod of floats has the dividend's sign. Adding the divisor once mends it; doing it everywhere would round.
@@ -150,8 +156,10 @@ def _remainder(g: Emitter, left: Tensor, right: Tensor, *, positive: bool = Fals
 def fmod(g: Emitter, self: Operand, other: Operand) -> Tensor:
     """fmod.Tensor(Tensor self, Tensor other) -> Tensor: the sign is the dividend's"""
     left, right = arithmetic(g, self, other)
-    quotient = g.op("Div", left, right)
-    return minus(g, left, g.op("Mul", trunc(g, quotient) if is_float(left) else quotient, right))
+    if not is_float(left):
+        return minus(g, left, g.op("Mul", g.op("Div", left, right), right))
+    x, y = (g.cast(item, ir.DataType.DOUBLE) for item in (left, right))
+    return g.cast(minus(g, x, g.op("Mul", trunc(g, g.op("Div", x, y)), y)), g.dtype(left))
 
 
 @fmod.since(10)

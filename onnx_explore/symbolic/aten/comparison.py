@@ -134,7 +134,7 @@ def is_nonzero(g: Emitter, self: Tensor) -> Tensor:
 # -- closeness and membership ------------------------------------------------------------------------------------------
 
 
-@symbolic("aten::isclose", since=9)
+@symbolic("aten::isclose")
 def isclose(
     g: Emitter, self: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:
@@ -153,7 +153,7 @@ def isclose(
     return g.op("Or", close, g.op("And", finite, comparison.less_or_equal(g, distance, allowed)))
 
 
-@symbolic("aten::allclose", since=9)
+@symbolic("aten::allclose")
 def allclose(
     g: Emitter, self: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Tensor:

@@ -13,15 +13,8 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.symbolic.annotations import Dim, Tensor
+from onnx_explore.symbolic.aten.reduce import widened
 from onnx_explore.symbolic.registry import symbolic
-
-HALF = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
-
-
-def widened(g: Emitter, x: Tensor) -> Tensor:
-    """Half precision as float32."""
-    return g.cast(x, ir.DataType.FLOAT) if x.dtype in HALF else x
-
 
 def filled(g: Emitter, number: float, dims: Sequence[Dim], dtype: ir.DataType) -> Tensor:
     """A tensor of one number: a constant where its shape is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
@@ -13,6 +14,7 @@ from onnx_explore.emit.forms.pooling import average_pool, max_pool
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.spatial import batched, per_axis
+from onnx_explore.symbolic.promotion import is_float
 from onnx_explore.symbolic.registry import REGISTRY, Variant, symbolic
 
 
@@ -152,7 +154,12 @@ def _average(
             return average_pool(g, batch, kernel, strides, amounts, ceil_mode, count_include_pad)
         return _divided(g, batch, kernel, strides, amounts, ceil_mode, divisor)
 
-    return batched(g, x, spatial, compute)  # type: ignore[return-value]
+    if is_float(x):
+        return batched(g, x, spatial, compute)  # type: ignore[return-value]
+    # Integers are divided towards zero. A whole mean that rounding left just short of itself is lifted over the edge.
+    mean = batched(g, g.cast(x, ir.DataType.FLOAT), spatial, compute)
+    assert isinstance(mean, ir.Value)
+    return g.cast(g.op("Mul", mean, g.like(1 + 1e-6, mean)), g.dtype(x))
 
 
 def _divided(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import onnx_ir as ir
@@ -147,29 +147,14 @@ def normal_of_tensors(g: Emitter, mean: Operand, std: Operand = 1.0) -> Tensor:
 
 @symbolic("aten::bernoulli")
 def bernoulli(g: Emitter, self: Tensor, p: Operand | None = None) -> Tensor:
-    """bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor: by a comparison, as Bernoulli has no kernel
-    from opset 22 on
+    """bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor: by a comparison, because the body that ONNX
+    gives its Bernoulli, and that ONNX Runtime runs, draws a 1 with probability 1 - p
     """
     dtype = g.dtype(self)
     if p is None:
         return g.cast(less(g, _uniform_like(g, self), self), dtype)
     unit = _draw_like(g, "RandomUniform", self, ir.DataType.FLOAT)
     return g.cast(less(g, unit, as_type(g, p, ir.DataType.FLOAT)), dtype)
-
-
-@bernoulli.since(15)
-def _(g: Emitter, self: Tensor, p: Operand | None = None) -> Tensor:
-    dtype = g.dtype(self)
-    if p is None:
-        return g.op("Bernoulli", self)
-    if isinstance(p, ir.Value):
-        odds = forms.expand_like(g, p, self)
-    else:
-        odds = filled(g, shapes.sizes(g, self), p, ir.DataType.FLOAT)
-    return g.cast(g.op("Bernoulli", odds), dtype)
-
-
-bernoulli.since(22)(bernoulli.variants[0].function)
 
 
 @symbolic("aten::exponential")
@@ -203,17 +188,43 @@ def multinomial(g: Emitter, self: Tensor, num_samples: Dim, replacement: bool = 
     """multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor: the
     largest of log p plus Gumbel noise; with replacement, ONNX's Multinomial on log p
     """
-    rank = g.rank(self)
-    rows = self if rank == 2 else forms.unsqueeze(g, self, [0])
-    scores = g.op("Log", rows)
-    if replacement and num_samples != 1:
-        if not isinstance(num_samples, int):
-            raise UnsupportedOperatorError("num_samples is known only at run time")
-        drawn = g.op("Multinomial", scores, dtype=ir.DataType.INT64, sample_size=num_samples)
-    else:
-        gumbel = g.op("Neg", g.op("Log", g.op("Neg", g.op("Log", _positive_uniform_like(g, rows)))))
-        _, drawn = forms.top_k(g, g.op("Add", scores, gumbel), num_samples, 1)
-    return drawn if rank == 2 else forms.squeeze(g, drawn, [0])
+    return _rowwise(g, self, num_samples, _with_operator if replacement and num_samples != 1 else _without_replacement)
+
+
+@multinomial.since(22)
+def _(g: Emitter, self: Tensor, num_samples: Dim, replacement: bool = False) -> Tensor:
+    return _rowwise(g, self, num_samples, _by_inversion if replacement and num_samples != 1 else _without_replacement)
+
+
+def _rowwise(
+    g: Emitter, weights: Tensor, count: Dim, draw: Callable[[Emitter, Tensor, Dim], Tensor]
+) -> Tensor:
+    if g.rank(weights) == 2:
+        return draw(g, weights, count)
+    return forms.squeeze(g, draw(g, forms.unsqueeze(g, weights, [0]), count), [0])
+
+
+def _without_replacement(g: Emitter, weights: Tensor, count: Dim) -> Tensor:
+    noise = g.op("Neg", g.op("Log", g.op("Neg", g.op("Log", _positive_uniform_like(g, weights)))))
+    _, drawn = forms.top_k(g, g.op("Add", g.op("Log", weights), noise), count, 1)
+    return drawn
+
+
+def _with_operator(g: Emitter, weights: Tensor, count: Dim) -> Tensor:
+    if not isinstance(count, int):
+        g.requires(11, "multinomial with a computed num_samples")
+        return _by_inversion(g, weights, count)
+    return g.op("Multinomial", g.op("Log", weights), dtype=ir.DataType.INT64, sample_size=count)
+
+
+def _by_inversion(g: Emitter, weights: Tensor, count: Dim) -> Tensor:
+    """How many steps of the distribution function lie below a uniform number (but for the last, which is at 1)."""
+    sums = g.op("CumSum", weights, g.const(1))
+    last = forms.slice_axes(g, sums, [-1], [forms.END], [1])
+    steps = forms.unsqueeze(g, forms.slice_axes(g, sums, [0], [-1], [1]), [1])
+    unit = _draw(g, "RandomUniform", [shapes.size(g, weights, 0), count], g.dtype(weights))
+    passed = g.op("Not", less(g, forms.unsqueeze(g, g.op("Mul", unit, last), [2]), steps))
+    return forms.reduce(g, "ReduceSum", g.cast(passed, ir.DataType.INT64), [2])
 
 
 # -- dropout ---------------------------------------------------------------------------------------------------------------

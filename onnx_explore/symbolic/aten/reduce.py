@@ -11,9 +11,9 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.emit import Emitter, forms
+from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import is_nan, where
-from onnx_explore.symbolic.annotations import DType, Tensor
+from onnx_explore.symbolic.annotations import Dim, DType, Tensor
 from onnx_explore.symbolic.promotion import is_bool, is_float, is_integer
 from onnx_explore.symbolic.registry import symbolic, table
 
@@ -33,11 +33,31 @@ def reduced(g: Emitter, op_type: str, x: Tensor, dim: list[int] | None, keepdim:
     return forms.reduce(g, op_type, x, axes_of(g, x, dim), keepdims=keepdim)
 
 
+def mean_over(g: Emitter, x: Tensor, dim: list[int] | None, keepdim: bool = False) -> Tensor:
+    """The mean; of nothing it is NaN, where ONNX Runtime's ReduceMean gives 0."""
+    assert x.shape is not None
+    axes = axes_of(g, x, dim)
+    if 0 not in [x.shape[axis] for axis in (range(g.rank(x)) if axes is None else axes)]:
+        return reduced(g, "ReduceMean", x, dim, keepdim)
+    return g.op("Div", reduced(g, "ReduceSum", x, dim, keepdim), g.like(0, x))
+
+
+def element_count(g: Emitter, x: Tensor, dim: list[int] | None) -> Dim:
+    """How many elements go into each result of a reduction."""
+    axes = axes_of(g, x, dim)
+    return shapes.product(g, [shapes.size(g, x, axis) for axis in (range(g.rank(x)) if axes is None else axes)])
+
+
 def summable(g: Emitter, x: Tensor, dtype: ir.DataType | None) -> Tensor:
     """The operand of a sum or product: in the type that is asked for; else integers and bools as int64."""
     if dtype is not None:
         return g.cast(x, dtype)
     return g.cast(x, ir.DataType.INT64) if is_integer(x) or is_bool(x) else x
+
+
+def widened(g: Emitter, x: Tensor) -> Tensor:
+    """Half precision as float32, which PyTorch computes in."""
+    return g.cast(x, ir.DataType.FLOAT) if x.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16) else x
 
 
 def nonzero(g: Emitter, x: Tensor) -> Tensor:
@@ -66,7 +86,7 @@ def nansum(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool
 @symbolic("aten::mean")
 def mean(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
     """mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
-    return reduced(g, "ReduceMean", self if dtype is None else g.cast(self, dtype), dim, keepdim)
+    return mean_over(g, self if dtype is None else g.cast(self, dtype), dim, keepdim)
 
 
 @symbolic("aten::nanmean")

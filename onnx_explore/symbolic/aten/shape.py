@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import onnx_ir as ir
 
-from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.symbolic.annotations import Dim, DType, Tensor
+from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.registry import symbolic
 
 
@@ -29,19 +28,6 @@ def reshape(g: Emitter, self: Tensor, shape: list[Dim]) -> Tensor:
 def reshape_alias(g: Emitter, self: Tensor, size: list[Dim], stride: list[Dim]) -> Tensor:
     """_reshape_alias(Tensor(a) self, SymInt[] size, SymInt[] stride) -> Tensor(a): ONNX tensors have no strides"""
     return forms.reshape(g, self, size)
-
-
-@symbolic("aten::view.dtype", "aten::view_copy.dtype")
-def view_dtype(g: Emitter, self: Tensor, dtype: DType) -> Tensor:
-    """view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a): the same bits, read as another type"""
-    if self.dtype == dtype:
-        return self
-    g.requires(26, "BitCast")
-    if dtypes.to_torch(g.dtype(self)).itemsize != dtypes.to_torch(dtype).itemsize:
-        raise UnsupportedOperatorError(
-            f"{g.dtype(self).name} and {dtype.name} differ in size, and BitCast keeps the number of elements"
-        )
-    return g.op("BitCast", self, to=dtype)
 
 
 @symbolic("aten::view_as", "aten::reshape_as")

@@ -11,7 +11,7 @@ from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import equal, is_nan, round_even, where
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Scalar, Tensor
-from onnx_explore.symbolic.aten.reduce import axes_of, reduced
+from onnx_explore.symbolic.aten.reduce import axes_of, element_count, mean_over, reduced, widened
 from onnx_explore.symbolic.promotion import is_bool, is_float
 from onnx_explore.symbolic.registry import REGISTRY, Variant, symbolic
 
@@ -25,16 +25,17 @@ def moments(
     if isinstance(correction, ir.Value | complex):
         raise UnsupportedOperatorError("correction is known only when the model runs")
     less = 1 if correction is None else correction
+    x = widened(g, x)
     axes = axes_of(g, x, dim)
     every = list(range(g.rank(x))) if axes is None else axes
-    kept = reduced(g, "ReduceMean", x, dim, keepdim=True)
+    kept = mean_over(g, x, dim, keepdim=True)
     centred = g.op("Sub", x, kept)
     square = g.op("Mul", centred, centred)
     centre = kept if keepdim else forms.squeeze(g, kept, every)
     if less == 0:
-        return reduced(g, "ReduceMean", square, dim, keepdim), centre
+        return mean_over(g, square, dim, keepdim), centre
     total = reduced(g, "ReduceSum", square, dim, keepdim)
-    count = shapes.product(g, [shapes.size(g, x, axis) for axis in every])
+    count = element_count(g, x, dim)
     if isinstance(count, int):
         return g.op("Div", total, g.like(max(count - less, 0), x)), centre
     divisor = g.op("Sub", g.cast(shapes.as_scalar(g, count), g.dtype(x)), g.like(less, x))

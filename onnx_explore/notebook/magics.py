@@ -1,0 +1,436 @@
+"""The magics: ``%onnx_export model x`` and the views of the last export. Their docstrings are the help pages.
+
+Each magic parses its line (``line``), evaluates words in the user's namespace (``evaluation``), and prints text from
+``explore``. A wrong word is IPython's one-line ``UsageError``; a failed export ends the cell with one readable block.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import torch
+from IPython.core.error import UsageError
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+
+from onnx_explore.errors import InvalidArgument, OnnxExporterError
+from onnx_explore.explore.exploration import Exploration, explore
+from onnx_explore.export import export
+from onnx_explore.notebook.completion import Completer
+from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
+from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line
+from onnx_explore.notebook.options import OPTIONS
+from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
+from onnx_explore.notebook.used import value_is_used
+from onnx_explore.recording import NodeLowered
+
+_ON_THE_LINE = ("model", "args", "record", "recorder", "check")
+CELL_ARGUMENTS = tuple(name for name in inspect.signature(export).parameters if name not in _ON_THE_LINE)
+"""What the body of ``%%onnx_export`` may set."""
+
+
+@magics_class
+class OnnxMagics(Magics):
+    """The magics of ``onnx_explore``."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def onnx_export(
+        self, line: str, cell: str | None = None, local_ns: dict[str, Any] | None = None
+    ) -> Exploration | None:
+        """Export a model to ONNX, check it against PyTorch, and say what came out.
+
+            %onnx_export model x
+            %onnx_export model x y -o model.onnx --opset 18
+            %onnx_export model.encoder (x, y) --dynamic x:0=batch,1=seq
+            %onnx_export bert **inputs --dynamic input_ids:0=batch,1=seq --dynamic attention_mask:0=batch,1=seq
+            %onnx_export model "torch.randn(1, 3, 224, 224)" --names image --output-names logits
+            ex = %onnx_export model x --step
+
+        The words are Python expressions: the model, then the arguments of its call. A word ends at a blank outside
+        brackets and quotes; an expression with blanks stands in quotes or brackets.
+
+            x                     a tensor, or a tuple of arguments as `export` takes it (it may end with a dict of
+            keyword
+                                  arguments)
+            x y                   several positional arguments
+            mask=m                a keyword argument
+            *items, **mapping     several arguments
+
+        Options
+
+            -o FILE               write the model; nothing is written when the check fails
+            --opset N             operator set, 7 … 28; default 17
+            --dynamic NAME:AXIS=SYMBOL,…
+                                  axes whose size may differ when the model runs: x:0=batch,1=seq; without symbols,
+                                  x:0,1, they get automatic names. Once per input or output
+            --names A,B           names of the inputs, then of the weights
+            --output-names A,B    names of the outputs
+            --kw NAME=EXPR        a keyword argument of the model's call, as mask=m does
+            --training MODE       capture in mode eval (default), preserve or training
+            --script              compile the model with torch.jit.script instead of tracing it
+            --no-check            do not compare with PyTorch
+            --no-folding          no constant folding
+            --rtol R, --atol A    tolerances of the check; default by element type
+            --step                pause before the first operator: go on with _onnx.step(), .run_until("aten::relu"),
+            .run() --as VAR              the variable that holds the exploration; default _onnx --text
+            print text (the only display so far) --verbose             also print the whole ONNX graph, and write
+            source lines into it
+
+        As a cell magic, its body holds further arguments of `export`, as Python:
+
+            %%onnx_export model x -o model.onnx
+            dynamic_axes={"x": {0: "batch"}}
+            custom_opsets={"my.domain": 2}
+
+        What it prints first is the verdict; then the checks, inputs and outputs, and what one should know. See more
+        with %onnx_graph, %onnx_dispatch, %onnx_check, %onnx_passes, %onnx_notes.
+
+        When an operator has no symbolic function, the export stands still there. Register one, with
+        @onnx_explore.symbolic("aten::x") or register_custom_op_symbolic, and call _onnx.run(): it goes on from there.
+        """
+        used = value_is_used()
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_export"])
+            space = Namespace(self.session.shell.user_ns, local_ns)
+            exploration = self._explore(parsed, cell, space)
+            name = parsed.get("as_name", DEFAULT_NAME)
+            self.session.remember(exploration, name)
+            if not parsed.get("step"):
+                self._run(exploration)
+            self._show(exploration)
+        return exploration if used else None
+
+    def _explore(self, parsed: Line, cell: str | None, space: Namespace) -> Exploration:
+        if not parsed.words:
+            raise WrongWord("what is to be exported? Write %onnx_export model x; %onnx_export? has examples")
+        model = model_of(parsed.words[0], space)
+        arguments = self._options(parsed)
+        kwargs: dict[str, Any] = {}
+        for name, source in cell_keywords(cell, CELL_ARGUMENTS).items() if cell is not None else ():
+            if arguments.get(name) is not None:
+                raise WrongWord(f"'{name}' is given on the line and in the cell")
+            arguments[name] = space.evaluate(source)
+        if arguments.get("kwargs") is not None:
+            if not isinstance(arguments["kwargs"], Mapping):
+                raise WrongWord("kwargs in the cell is not a mapping")
+            kwargs.update(arguments.pop("kwargs"))
+        args, named = call_arguments(parsed.words[1:], parsed.get("kw", []), space)
+        twice = next((name for name in named if name in kwargs), None)
+        if twice is not None:
+            raise WrongWord(f"the keyword argument '{twice}' is given on the line and in the cell")
+        kwargs.update(named)
+        if parsed.get("script"):
+            model = _scripted(model)
+        return explore(
+            model,
+            args,
+            arguments.pop("f", None),
+            kwargs=kwargs or None,
+            check=not parsed.get("no_check"),
+            **{name: value for name, value in arguments.items() if value is not None},
+        )
+
+    @staticmethod
+    def _options(parsed: Line) -> dict[str, Any]:
+        """The options of the line under the names of ``export``'s parameters; None for what is not given."""
+        return {
+            "f": _expanded(parsed.get("output")),
+            "opset_version": parsed.get("opset"),
+            "dynamic_axes": merge_axes(parsed.get("dynamic", [])) or None,
+            "input_names": parsed.get("names"),
+            "output_names": parsed.get("output_names"),
+            "training": parsed.get("training"),
+            "do_constant_folding": False if parsed.get("no_folding") else None,
+            "verbose": parsed.get("verbose"),
+            "rtol": parsed.get("rtol"),
+            "atol": parsed.get("atol"),
+        }
+
+    def _run(self, exploration: Exploration) -> None:
+        """To the end; an interrupt leaves it paused and says so."""
+        try:
+            exploration.run()
+        except KeyboardInterrupt as interrupt:
+            block = self.session.readable(
+                f"Interrupted\n  {exploration.headline}\n  next  {self.session.name}.run() goes on from there"
+            )
+            _render(interrupt, block)
+            raise
+
+    def _show(self, exploration: Exploration) -> None:
+        """The summary; for a failure, the block that ends the cell."""
+        session = self.session
+        error = exploration.error
+        if error is None:
+            session.show(f"{exploration.summary_text(session.width)}\n\n{self._hints(exploration)}")
+            if exploration.options.verbose and exploration.state == "exported":
+                session.show(f"\n{exploration.onnx_text()}")
+            report = exploration.report
+            if report is not None and report.failures:
+                _raise_for(
+                    report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same."
+                )
+            return
+        _render(error, session.readable(f"{exploration.summary_text(session.width)}\n\n{self._hints(exploration)}"))
+        raise error
+
+    def _hints(self, exploration: Exploration) -> str:
+        name = self.session.name
+        if exploration.state == "paused":
+            return f"go on with {name}.run(), {name}.step() or {name}.run_until(…); look at %onnx_graph torch"
+        if exploration.state == "failed" and exploration.node is not None:
+            return (
+                f"It stands still there. Register a symbolic function, then {name}.run() goes on from this node.\n"
+                "more: %onnx_dispatch, %onnx_graph torch, %onnx_graph onnx"
+            )
+        if exploration.state == "failed":
+            return f"The ONNX graph is complete. Mend the cause, then {name}.run() tries again."
+        views = f"%onnx_graph torch, %onnx_graph onnx, %onnx_dispatch {_telling_operator(exploration)}, %onnx_check, %onnx_passes"
+        return f"more: {views}; this export is {name}"
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_graph(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Print a graph of the last export.
+
+            %onnx_graph                      the ONNX graph
+            %onnx_graph torch                the TorchScript graph, after the torch passes: what is lowered
+            %onnx_graph onnx features.0      only a module's part
+            %onnx_graph torch aten::relu     only an operator
+
+        Constants and lists of constants stand where they are used. While an export is paused or failed, the ONNX
+        graph is what was emitted so far.
+
+        Options
+
+            --all                 every node in a line of its own, nothing left out or cut
+            --wide                do not cut lines
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed, exploration, width = self._view("onnx_graph", line, local_ns, at_most=2)
+            words = [word.text for word in parsed.words]
+            which = words.pop(0).lower() if words and words[0].lower() in ("torch", "onnx") else "onnx"
+            if len(words) > 1 or (words and len(parsed.words) == 1 and "." not in words[0] and "::" not in words[0]):
+                raise WrongWord(
+                    f"'{words[0]}' is not a graph; write torch or onnx{closest(words[0], ['torch', 'onnx'])}"
+                )
+            only = words[0] if words else ""
+            if parsed.get("all"):
+                self.session.show(exploration.torch_text() if which == "torch" else exploration.onnx_text())
+            elif which == "torch":
+                self.session.show(exploration.torch_table(width=width, only=only))
+            else:
+                self.session.show(exploration.onnx_table(width=width, only=only))
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_dispatch(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Print which symbolic function lowered each operator of the last export, and why.
+
+            %onnx_dispatch                   one line per operator
+            %onnx_dispatch aten::relu        the full story: schema, arguments by name, registrations taken and not
+                                             taken, what was emitted, time
+            %onnx_dispatch 42                the node with this number (the first column)
+            %onnx_dispatch features.0        all of a module
+            %onnx_dispatch features.0/Conv   what an ONNX node was made from
+
+        Options
+
+            --all                 also nodes that emitted nothing: constants, lists, what was folded
+            --wide                do not cut lines
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed, exploration, width = self._view("onnx_dispatch", line, local_ns, at_most=1)
+            only = parsed.words[0].text if parsed.words else None
+            try:
+                shown = exploration.dispatch_table(only, everything=parsed.get("all", False), width=width)
+            except InvalidArgument as error:
+                known = sorted({node.target for node in exploration.torch_graph.block.nodes})
+                raise WrongWord(f"this export has no '{only}'{closest(str(only), known)}") from error
+            self.session.show(shown)
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_check(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Print what the checks of the last export found, in full; run them if they have not run yet.
+
+            %onnx_check                      the report
+            %onnx_check --again              run again
+            %onnx_check --rtol 1e-3          run again with another tolerance
+
+        The structure is checked by onnx.checker; the traced graph is replayed in PyTorch; ONNX Runtime is compared with
+        PyTorch in dtypes, shapes and values, at the captured sizes and at another size of each dynamic axis.
+
+        Options
+
+            --rtol R, --atol A    tolerances; default by element type
+            --again               run again
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed, exploration, _ = self._view("onnx_check", line, local_ns, at_most=0)
+            if exploration.state != "exported":
+                raise WrongWord(
+                    f"there is nothing to check yet: the export is {exploration.state}; see {self.session.name}"
+                )
+            fresh = parsed.get("again") or parsed.get("rtol") is not None or parsed.get("atol") is not None
+            report = exploration.report
+            if report is None or fresh:
+                report = exploration.check(rtol=parsed.get("rtol"), atol=parsed.get("atol"))
+            self.session.show(report.to_text())
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_passes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Print the passes of the last export, on both graphs: nodes before, change, time.
+
+            %onnx_passes
+
+        Options
+
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            _, exploration, _ = self._view("onnx_passes", line, local_ns, at_most=0)
+            self.session.show(exploration.passes_text())
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_notes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Print what one should know of the last export, worst first, with source lines.
+
+            %onnx_notes
+
+        Options
+
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            _, exploration, _ = self._view("onnx_notes", line, local_ns, at_most=0)
+            self.session.show(exploration.notes_text() or "nothing to note")
+
+    def _view(
+        self, magic: str, line: str, local_ns: dict[str, Any] | None, *, at_most: int
+    ) -> tuple[Line, Exploration, int | None]:
+        """What every view starts with: the parsed line, the exploration, the width."""
+        parsed = parse_line(line, OPTIONS[magic], at_most=at_most)
+        exploration: Any = None
+        if parsed.get("of") is not None:
+            exploration = Namespace(self.session.shell.user_ns, local_ns).evaluate(parsed.get("of"))
+            if not isinstance(exploration, Exploration):
+                raise WrongWord(f"'{parsed.get('of')}' is a {type(exploration).__name__}, not an exploration")
+        else:
+            exploration = self.session.exploration()
+        return parsed, exploration, None if parsed.get("wide") else self.session.width
+
+    @contextmanager
+    def _reporting(self) -> Generator[None, None, None]:
+        """Wrong words become IPython's one-line ``UsageError``, our errors a block instead of a traceback."""
+        try:
+            yield
+        except WrongWord as error:
+            raise UsageError(str(error)) from error
+        except InvalidArgument as error:
+            parts = [f"{error.argument}: " if error.argument else "", error.message]
+            parts.append(f" — {error.action}" if error.action else "")
+            raise UsageError(self.session.readable("".join(parts))) from error
+        except OnnxExporterError as error:
+            if not hasattr(error, "_render_traceback_"):
+                _render(error, self.session.failure(error))
+            raise
+        except KeyboardInterrupt as interrupt:
+            if not hasattr(interrupt, "_render_traceback_"):
+                _render(interrupt, "Interrupted: nothing was changed; the last export is still there")
+            raise
+
+
+def _telling_operator(exploration: Exploration) -> str:
+    """An operator worth looking at: the first one with a weight, else the first that emitted something."""
+    graph = exploration.torch_graph
+    weights = {item.value.id for item in graph.parameters}
+    emitted = {event.node for event in exploration.recording.of(NodeLowered) if event.emitted}
+    nodes = [node for node in graph.block.nodes if node.id in emitted]
+    telling = next((node for node in nodes if any(value.id in weights for value in node.inputs)), None)
+    chosen = telling or next(iter(nodes), None)
+    return chosen.target if chosen is not None else "NODE"
+
+
+def _render(error: BaseException, block: str) -> None:
+    """Let IPython show the block instead of a traceback. The exception stays what it is, for ``%debug``."""
+    error._render_traceback_ = lambda: block.splitlines()  # type: ignore[attr-defined]
+
+
+def _raise_for(check: Callable[[], None], hint: str) -> NoReturn:
+    try:
+        check()
+    except OnnxExporterError as error:
+        _render(error, f"{error.code}: the check failed, see above and %onnx_check. {hint}")
+        raise
+    raise AssertionError("only called for a report with failures")
+
+
+def _expanded(file: str | None) -> str | None:
+    return os.path.expanduser(file) if file is not None else None
+
+
+def _scripted(model: Any) -> Any:
+    if isinstance(model, torch.jit.ScriptModule | torch.jit.ScriptFunction):
+        return model  # pyright: ignore[reportUnknownVariableType]
+    try:
+        return torch.jit.script(model)
+    except Exception as error:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+        raise WrongWord(f"--script: torch.jit.script cannot compile it: {first}") from error
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics, their completion, and how an exploration is shown."""
+    if _loaded(shell) is not None:
+        return
+    session = Session(shell)
+    magics = OnnxMagics(shell, session)
+    shell.register_magics(magics)
+    shell.Completer.custom_matchers.append(Completer(session).matcher)
+    _text_formatter(shell).for_type(Exploration, session.pretty)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take back what ``load`` did. Variables of the user stay."""
+    magics = _loaded(shell)
+    if magics is None:
+        return
+    magics.session.forget()
+    for kinds in shell.magics_manager.magics.values():
+        for name in [name for name in kinds if name in OPTIONS]:
+            del kinds[name]
+    shell.magics_manager.registry.pop(OnnxMagics.__name__, None)
+    matchers: list[Any] = shell.Completer.custom_matchers
+    matchers[:] = [item for item in matchers if not isinstance(getattr(item, "__self__", None), Completer)]
+    _text_formatter(shell).pop(Exploration, None)
+
+
+def _text_formatter(shell: InteractiveShell) -> Any:
+    display: Any = shell.display_formatter
+    return display.formatters["text/plain"]
+
+
+def _loaded(shell: InteractiveShell) -> OnnxMagics | None:
+    found: Any = shell.magics_manager.registry.get(OnnxMagics.__name__)
+    return found if isinstance(found, OnnxMagics) else None
