@@ -15,7 +15,7 @@ from onnx_explore.capture.captured import Capture, CaptureNote, Conversion, Grap
 from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, check_name_count, open_call
 from onnx_explore.capture.outputs import Returned, name_outputs
-from onnx_explore.capture.parameters import Weight, all_modules, root_modules, weights_of
+from onnx_explore.capture.parameters import Weight, all_modules, parameter_of, root_modules, weights_of
 from onnx_explore.capture.replay import make_replay
 from onnx_explore.capture.torch_api import api, storage_of, switch_compilation_off, without_compilation
 from onnx_explore.capture.trace import trace
@@ -40,8 +40,8 @@ def capture(
 
     Args:
         model: A module, function, ``functools.partial``, bound method, ``ScriptModule`` or ``ScriptFunction``.
-        args: A tensor; a tuple (or list) of arguments; a tuple that ends in a dict of named arguments. An empty dict at the
-            end means no named arguments, so that a dict can be the last positional argument.
+        args: A tensor; a tuple (or list) of arguments; a tuple that ends in a dict of named arguments. An empty dict at
+            the end means no named arguments, so that a dict can be the last positional argument.
         kwargs: Named arguments; a dict at the end of ``args`` is positional then.
         training: The mode to capture in: ``"eval"``, ``"train"``, or as the model is (``"preserve"``).
         input_names: Names of the inputs, then of the parameters that the graph uses; fewer are fine.
@@ -61,7 +61,9 @@ def capture(
     if not callable(model):
         raise InvalidArgument(f"a {type(model).__qualname__} cannot be called", argument="model")
     if training not in ("eval", "preserve", "train"):
-        raise InvalidArgument(f"{training!r} is no mode", argument="training", action="use 'eval', 'preserve' or 'train'")
+        raise InvalidArgument(
+            f"{training!r} is no mode", argument="training", action="use 'eval', 'preserve' or 'train'"
+        )
     if isinstance(model, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
         raise InvalidArgument(
             f"{type(model).__name__} spreads a model over devices, an ONNX model cannot", argument="model",
@@ -87,10 +89,17 @@ def capture(
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
         traced = trace(
-            model, call, modules, weights, record_conversions=record_conversions, record_scopes=record_scopes
+            model,
+            call,
+            modules,
+            weights,
+            parameter_names=list(input_names or ())[len(call.inputs) :],
+            record_conversions=record_conversions,
+            record_scopes=record_scopes,
         )
-        eager = own_tensors(traced.returned, weights, call)
-    graph, unused = used_parameters(traced.block, len(call.inputs), weights, input_names)
+        eager = own_tensors(traced.returned, weights)
+    graph, unused = used_parameters(traced.block, len(call.inputs), weights)
+    check_name_count(input_names, len(call.inputs), len(graph.parameters))
     outputs = graph_outputs(traced.returned, output_names, call, graph)
     # Unused weights stay inputs of torch's own graph.
     everything = TorchGraph(traced.block, _all_parameters(traced.block, len(call.inputs), weights))
@@ -129,12 +138,11 @@ def graph_outputs(
     """The returned tensors with their values and names."""
     names = name_outputs(returned, output_names, [item.name for item in call.inputs])
     return tuple(
-        GraphOutput(name, path, value)
-        for name, path, value in zip(names, returned.paths, graph.outputs, strict=True)
+        GraphOutput(name, path, value) for name, path, value in zip(names, returned.paths, graph.outputs, strict=True)
     )
 
 
-def own_tensors(returned: Returned, weights: Sequence[Weight], call: Call) -> tuple[torch.Tensor, ...]:
+def own_tensors(returned: Returned, weights: Sequence[Weight]) -> tuple[torch.Tensor, ...]:
     """The returned tensors; those that share storage with a weight are copied, because weights are restored."""
     shared = {storage_of(weight.tensor) for weight in weights}
     return tuple(
@@ -144,16 +152,11 @@ def own_tensors(returned: Returned, weights: Sequence[Weight], call: Call) -> tu
 
 def _all_parameters(block: TorchBlock, inputs: int, weights: Sequence[Weight]) -> tuple[Parameter, ...]:
     values = block.params[inputs:]
-    return tuple(
-        Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
-        for value, weight in zip(values, weights, strict=True)
-    )
+    return tuple(parameter_of(value, weight) for value, weight in zip(values, weights, strict=True))
 
 
-def used_parameters(
-    block: TorchBlock, inputs: int, weights: Sequence[Weight], input_names: Sequence[str] | None
-) -> tuple[TorchGraph, list[CaptureNote]]:
-    """Drops the weights that no node uses, and gives the others the names that the user gave beyond the inputs'."""
+def used_parameters(block: TorchBlock, inputs: int, weights: Sequence[Weight]) -> tuple[TorchGraph, list[CaptureNote]]:
+    """Drops the weights that no node uses."""
     used: set[TorchValue] = set(block.returns)
     for node in walk(block):
         used.update(node.inputs)

@@ -1,8 +1,8 @@
 """Takes nested arguments and results apart into leaves, and puts them together again.
 
 In: nested tuples, lists, dicts, dataclasses, caches, whatever is registered with pytree. Out: leaves with paths
-(``[1][0]['ids']``), and a function that rebuilds the structure around other leaves. Handlers, in order: pytree, dataclasses,
-mappings, the key-value caches of transformers; anything else is a leaf.
+(``[1][0]['ids']``), and a function that rebuilds the structure around other leaves. Handlers, in order: pytree,
+dataclasses, mappings, the key-value caches of transformers; anything else is a leaf.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _dataclass(tree: Any) -> tuple[Children, Rebuild]:
 
 
 def _mapping(tree: Mapping[Any, Any]) -> tuple[Children, Rebuild]:
-    """Subclasses of dict and ``UserDict`` (``BatchEncoding``): rebuilt by a copy, so that what else they carry stays."""
+    """Subclasses of dict and ``UserDict`` (``BatchEncoding``): rebuilt by a copy, to keep what else they carry."""
     keys = list(tree)
 
     def rebuild(values: Sequence[Any]) -> Any:
@@ -158,10 +158,8 @@ def _attributes(tree: Any, names: list[str]) -> tuple[Children, Rebuild]:
 
 def path_text(root: str, path: Path) -> str:
     """A path as Python would write it: ``args[1][0]['ids']``, ``out.logits``."""
-    parts = [root]
-    for key in path:
-        parts.append(key if isinstance(key, str) and key.startswith(".") else f"[{key!r}]")
-    return "".join(parts)
+    keys = (key if isinstance(key, str) and key.startswith(".") else f"[{key!r}]" for key in path)
+    return "".join((root, *keys))
 
 
 def path_name(path: Path) -> str:

@@ -1,13 +1,15 @@
 """Sees what leaves the trace: every tensor, or traced size, that becomes a Python value.
 
-In: the torch calls of this thread while the trace runs. Out: ``Watch.conversions``, each with the user's line and column.
-It also makes tensors that require gradients, but are no parameters of the model, constants of the graph: the tracer refuses.
+In: the torch calls of this thread while the trace runs. Out: ``Watch.conversions``, each with the user's line and
+column. It also makes tensors that require gradients, but are no parameters of the model, constants of the graph: the
+tracer refuses them.
 
 What Python functions inside torch convert (``F.interpolate`` reads sizes) is not seen: the mode is off while they run.
 """
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import reprlib
 import sys
@@ -92,10 +94,10 @@ class Watch(TorchFunctionMode):
         if self._record:
             kind = CONVERSIONS.get(getattr(func, "__name__", ""))
             if kind is not None:
-                self._note(kind, result, sys._getframe(1))
+                self._note(kind, result, inspect.currentframe())
         return result
 
-    def _note(self, kind: str, result: Any, frame: FrameType) -> None:
+    def _note(self, kind: str, result: Any, frame: FrameType | None) -> None:
         user = user_python_frame(frame)
         place = (user.f_code, user.f_lasti) if user is not None else None
         if kind == "len" and isinstance(result, torch.Tensor):
@@ -118,7 +120,9 @@ class Watch(TorchFunctionMode):
     def _constant(self, tensor: torch.Tensor) -> None:
         if not tensor.is_leaf:  # Made while recording gradients inside the model: the trace knows it.
             return
-        base = tensor._base  # A view of a parameter, taken without recording gradients, is a leaf, and the trace knows it.
+        base = (
+            tensor._base
+        )  # A view of a parameter, taken without recording gradients, is a leaf, and the trace knows it.
         if base is not None and id(base) in self._known:
             return
         state = api().tracing_state()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -76,7 +77,8 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
     Raises:
         UnsupportedOperatorError: If it would fix a dynamic size.
     """
-    from torch._decomp import core_aten_decompositions
+    from torch._dynamo.source import ConstantSource
+    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.proxy_tensor import make_fx
     from torch.fx.experimental.symbolic_shapes import (
         DimDynamic,
@@ -84,7 +86,6 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
         ShapeEnv,
         StatelessSymbolicContext,
     )
-    from torch._subclasses.fake_tensor import FakeTensorMode
 
     overload = _overload(schema)
     if overload is None or not may_decompose(schema):
@@ -97,8 +98,6 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
         if isinstance(spec, TensorSpec):
             real = torch.empty(spec.shape, dtype=spec.dtype, device="meta")
             dims = [DimDynamic.DYNAMIC if moving else DimDynamic.STATIC for moving in spec.dynamic]
-            from torch._dynamo.source import ConstantSource
-
             made = mode.from_tensor(
                 torch.empty(spec.shape, dtype=spec.dtype) if real.numel() < 1 << 16 else real,
                 symbolic_context=StatelessSymbolicContext(dynamic_sizes=dims),
@@ -121,7 +120,7 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
 
     decompositions = {
         op: function
-        for op, function in core_aten_decompositions().items()
+        for op, function in _table().items()
         if op is overload or not keep(op._schema.name)
     }
     try:
@@ -148,10 +147,16 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
 
 def may_decompose(schema: Schema) -> bool:
     """Whether PyTorch has a decomposition of an operator at all."""
+    overload = _overload(schema)
+    return overload is not None and (overload in _table() or _composite(overload))
+
+
+@cache
+def _table() -> dict[Any, Callable[..., Any]]:
+    """PyTorch's core decompositions, by overload. Imported late: that takes a second."""
     from torch._decomp import core_aten_decompositions
 
-    overload = _overload(schema)
-    return overload is not None and (overload in core_aten_decompositions() or _composite(overload))
+    return dict(core_aten_decompositions())
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ def _overload(schema: Schema) -> Any:
 
 def _composite(overload: Any) -> bool:
     """Whether PyTorch runs the operator as a composition of others."""
-    return torch._C._dispatch_has_kernel_for_dispatch_key(overload.name(), "CompositeImplicitAutograd")
+    return bool(overload.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd))  # pyright: ignore[reportPrivateUsage]
 
 
 # -- torch.fx → TorchGraph ------------------------------------------------------------------------------------------------
@@ -256,10 +261,8 @@ class _Mirror:
         schema = schema_of(target)
         inputs: list[TorchValue] = []
         for index, argument in enumerate(schema.arguments):
-            if index < len(node.args):
-                item = node.args[index]
-            else:
-                item = node.kwargs.get(argument.name, argument.default)
+            given = index < len(node.args)
+            item = node.args[index] if given else node.kwargs.get(argument.name, argument.default)
             inputs.append(self.argument(item))
         meta = node.meta.get("val")
         if isinstance(meta, list | tuple):

@@ -8,11 +8,11 @@ Only one capture runs at a time in a process: all these are global.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import operator
-import sys
 import threading
 import warnings
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Generator, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -64,7 +64,7 @@ class Guarded:
 
 
 @contextlib.contextmanager
-def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Iterator[Guarded]:
+def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Generator[Guarded]:
     """Runs one capture; everything is restored on every way out.
 
     Args:
@@ -95,7 +95,7 @@ def _check_tracing_state() -> None:
 
 
 @contextlib.contextmanager
-def _random_numbers() -> Iterator[None]:
+def _random_numbers() -> Generator[None]:
     cpu = torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else []
     try:
@@ -107,7 +107,7 @@ def _random_numbers() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _default_dtype() -> Iterator[None]:
+def _default_dtype() -> Generator[None]:
     dtype = torch.get_default_dtype()
     try:
         yield
@@ -116,7 +116,7 @@ def _default_dtype() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _autocast_cache() -> Iterator[None]:
+def _autocast_cache() -> Generator[None]:
     """A weight that autocast cast and kept is no value of the trace."""
     enabled = torch.is_autocast_cache_enabled()
     torch.clear_autocast_cache()
@@ -129,23 +129,28 @@ def _autocast_cache() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _warnings(notes: list[CaptureNote]) -> Iterator[None]:
+def _warnings(notes: list[CaptureNote]) -> Generator[None]:
     """Trace warnings become notes; deprecations of ``torch.jit`` are not the user's to act on; the rest pass."""
-    tracer_warning: type[Warning] = torch.jit.TracerWarning
+    tracer_warning = api().tracer_warning
     seen: set[tuple[str, str]] = set()
     with warnings.catch_warnings():
         show = warnings.showwarning
 
         def note(
-            message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: Any = None,
+            line: Any = None,
         ) -> None:
             if not issubclass(category, tracer_warning):
                 show(message, category, filename, lineno, file, line)
                 return
-            raised = sys._getframe(1)
-            while raised.f_back is not None and raised.f_code.co_filename == warnings.__file__:
+            raised = inspect.currentframe()
+            while raised is not None and raised.f_code.co_filename in (__file__, warnings.__file__):
                 raised = raised.f_back
-            inside = inside_torch(raised.f_code.co_filename)
+            inside = raised is not None and inside_torch(raised.f_code.co_filename)
             frame = user_frame(raised)
             where = f"{frame.file}:{frame.line}" if frame is not None else f"{filename}:{lineno}"
             text = str(message).split(" We can't record", 1)[0].strip()
@@ -154,15 +159,15 @@ def _warnings(notes: list[CaptureNote]) -> Iterator[None]:
                 # What torch's own Python code converts, it mostly knows to be safe.
                 notes.append(CaptureNote("info" if inside else "warning", "tracer-warning", text, where))
 
-        warnings.filterwarnings("ignore", message=r".*torch\.jit\.\w+.* is deprecated.*", category=DeprecationWarning)
-        warnings.filterwarnings("ignore", message=r".*torch\.jit\.\w+.* is not supported in Python", category=DeprecationWarning)
+        deprecated = r".*torch\.jit\.\w+.* is (deprecated|not supported in Python)"
+        warnings.filterwarnings("ignore", message=deprecated, category=DeprecationWarning)
         warnings.filterwarnings("always", category=tracer_warning)
         warnings.showwarning = note
         yield
 
 
 @contextlib.contextmanager
-def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[CaptureNote]) -> Iterator[None]:
+def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[CaptureNote]) -> Generator[None]:
     """Modes, buffers and attributes of the model."""
     tables: list[_Table] = []
     buffers: list[tuple[str, torch.Tensor, int | None, torch.Tensor]] = []

@@ -1,7 +1,7 @@
 """The caller's arguments: from the forms that the reference takes to graph inputs with names.
 
-In: ``args`` (a tensor, a tuple, a tuple that ends in a dict of named arguments) and ``kwargs``. Out: a ``Call``: positional
-and named arguments, their tensors in order with a name and a path each, and the structure that puts them back.
+In: ``args`` (a tensor, a tuple, a tuple that ends in a dict of named arguments) and ``kwargs``. Out: a ``Call``:
+positional and named arguments, their tensors in order with a name and a path each, and the structure to put them back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.containers import Leaf, Path, Structure, flatten, holds_tensors, path_name, path_text
-from onnx_explore.capture.torch_api import SchemaPart
+from onnx_explore.capture.torch_api import SchemaPart, has_pre_hooks
 from onnx_explore.errors import InvalidArgument
 
 
@@ -34,7 +34,7 @@ class CallInput:
     name: str
     path: str
     tensor: torch.Tensor
-    number: type[int] | type[float] | type[bool] | None = None
+    number: type[int | float | bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ class Call:
 def split_arguments(args: Any, kwargs: Mapping[str, Any] | None) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional and named arguments of a call.
 
-    A trailing dict holds named arguments; an empty one says that there are none, so that a dict can be the last positional
-    argument. With ``kwargs`` given, a trailing dict in ``args`` is a positional argument.
+    A trailing dict holds named arguments; an empty one says that there are none, so that a dict can be the last
+    positional argument. With ``kwargs`` given, a trailing dict in ``args`` is a positional argument.
 
     Raises:
         InvalidArgument: If the trailing dict has keys that cannot name arguments.
@@ -132,7 +132,8 @@ def open_call(
         if isinstance(leaf.value, torch.Tensor) or number is not None:
             name = names.take(roots[leaf.path[0], leaf.path[1]], leaf.path[2:])
             # TorchScript's float is a double.
-            tensor = torch.tensor(leaf.value, dtype=torch.float64 if number is float else None) if number else leaf.value
+            dtype = torch.float64 if number is float else None
+            tensor = leaf.value if number is None else torch.tensor(leaf.value, dtype=dtype)
             inputs.append(CallInput(name, text, tensor, number))
         elif holds_tensors(leaf.value):
             raise InvalidArgument(
@@ -256,7 +257,7 @@ def declared_names(
     return roots
 
 
-def _number(value: object) -> type[int] | type[float] | type[bool] | None:
+def _number(value: object) -> type[int | float | bool] | None:
     """The type of a number, else None."""
     return next((kind for kind in (bool, int, float) if type(value) is kind), None)
 
@@ -284,7 +285,7 @@ def _check_binding(
     problem = _problem(signature, args, kwargs)
     if problem is None or outer is None or (outer != signature and _problem(outer, args, kwargs) is None):
         return
-    if isinstance(model, torch.nn.Module) and model._forward_pre_hooks:
+    if isinstance(model, torch.nn.Module) and has_pre_hooks(model):
         return  # A pre-hook may change the arguments.
     what = "forward" if isinstance(model, torch.nn.Module) else getattr(_unwrapped(model), "__name__", "the function")
     raise InvalidArgument(

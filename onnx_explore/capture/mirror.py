@@ -1,7 +1,7 @@
 """Copies a ``torch._C.Graph`` into a frozen ``TorchBlock``, in one walk.
 
 In: the graph, names for some of its values, the scopes that the trace pushed. Out: the block, and which ``TorchValue``
-stands for which of torch's values. A ``prim::PythonOp`` of an ``autograd.Function`` is replaced by what its forward did::
+stands for which of torch's values. A ``prim::PythonOp`` of an ``autograd.Function`` becomes what its forward did::
 
     %3 = ^Swish[Subgraph=<Graph>]()(%1)        %3 = aten::mul(%1, %2)
 """
@@ -62,7 +62,7 @@ class Mirror:
         kind = value.type()
         number = self.next_value
         self.next_value = number + 1
-        name = name or self.name(value, number)
+        name = name or self.value_name(value, number)
         if kind.kind() == _TENSOR_TYPE:
             sizes, strides = kind.sizes(), kind.strides()
             mirrored = TorchValue(
@@ -78,7 +78,7 @@ class Mirror:
         self._values[unique] = mirrored
         return mirrored
 
-    def name(self, value: JitValue, number: int) -> str:
+    def value_name(self, value: JitValue, number: int) -> str:  # noqa: ARG002
         """The name of a value that the caller did not name: a trace gives none, so it is the value's number."""
         return str(number)
 
@@ -137,7 +137,15 @@ class Mirror:
         self.next_node = number + 1
         nodes.append(
             TorchNode(
-                number, target, inputs, outputs, self.schema(node.schema()), constant, attributes, blocks, self._origin(node)
+                number,
+                target,
+                inputs,
+                outputs,
+                self.schema(node.schema()),
+                constant,
+                attributes,
+                blocks,
+                self._origin(node),
             )
         )
 
@@ -233,7 +241,9 @@ def read_schema(text: str) -> Schema:
         name,
         overload,
         tuple(
-            SchemaArgument(part.name, part.type, part.default, part.has_default, part.kwarg_only, part.alias, part.written)
+            SchemaArgument(
+                part.name, part.type, part.default, part.has_default, part.kwarg_only, part.alias, part.written
+            )
             for part in arguments
         ),
         tuple(SchemaArgument(part.name, part.type, alias=part.alias, written=part.written) for part in returns),
@@ -245,7 +255,7 @@ def constant_of(node: JitNode) -> Any:
     """The Python value of a ``prim::Constant``.
 
     A number although the value's kind is ``Tensor`` is what PyTorch calls a wrapped number: ``x * 2.0`` gives the float
-    ``2.0``, while ``x * torch.tensor(2.0)`` gives a tensor. Only the latter takes part in type promotion among 0-d tensors.
+    ``2.0``, while ``x * torch.tensor(2.0)`` gives a tensor. Only the latter takes part in promotion among 0-d tensors.
     """
     value = node.output().toIValue()
     return value.detach() if isinstance(value, torch.Tensor) and value.requires_grad else value
@@ -253,5 +263,7 @@ def constant_of(node: JitNode) -> Any:
 
 def attributes_of(node: JitNode) -> Mapping[str, Any]:
     """All attributes but sub-graphs, read by their kind."""
-    values = {name: getattr(node, node.kindOf(name))(name) for name in node.attributeNames() if node.kindOf(name) != "g"}
+    values = {
+        name: getattr(node, node.kindOf(name))(name) for name in node.attributeNames() if node.kindOf(name) != "g"
+    }
     return MappingProxyType(values) if values else EMPTY

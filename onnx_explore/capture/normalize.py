@@ -1,5 +1,6 @@
-"""The one list of TorchScript's own C++ passes that a captured graph goes through, in order. Kept as short as possible:
-what our passes on the ``TorchGraph`` can do is done there, where it can be watched.
+"""The one list of TorchScript's own C++ passes that a captured graph goes through, in order.
+
+Kept as short as possible: what our passes on the ``TorchGraph`` can do is done there, where it can be watched.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from onnx_explore.capture.torch_api import JitGraph, inline_functions
 
 PASSES: tuple[Callable[[JitGraph], JitGraph], ...] = (
-    # A scripted function's body is not reachable from Python once it was loaded from a file; method calls we inline ourselves.
+    # Python cannot reach the body of a scripted function that was loaded from a file. Method calls we inline ourselves.
     inline_functions,
 )
 

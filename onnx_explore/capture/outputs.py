@@ -1,6 +1,7 @@
 """What the model returned: from any nesting to a flat row of tensors with names.
 
-In: the returned object. Out: ``Returned``: its tensors, a name and a path each, and notes on what was flattened or dropped.
+In: the returned object. Out: ``Returned``: its tensors, a name and a path each, and notes on what was flattened or
+dropped.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.torch_ir import Parameter, TorchValue
 
 NamedModules = list[tuple[str, torch.nn.Module]]
 
@@ -33,6 +34,11 @@ class Weight:
     tensor: torch.Tensor
     trainable: bool
     aliases: tuple[str, ...] = ()
+
+
+def parameter_of(value: TorchValue, weight: Weight) -> Parameter:
+    """The graph's parameter for a weight."""
+    return Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
 
 
 def root_modules(model: Callable[..., Any]) -> NamedModules:

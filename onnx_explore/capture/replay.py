@@ -1,17 +1,18 @@
 """Runs the recorded graph in PyTorch, and compares it with what the model gave.
 
-A difference is a capture that lost something: a write that the tracer did not see, or a value that is not deterministic.
+A difference is a capture that lost something: a write that the tracer did not see, a value that is not deterministic.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import torch
 
 from onnx_explore.capture.captured import Capture, GraphOutput
+from onnx_explore.capture.torch_api import api
 from onnx_explore.errors import CaptureDiverged
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 
@@ -40,7 +41,7 @@ def make_replay(
             function.append(make_function())
         copies = [copy_of(tensor) for tensor in inputs]
         weights = [copy_of(tensor) if index in written else tensor.detach() for index, tensor in enumerate(tensors)]
-        with torch.no_grad(), _random_state(random_state), torch.jit.optimized_execution(False):
+        with torch.no_grad(), _random_state(random_state), api().optimized_execution(False):
             result = function[0](*copies, *weights)
         return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
@@ -57,7 +58,7 @@ def copy_of(tensor: torch.Tensor) -> torch.Tensor:
 
 
 @contextlib.contextmanager
-def _random_state(state: torch.Tensor) -> Iterator[None]:
+def _random_state(state: torch.Tensor) -> Generator[None]:
     before = torch.get_rng_state()
     torch.set_rng_state(state)
     try:
@@ -68,9 +69,7 @@ def _random_state(state: torch.Tensor) -> Iterator[None]:
 
 def _written_parameters(graph: TorchGraph) -> set[int]:
     """Positions of parameters that the graph may write to, directly or through a view."""
-    bases: dict[TorchValue, set[int]] = {
-        parameter.value: {index} for index, parameter in enumerate(graph.parameters)
-    }
+    bases: dict[TorchValue, set[int]] = {parameter.value: {index} for index, parameter in enumerate(graph.parameters)}
     written: set[int] = set()
     for node in walk(graph.block):
         reached = [bases.get(value) for value in node.inputs]
@@ -114,8 +113,9 @@ def _difference(expected: torch.Tensor, got: torch.Tensor) -> str:
     if expected.shape != got.shape:
         return f"shape {tuple(expected.shape)} became {tuple(got.shape)}"
     if expected.is_quantized or expected.layout != torch.strided:
-        expected, got = expected.dequantize() if expected.is_quantized else expected.to_dense(), (
-            got.dequantize() if got.is_quantized else got.to_dense()
+        expected, got = (
+            expected.dequantize() if expected.is_quantized else expected.to_dense(),
+            (got.dequantize() if got.is_quantized else got.to_dense()),
         )
     if not (expected.is_floating_point() or expected.is_complex()):
         wrong = (expected != got).sum().item()

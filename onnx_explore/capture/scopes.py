@@ -1,7 +1,7 @@
 """Module paths of what is recorded: hooks around every module call push and pop scopes of the tracing state.
 
 In: the model's modules and their paths. Out: ``Scopes.paths``; the trace carries the index into it as scope name.
-A module that is called again gets the call's number (``head#2``), and what it calls stands below it (``head#2.linear``).
+A module that is called again gets the call's number (``head#2``), what it calls stands below it (``head#2.linear``).
 """
 
 from __future__ import annotations
@@ -60,11 +60,10 @@ class Scopes:
         """The path of the innermost module that is running."""
         return self.paths[self._stack[-1]] if self._stack else ""
 
-    def __enter__(self) -> Scopes:
+    def __enter__(self) -> None:
         if self._enabled:
             self._handles.append(register_module_forward_pre_hook(self._enter))
             self._handles.append(register_module_forward_hook(self._leave, always_call=True))
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -72,7 +71,7 @@ class Scopes:
         while self._handles:
             self._handles.pop().remove()
 
-    def _enter(self, module: torch.nn.Module, args: Any) -> None:
+    def _enter(self, module: torch.nn.Module, _: Any) -> None:
         state = self._state()
         if state is None:  # Another thread, or recording is paused.
             return
@@ -83,7 +82,7 @@ class Scopes:
         self._stack.append(index)
         state.push_scope(str(index))
 
-    def _leave(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+    def _leave(self, *_: Any) -> None:
         state = self._state()
         if state is None or not self._stack:
             return

@@ -1,8 +1,8 @@
 """Reads a scripted model, and runs it once for its outputs.
 
 In: a ``ScriptModule`` or ``ScriptFunction`` and the arguments of one call. Out: a ``Capture``. Control flow stays as
-``prim::If`` and ``prim::Loop``. Numbers that the caller gives are inputs (0-d tensors in ONNX), arguments that are left out
-take the schema's defaults as constants. Containers are taken apart at both ends::
+``prim::If`` and ``prim::Loop``. Numbers that the caller gives are inputs (0-d tensors in ONNX), arguments that are left
+out take the schema's defaults as constants. Containers are taken apart at both ends::
 
     forward(self, pair: Tuple[Tensor, Tensor])      %pair = prim::TupleConstruct(%pair_0, %pair_1)
     return {"a": x}                                 (x is the output "a")
@@ -66,7 +66,10 @@ def capture_script(
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
         result, returned, eager = run.once([item.tensor for item in call.inputs])
-        graph, notes = _read(model, call, declared, weights, returned, result)
+        graph, notes = _read(
+            model, call, declared, weights, returned, result, list(input_names or ())[len(call.inputs) :]
+        )
+    check_name_count(input_names, len(call.inputs), len(graph.parameters))
     names = name_outputs(returned, output_names, [item.name for item in call.inputs])
     return Capture(
         graph=graph,
@@ -134,8 +137,9 @@ def _read(
     weights: Sequence[Weight],
     returned: Returned,
     result: Any,
+    parameter_names: Sequence[str],
 ) -> tuple[TorchGraph, list[CaptureNote]]:
-    mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
+    mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, parameter_names=parameter_names)
     nodes: list[TorchNode] = []
     ends = _Ends(mirror, nodes)
     params = [mirror.fresh(_kind(item), item.name, item.tensor) for item in call.inputs]
@@ -190,9 +194,7 @@ class _Ends:
             items = cast("tuple[Any, ...]", tree)
             return self.tuple([self.pack(item, f"{path}[{index}]", inputs) for index, item in enumerate(items)])
         if isinstance(tree, list):
-            values = [
-                self.pack(item, f"{path}[{index}]", inputs) for index, item in enumerate(cast("list[Any]", tree))
-            ]
+            values = [self.pack(item, f"{path}[{index}]", inputs) for index, item in enumerate(cast("list[Any]", tree))]
             return self._add("prim::ListConstruct", values, f"{values[0].kind if values else 'Tensor'}[]")
         if isinstance(tree, dict):
             flat: list[TorchValue] = []
@@ -202,7 +204,7 @@ class _Ends:
             return self._add("prim::DictConstruct", flat, f"Dict({kinds})")
         if tree is None or isinstance(tree, (str, torch.device, torch.dtype)):
             return self.constant(tree, type(cast(object, tree)).__name__)
-        raise InvalidArgument(f"{path} is a {type(tree).__qualname__}, which a scripted model cannot take", argument=path)
+        raise InvalidArgument(f"a scripted model cannot take a {type(tree).__qualname__}", argument=path)
 
     def unpack(self, value: TorchValue, path: Path, tree: Any) -> TorchValue:
         """The tensor at a path inside a returned value; ``tree`` is what the run returned there."""
@@ -211,10 +213,10 @@ class _Ends:
         if not path:
             return value
         key, rest = path[0], path[1:]
-        index = tree._fields.index(key[1:]) if isinstance(tree, tuple) and isinstance(key, str) else key
+        index = cast(Any, tree)._fields.index(key[1:]) if isinstance(tree, tuple) and isinstance(key, str) else key
         inner = cast(Any, tree)[index]
         made = self._made_from(value)
-        if made is not None and isinstance(inner, torch.Tensor | tuple | list | dict):
+        if made is not None and isinstance(inner, (torch.Tensor, tuple, list, dict)):
             return self.unpack(made[list(tree).index(key) * 2 + 1 if isinstance(tree, dict) else index], rest, inner)
         place = self.constant(index, type(index).__name__)
         if isinstance(tree, dict):
@@ -224,7 +226,9 @@ class _Ends:
         else:
             item = self._add("prim::TupleIndex", (value, place), _members(value.kind)[index])
             return self.unpack(item, rest, inner)
-        return self.unpack(self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner)
+        return self.unpack(
+            self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner
+        )
 
     def _made_from(self, value: TorchValue) -> tuple[TorchValue, ...] | None:
         """What a container was made from, if nothing else uses it: a list or dict may be changed after it was made."""
@@ -232,9 +236,7 @@ class _Ends:
         if maker is None or maker.target not in _MAKERS:
             return None
         whole = TorchBlock((), tuple(self._nodes), ())
-        used = any(
-            value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole)
-        )
+        used = any(value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole))
         return None if used and maker.target != "prim::TupleConstruct" else maker.inputs
 
 

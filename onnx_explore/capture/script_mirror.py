@@ -1,4 +1,4 @@
-"""Mirrors the graphs of a scripted module: method calls become the callee's nodes, attributes become weights or constants.
+"""Mirrors a scripted module's graphs: method calls become the callee's nodes, attributes become weights or constants.
 
 In: a ``ScriptModule`` and values for its inputs. Out: nodes, and the weights that they use::
 
@@ -18,11 +18,12 @@ import torch
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.mirror import Mirror, model_rows
 from onnx_explore.capture.normalize import normalize
-from onnx_explore.capture.parameters import Weight
+from onnx_explore.capture.parameters import Weight, parameter_of
 from onnx_explore.capture.scopes import CallPaths, plain
 from onnx_explore.capture.torch_api import CALL_METHOD, JitGraph, JitNode, JitValue, script_graph
 from onnx_explore.errors import CaptureError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchNode, TorchValue
+
 
 class ScriptMirror(Mirror):
     """A mirror that follows modules.
@@ -30,11 +31,27 @@ class ScriptMirror(Mirror):
     Args:
         weights: The model's weights by the id of their tensor.
         scopes: As for ``Mirror``, if the outermost graph is a trace.
+        parameter_names: The user's names for the weights, in the order in which the graph asks for them.
     """
 
-    __slots__ = ("_call", "_depth", "_graphs", "_held", "_modules", "_paths", "_set", "_taken", "_weights", "notes", "parameters")
+    __slots__ = (
+        "_call",
+        "_depth",
+        "_graphs",
+        "_held",
+        "_modules",
+        "_names",
+        "_paths",
+        "_set",
+        "_taken",
+        "_weights",
+        "notes",
+        "parameters",
+    )
 
-    def __init__(self, weights: Mapping[int, Weight], scopes: Sequence[str] = ()) -> None:
+    def __init__(
+        self, weights: Mapping[int, Weight], scopes: Sequence[str] = (), parameter_names: Sequence[str] = ()
+    ) -> None:
         super().__init__(scopes)
         self._weights = weights
         self._modules: dict[int, tuple[str, torch.jit.ScriptModule]] = {}
@@ -44,6 +61,7 @@ class ScriptMirror(Mirror):
         self._set: dict[tuple[str, str], TorchValue | None] = {}
         self._call: Origin | None = None
         self._depth = 0
+        self._names = iter(parameter_names)
         self.parameters: dict[str, Parameter] = {}
         self._taken: set[str] = set()
         self.notes: list[CaptureNote] = []
@@ -51,20 +69,33 @@ class ScriptMirror(Mirror):
     def traced(
         self, graph: JitGraph, names: Mapping[int, str], holder: torch.jit.ScriptModule, paths: Sequence[str]
     ) -> TorchBlock:
-        """A trace whose first input is a module that holds scripted ones as ``m0``, ``m1`` …, which stand at ``paths``."""
+        """A trace whose first input is a module that holds scripted ones as ``m0``, ``m1`` …, which stand at ``paths``.
+
+        Args:
+            graph: The trace.
+            names: Names of its other inputs by position.
+            holder: The module.
+            paths: The paths in the model of what it holds.
+
+        Returns:
+            The trace, with all weights as parameters.
+        """
         first, *others = graph.inputs()
         self._modules[first.unique()] = ("", holder)
         self._held = {f"m{index}": path for index, path in enumerate(paths)}
         params = tuple(self.define(value, names.get(position, "")) for position, value in enumerate(others))
         for value, weight in zip(params[len(params) - len(self._weights) :], self._weights.values(), strict=True):
-            self.parameters[weight.name] = Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
+            self.parameters[weight.name] = parameter_of(value, weight)
         nodes: list[TorchNode] = []
         for node in graph.nodes():
             self._node(node, nodes)
         return TorchBlock(params, tuple(nodes), tuple(self.value(value) for value in graph.outputs()))
 
     def call(
-        self, graph: JitGraph, module: tuple[str, torch.jit.ScriptModule] | None, inputs: Sequence[TorchValue],
+        self,
+        graph: JitGraph,
+        module: tuple[str, torch.jit.ScriptModule] | None,
+        inputs: Sequence[TorchValue],
         nodes: list[TorchNode],
     ) -> tuple[TorchValue, ...]:
         """Mirrors a method or function with these inputs; returns what it returns."""
@@ -82,7 +113,7 @@ class ScriptMirror(Mirror):
         self._values, self._modules = outer_values, outer_modules
         return returns
 
-    def name(self, value: JitValue, number: int) -> str:
+    def value_name(self, value: JitValue, number: int) -> str:
         """TorchScript names values after variables; each call of a method brings the same ones again."""
         name: str = value.debugName()
         if name.isdigit():
@@ -109,20 +140,20 @@ class ScriptMirror(Mirror):
 
     def _get(self, node: JitNode, nodes: list[TorchNode]) -> None:
         path, module = self._modules[node.inputsAt(0).unique()]
-        name = node.s("name")
+        name: str = node.s("name")
         output: JitValue = node.output()
         if (path, name) in self._set:
             written = self._set[path, name]
             if written is None:
                 raise CaptureError(
-                    f"the scripted module writes its attribute {name!r} inside a branch or loop, and reads it afterwards",
+                    f"the scripted module writes its attribute {name!r} in a branch or loop and reads it afterwards",
                     where=self._origin(node).where,
                     action="keep the value in a local variable",
                 )
             self._values[output.unique()] = written
             return
         found: Any = getattr(module, name)
-        below = f"{path}.{name}" if path else self._held.get(name, name)
+        below: str = f"{path}.{name}" if path else self._held.get(name, name)
         if isinstance(found, torch.jit.ScriptModule):
             self._modules[output.unique()] = (below, found)
         elif isinstance(found, torch.Tensor) and id(found) in self._weights:
@@ -135,8 +166,8 @@ class ScriptMirror(Mirror):
     def _weight(self, weight: Weight) -> TorchValue:
         found = self.parameters.get(weight.name)
         if found is None:
-            value = self.fresh("Tensor", weight.name, weight.tensor)
-            found = Parameter(value, weight.name, weight.tensor, weight.trainable, weight.aliases)
+            value = self.fresh("Tensor", next(self._names, weight.name), weight.tensor)
+            found = parameter_of(value, weight)
             self.parameters[weight.name] = found
         return found.value
 

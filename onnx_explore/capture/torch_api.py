@@ -1,7 +1,7 @@
 """The only file that touches private torch symbols, besides ``compat/``.
 
-In: nothing. Out: ``api()``, one frozen ``TorchApi`` whose fields are the private functions that the capture needs. All are
-looked up once, at the first capture; one that is missing is an ``UnsupportedTorch`` that names it and torch's version.
+In: nothing. Out: ``api()``, one frozen ``TorchApi`` whose fields are the private functions that the capture needs. All
+are looked up once, at the first capture; one that is missing is an ``UnsupportedTorch`` that names it and its version.
 Graphs, nodes and values of ``torch._C`` are ``Any`` for the type checker: their stubs are incomplete.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -41,6 +41,8 @@ class TorchApi:
         create_function: Makes a runnable ``ScriptFunction`` of a graph.
         parse_schema: Reads an operator's schema line.
         run_inline: ``torch._C._jit_pass_inline``: calls become the callee's nodes, in place.
+        tracer_warning: The class of the tracer's warnings.
+        optimized_execution: ``torch.jit.optimized_execution``.
         create_script_module: Compiles an ``nn.Module``.
         export_flag: The module whose ``_is_onnx_exporting`` makes ``torch.onnx.is_in_onnx_export()`` true.
         supported_containers: Whether pytree can take a class apart and name its parts.
@@ -54,6 +56,8 @@ class TorchApi:
     create_function: Callable[[str, JitGraph], Callable[..., Any]]
     parse_schema: Callable[[str], Any]
     run_inline: Callable[[JitGraph], None]
+    tracer_warning: type[Warning]
+    optimized_execution: Callable[[bool], contextlib.AbstractContextManager[None]]
     create_script_module: Callable[..., Any]
     export_flag: Any
     supported_containers: Callable[[type], bool]
@@ -75,6 +79,19 @@ def _symbol(path: str) -> Any:
     return found
 
 
+_METHODS = (
+    "Graph.copy",
+    "Graph.findAllNodes",
+    "Graph.insertConstant",
+    "Node.sourceRange",
+    "Node.scopeName",
+    "Node.schema",
+    "TracingState.push_scope",
+    "TracingState.pop_scope",
+    "Value.toIValue",
+)
+
+
 @cache
 def api() -> TorchApi:
     """The private functions, looked up once.
@@ -89,7 +106,7 @@ def api() -> TorchApi:
         )
     flag = _symbol("torch.onnx._internal.exporter._flags:set_onnx_exporting_flag")
     _symbol("torch.onnx._internal.exporter._flags:_is_onnx_exporting")
-    for path in ("Graph", "Node.sourceRange", "Node.scopeName", "Node.schema", "Value.toIValue", "TracingState.push_scope", "Graph.copy"):
+    for path in _METHODS:
         _symbol(f"torch:_C.{path}")
     pytree = _symbol("torch.utils:_pytree")
     for path in ("SUPPORTED_NODES", "tree_flatten_with_path", "tree_unflatten"):
@@ -102,7 +119,7 @@ def api() -> TorchApi:
         return _is_namedtuple(kind) if definition is None else definition.flatten_with_keys_fn is not None
 
     def one_level(container: Any) -> tuple[list[tuple[Any, Any]], Callable[[Sequence[Any]], Any]]:
-        pairs, spec = pytree.tree_flatten_with_path(container, is_leaf=lambda node: node is not container)
+        pairs, spec = pytree.tree_flatten_with_path(container, is_leaf=_other_than(container))
         keyed = [(_key(path[0]), child) for path, child in pairs]
         return keyed, lambda children: pytree.tree_unflatten(list(children), spec)
 
@@ -114,11 +131,17 @@ def api() -> TorchApi:
         create_function=_symbol("torch:_C._create_function_from_graph"),
         parse_schema=_symbol("torch:_C.parse_schema"),
         run_inline=_symbol("torch:_C._jit_pass_inline"),
+        tracer_warning=_symbol("torch:jit.TracerWarning"),
+        optimized_execution=_symbol("torch:jit.optimized_execution"),
         create_script_module=_symbol("torch.jit._recursive:create_script_module"),
         export_flag=sys.modules[flag.__module__],
         supported_containers=supported,
         flatten_one_level=one_level,
     )
+
+
+def _other_than(container: Any) -> Callable[[Any], bool]:
+    return lambda node: node is not container
 
 
 def _is_namedtuple(kind: type) -> bool:
@@ -133,7 +156,7 @@ def _key(entry: Any) -> Any:
 
 
 @contextlib.contextmanager
-def onnx_export_flag() -> Iterator[None]:
+def onnx_export_flag() -> Generator[None]:
     """``torch.onnx.is_in_onnx_export()`` is true inside: models in the wild ask it."""
     flags = api().export_flag
     before = flags._is_onnx_exporting
@@ -145,7 +168,7 @@ def onnx_export_flag() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def fused_paths_off() -> Iterator[None]:
+def fused_paths_off() -> Generator[None]:
     """No fused inference kernels inside: they depend on ``requires_grad``, and hide the operators that we want to see.
 
     The one switch covers ``nn.MultiheadAttention``, ``nn.TransformerEncoderLayer`` and the nested tensors of
@@ -160,7 +183,7 @@ def fused_paths_off() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def tracing_paused() -> Iterator[None]:
+def tracing_paused() -> Generator[None]:
     """Nothing that runs inside is recorded."""
     torch_api = api()
     state = torch_api.tracing_state()
@@ -180,7 +203,7 @@ def storage_of(tensor: torch.Tensor) -> int:
     """A number that two tensors share if they share storage; 0 for tensors without storage."""
     if tensor.layout != torch.strided or tensor.is_mkldnn:
         return 0
-    return tensor.untyped_storage()._cdata
+    return cast(Any, tensor.untyped_storage())._cdata
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +317,21 @@ def module_holder(modules: Sequence[torch.nn.Module]) -> Any:
     holder = torch.nn.Module()
     for index, module in enumerate(modules):
         holder.add_module(f"m{index}", module)
-    return api().create_script_module(holder, lambda module: (), share_types=False)
+    return api().create_script_module(holder, _no_stubs, share_types=False)
+
+
+def _no_stubs(_: torch.nn.Module) -> tuple[()]:
+    return ()
+
+
+def compiled_object(module: Any) -> Any:
+    """The object of ``torch._C`` behind a scripted module."""
+    return module._c
+
+
+def has_pre_hooks(module: torch.nn.Module) -> bool:
+    """Whether hooks may change the arguments of a module's call."""
+    return bool(cast(Any, module)._forward_pre_hooks)
 
 
 def script_arguments(model: Any) -> list[SchemaPart]:

@@ -1,6 +1,7 @@
 """Records a model by running it once.
 
-In: a callable and its taken-apart call. Out: a ``Traced``: torch's graph, its mirror, the result, and what left the trace.
+In: a callable and its taken-apart call. Out: a ``Traced``: the graph's mirror, the result, and what left the
+trace.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from onnx_explore.capture.parameters import NamedModules, Weight
 from onnx_explore.capture.replay import copy_of
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.script_mirror import ScriptMirror
-from onnx_explore.capture.torch_api import api, module_holder
+from onnx_explore.capture.torch_api import api, compiled_object, module_holder
 from onnx_explore.errors import CaptureError, OnnxExporterError
 from onnx_explore.torch_ir import TorchBlock
 
@@ -50,11 +51,25 @@ def trace(
     modules: NamedModules,
     weights: Sequence[Weight],
     *,
+    parameter_names: Sequence[str] = (),
     record_conversions: bool,
     record_scopes: bool,
     inline_functions: bool = True,
 ) -> Traced:
     """Runs the model once and records it. Must be called inside ``guarded``.
+
+    Args:
+        model: What to run.
+        call: Its arguments.
+        modules: All modules with their paths.
+        weights: All parameters and buffers.
+        parameter_names: The user's names for the weights that the graph uses, in order.
+        record_conversions: Note what leaves the trace.
+        record_scopes: Note the module path of every node.
+        inline_functions: Replace an ``autograd.Function`` by what its forward did.
+
+    Returns:
+        The recorded run.
 
     Raises:
         CaptureError: If the model (or the recording) raises; the exception is chained.
@@ -77,7 +92,7 @@ def trace(
         results.append(returned)
         return returned.tensors
 
-    extra = () if holder is None else (holder._c,)
+    extra = () if holder is None else (compiled_object(holder),)
     try:
         graph, _ = api().create_graph(run, tuple(tensors), _no_name, False, False, *extra)
     except OnnxExporterError:
@@ -87,6 +102,10 @@ def trace(
     normal = normalize(graph)
     names = {index: item.name for index, item in enumerate(call.inputs)}
     names.update((len(inputs) + index, weight.name) for index, weight in enumerate(weights))
+    if parameter_names:
+        first = len(inputs) + (holder is not None)
+        used = [index for index, value in enumerate(list(normal.inputs())[first:], len(inputs)) if value.uses()]
+        names.update(zip(used, parameter_names, strict=False))
     if holder is None:
         block = Mirror(scopes.paths, inline_functions=inline_functions).graph(normal, names)
     else:
@@ -95,7 +114,7 @@ def trace(
 
     def make() -> Callable[..., Any]:
         function = api().create_function("replay", graph)
-        return function if holder is None else functools.partial(function, holder._c)
+        return function if holder is None else functools.partial(function, compiled_object(holder))
 
     return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions))
 
@@ -110,7 +129,7 @@ def _scripted(modules: NamedModules) -> NamedModules:
     return [(path, module) for module, path in found.items()]
 
 
-def _no_name(value: torch.Tensor) -> str:
+def _no_name(_: torch.Tensor) -> str:
     """Values keep their numbers: looking for the names of local variables costs more than the trace."""
     return ""
 

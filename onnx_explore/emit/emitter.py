@@ -14,6 +14,7 @@ from typing import Any, Literal, overload
 import numpy as np
 import onnx_ir as ir
 import torch
+from onnx_ir import tensor_adapters
 
 from onnx_explore import dtypes
 from onnx_explore.emit.inference import ShapeInference
@@ -67,7 +68,7 @@ class Emitter:
         self._constants: dict[object, ir.Value] = {}
         self._tensors: dict[int, tuple[torch.Tensor, ir.Value]] = {}
         self._memo: dict[object, ir.Value] = {}
-        self._undo: list[tuple[dict[Any, Any], object]] = []
+        self._undo: list[tuple[Any, object]] = []
 
     # -- nodes ----------------------------------------------------------------------------------------------------
 
@@ -193,10 +194,10 @@ class Emitter:
             if shared is not None:
                 return shared
         value = ir.Value(
-            name=name if name else self.names.unique("constant"),
+            name=name or self.names.unique("constant"),
             shape=ir.Shape(tensor.shape),
             type=ir.TensorType(dtypes.to_onnx(tensor.dtype)),
-            const_value=ir.tensor_adapters.TorchTensor(tensor.detach().resolve_conj().resolve_neg()),
+            const_value=tensor_adapters.TorchTensor(tensor.detach().resolve_conj().resolve_neg()),
         )
         if lineage:
             value.meta[PARAMETER] = lineage
@@ -226,9 +227,9 @@ class Emitter:
             return found
         constant = x.const_value
         foldable = self.fold_parameters or PARAMETER not in x.meta
-        if foldable and isinstance(constant, ir.tensor_adapters.TorchTensor) and x.is_initializer():
+        if foldable and isinstance(constant, tensor_adapters.TorchTensor) and x.is_initializer():
             lineage = f"{x.meta[PARAMETER]} → transpose" if PARAMETER in x.meta else ""
-            made = self.tensor(constant.raw.t(), name=self.names.unique(f"{x.name}.T"), lineage=lineage)
+            made = self.tensor(_raw(constant).t(), name=self.names.unique(f"{x.name}.T"), lineage=lineage)
         else:
             made = self.op("Transpose", x, perm=[1, 0])
         return self.remember(("transposed", x), made)
@@ -250,8 +251,8 @@ class Emitter:
         if x.dtype == dtype:
             return x
         constant = ir.convenience.get_const_tensor(x)
-        if constant is not None and constant.size <= _SMALL and isinstance(constant, ir.tensor_adapters.TorchTensor):
-            return self.tensor(constant.raw.to(dtypes.to_torch(dtype)))
+        if constant is not None and constant.size <= _SMALL and isinstance(constant, tensor_adapters.TorchTensor):
+            return self.tensor(_raw(constant).to(dtypes.to_torch(dtype)))
         if ir.DataType.BFLOAT16 in (dtype, x.dtype):
             self.requires(13, "Cast of bfloat16")
         return self.op("Cast", x, to=dtype)
@@ -312,7 +313,8 @@ class Emitter:
 def attribute(name: str, item: Any) -> ir.Attr:
     """An ONNX attribute whose type follows from the Python type.
 
-    Plain types come first: ``isinstance`` against a class of ``onnx_ir`` is slow where it does not hold. ``bool`` and ``ir.DataType`` become INT; an empty list becomes INTS.
+    Plain types come first: ``isinstance`` against a class of ``onnx_ir`` is slow where it does not hold. ``bool`` and
+    ``ir.DataType`` become INT; an empty list becomes INTS.
 
     Raises:
         InvalidGraph: If ONNX has no such attribute type.
@@ -324,7 +326,7 @@ def attribute(name: str, item: Any) -> ir.Attr:
     if isinstance(item, str):
         return ir.AttrString(name, item)
     if isinstance(item, torch.Tensor):
-        return ir.AttrTensor(name, ir.tensor_adapters.TorchTensor(item.detach().contiguous()))
+        return ir.AttrTensor(name, tensor_adapters.TorchTensor(item.detach().contiguous()))
     if isinstance(item, ir.Graph):
         return ir.AttrGraph(name, item)
     if isinstance(item, list | tuple):
@@ -338,6 +340,13 @@ def attribute(name: str, item: Any) -> ir.Attr:
     if isinstance(item, ir.Attr):
         return item
     raise InvalidGraph(f"attribute '{name}' cannot hold {type(item).__name__} {item!r}")
+
+
+def _raw(constant: tensor_adapters.TorchTensor) -> torch.Tensor:
+    """The torch tensor behind an initializer."""
+    raw = constant.raw
+    assert isinstance(raw, torch.Tensor)
+    return raw
 
 
 def _content(tensor: torch.Tensor) -> bytes:

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import onnx_ir as ir
+import torch
 
-import onnx_explore.symbolic.aten as _aten  # noqa: F401  (importing registers the built-in symbolic functions)
+import onnx_explore.symbolic.aten  # noqa: F401  (importing it registers the built-in symbolic functions)
 from onnx_explore import dtypes
 from onnx_explore.capture.captured import GraphInput, GraphOutput
+from onnx_explore.capture.decompose import Decomposed, may_decompose
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
-from onnx_explore.capture.decompose import Decomposed, may_decompose
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
@@ -210,8 +211,8 @@ class Lowering:
         g = self.emitter
         arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
         if arrange is not None:
-            return _STRUCTURAL, arrange(g, node, inputs)
-        resolution = resolve(node, g.opset, self.options.custom_opsets)
+            return _STRUCTURAL, arrange(node, inputs)
+        resolution = resolve(node, g.opset)
         if resolution.variant is None or not resolution.variant.custom:
             folded = fold(
                 node, inputs, parameters=g.fold_parameters, tensors=self.options.do_constant_folding
@@ -298,7 +299,7 @@ class Lowering:
 
     def _fail(self, node: TorchNode, error: Exception, seconds: float) -> NodeFailed:
         if not isinstance(error, OnnxExporterError):
-            resolution = resolve(node, self.emitter.opset, self.options.custom_opsets)
+            resolution = resolve(node, self.emitter.opset)
             wrapped: OnnxExporterError = SymbolicError(
                 f"its symbolic function {resolution.function or ''} raised {type(error).__name__}: {error}",
                 action="mend the function, register it again, and go on",
@@ -310,7 +311,7 @@ class Lowering:
         if isinstance(error, UnsupportedOperatorError) and not error.missing:
             error.missing = tuple(self.missing())
         self.error = error
-        candidates = resolve(node, self.emitter.opset, self.options.custom_opsets).candidates
+        candidates = resolve(node, self.emitter.opset).candidates
         event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), candidates, seconds)
         self.recorder.add(event)
         return event
@@ -321,7 +322,7 @@ class Lowering:
         for node in self.nodes[self.position :]:
             if node.target in STRUCTURE or f"{node.target}.{node.overload}" in STRUCTURE:
                 continue
-            if resolve(node, self.emitter.opset, self.options.custom_opsets).variant is not None:
+            if resolve(node, self.emitter.opset).variant is not None:
                 continue
             if node is self.node or node.schema is None or not may_decompose(node.schema):
                 rows.append((node.target, node.origin.where))
@@ -403,8 +404,6 @@ _STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothi
 
 
 def _as_lowered(item: Any) -> Lowered:
-    import torch
-
     if isinstance(item, torch.Tensor):
         return Constant(item)
     if isinstance(item, list | tuple):

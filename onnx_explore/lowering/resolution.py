@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,7 +44,7 @@ class Resolution:
         )
 
 
-def resolve(node: TorchNode, opset: int, custom_opsets: Mapping[str, int]) -> Resolution:
+def resolve(node: TorchNode, opset: int) -> Resolution:
     """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's."""
     return _resolve(node.target, node.overload, node.schema is not None, opset, REGISTRY.version)
 

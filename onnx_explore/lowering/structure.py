@@ -8,7 +8,7 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from onnx_explore.emit import Emitter
+from onnx_explore.dtypes import SCALAR_TYPES
 from onnx_explore.errors import NotAvailable, UnsupportedOperatorError
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.torch_ir import TorchNode
@@ -21,21 +21,19 @@ def constant(item: Any) -> Lowered:
     if isinstance(item, list | tuple):
         return tuple(constant(entry) for entry in item)  # pyright: ignore[reportUnknownVariableType]
     if isinstance(item, torch.dtype):
-        from onnx_explore.dtypes import SCALAR_TYPES
-
         return SCALAR_TYPES.index(item)
     return item
 
 
-def _constant(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _constant(node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (constant(node.constant),)
 
 
-def _construct(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _construct(_node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (tuple(inputs),)
 
 
-def _unpack(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _unpack(node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     (sequence,) = inputs
     if isinstance(sequence, Constant):
         return tuple(Constant(row, lineage=sequence.lineage) for row in sequence.tensor)
@@ -46,25 +44,25 @@ def _unpack(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Low
     return sequence
 
 
-def _index(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _index(_node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     sequence, index = inputs
     if not isinstance(sequence, tuple) or not isinstance(index, int):
         raise UnsupportedOperatorError("takes an element of a list that is only known when the model runs")
     return (sequence[index],)
 
 
-def _unchecked(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _unchecked(_node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (inputs[0],)
 
 
-def _control_flow(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _control_flow(_node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     raise NotAvailable(
         "control flow of scripted models is not lowered yet",
         action="trace the model instead of scripting it, or move the branch out of it",
     )
 
 
-Structure = Callable[[Emitter, TorchNode, Sequence[Lowered]], tuple[Lowered, ...]]
+Structure = Callable[[TorchNode, Sequence[Lowered]], tuple[Lowered, ...]]
 
 STRUCTURE: dict[str, Structure] = {
     "prim::Constant": _constant,

@@ -195,7 +195,8 @@ class OnnxMagics(Magics):
             )
         if exploration.state == "failed":
             return f"The ONNX graph is complete. Mend the cause, then {name}.run() tries again."
-        views = f"%onnx_graph torch, %onnx_graph onnx, %onnx_dispatch {_telling_operator(exploration)}, %onnx_check, %onnx_passes"
+        operator = _telling_operator(exploration)
+        views = f"%onnx_graph torch, %onnx_graph onnx, %onnx_dispatch {operator}, %onnx_check, %onnx_passes"
         return f"more: {views}; this export is {name}"
 
     @no_var_expand
@@ -348,6 +349,8 @@ class OnnxMagics(Magics):
         except WrongWord as error:
             raise UsageError(str(error)) from error
         except InvalidArgument as error:
+            if hasattr(error, "_render_traceback_"):  # of an exploration that stands still, not of this line
+                raise
             parts = [f"{error.argument}: " if error.argument else "", error.message]
             parts.append(f" — {error.action}" if error.action else "")
             raise UsageError(self.session.readable("".join(parts))) from error
@@ -364,7 +367,7 @@ class OnnxMagics(Magics):
 def _telling_operator(exploration: Exploration) -> str:
     """An operator worth looking at: the first one with a weight, else the first that emitted something."""
     graph = exploration.torch_graph
-    weights = {item.value.id for item in graph.parameters}
+    weights = {item.value.id for item in graph.parameters if item.trainable}
     emitted = {event.node for event in exploration.recording.of(NodeLowered) if event.emitted}
     nodes = [node for node in graph.block.nodes if node.id in emitted]
     telling = next((node for node in nodes if any(value.id in weights for value in node.inputs)), None)

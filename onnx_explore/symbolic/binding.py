@@ -18,8 +18,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.emit import Emitter
-from onnx_explore.emit import shapes
+from onnx_explore.emit import Emitter, shapes
 from onnx_explore.errors import InvalidArgument, NotConstant, UnsupportedOperatorError
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.registry import Function
@@ -37,7 +36,7 @@ class Bound(NamedTuple):
     """How one schema argument reaches the function."""
 
     name: str
-    index: int
+    place: int
     convert: Callable[[Emitter, Lowered], Any] | None
     default: Any
     type: str
@@ -114,8 +113,8 @@ def bind(g: Emitter, schema: Schema, function: Function, inputs: Sequence[Lowere
     """
     arguments: dict[str, Any] = {}
     for row in plan(schema, function):
-        if row.index < len(inputs):
-            item = inputs[row.index]
+        if row.place < len(inputs):
+            item = inputs[row.place]
         elif row.default is not _MISSING:
             item = row.default
         else:
@@ -306,7 +305,7 @@ def _anything(g: Emitter, item: Lowered) -> Any:
     return item
 
 
-_CONVERTERS: dict[str, Callable[[Emitter, Lowered], Any]] = {
+_PLAIN: dict[str, Callable[[Emitter, Lowered], Any]] = {
     "Tensor": _tensor,
     "list[Tensor]": _tensors,
     "list[Tensor | None]": _optional_tensors,
@@ -325,7 +324,7 @@ _CONVERTERS: dict[str, Callable[[Emitter, Lowered], Any]] = {
     "list[Scalar]": _list_of(_scalar, "a list of numbers"),
     "Any": _anything,
 }
-_CONVERTERS |= {f"{_text} | None": _optional(_convert) for _text, _convert in _CONVERTERS.items()}
+_CONVERTERS = _PLAIN | {f"{_text} | None": _optional(_convert) for _text, _convert in _PLAIN.items()}
 
 
 def materialize(g: Emitter, constant: Constant) -> ir.Value:
@@ -342,7 +341,8 @@ def _hints(function: Function) -> dict[str, str]:
 
 def _spell(annotation: Any) -> str:
     if isinstance(annotation, str):
-        return annotation.replace("shapes.", "").replace("Optional[Tensor]", "Tensor | None").strip()
+        plain = annotation.replace("shapes.", "").replace("torch.Tensor", "Tensor").replace("ir.Value", "Tensor")
+        return plain.replace("Optional[Tensor]", "Tensor | None").strip()
     if annotation is ir.Value:
         return "Tensor"
     if annotation is ir.DataType:

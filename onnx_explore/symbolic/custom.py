@@ -6,7 +6,7 @@ With annotations, parameters are bound to the ATen schema's by name and converte
     def elu(g, self: Tensor, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0):
         return g.op("Elu", self, alpha=alpha)
 
-Without any, the values come by position: tensors as ONNX values, what is known at export as plain Python::
+Without any (or with ``Any``), the values come by position: tensors as ONNX values, what is known at export as plain Python::
 
     @onnx_explore.symbolic("mylib::twice")
     def twice(g, x):
@@ -31,6 +31,8 @@ from onnx_explore.symbolic.binding import SILENT, materialize
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.registry import REGISTRY, Function, Variant
 from onnx_explore.torch_ir import TorchNode
+
+_SAYS_NOTHING = (inspect.Parameter.empty, Any, "Any", "typing.Any")
 
 
 class CustomSymbolic:
@@ -119,7 +121,7 @@ def _check_opset(opset: int) -> None:
 
 
 def make_variant(opset: int, function: Function) -> Variant:
-    """Typed functions are bound to the schema; the others get values by position."""
+    """Typed functions are bound to the schema; the others (``Any`` is no type) get values by position."""
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters:
         raise InvalidArgument(
@@ -127,8 +129,7 @@ def make_variant(opset: int, function: Function) -> Variant:
             argument="function",
             action="its first parameter is g, the emitter: g.op(…) makes a node",
         )
-    typed = any(item.annotation is not inspect.Parameter.empty for item in parameters[1:])
-    if typed:
+    if any(item.annotation not in _SAYS_NOTHING for item in parameters[1:]):
         return Variant(opset, function, custom=True)
     return Variant(opset, _by_position(function), custom=True, style="raw")
 

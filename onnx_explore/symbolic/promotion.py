@@ -99,7 +99,7 @@ def arithmetic(g: Emitter, *operands: Operand) -> list[ir.Value]:
 
 def floating(g: Emitter, *operands: Operand) -> list[ir.Value]:
     """Operands of an operator that turns integers into floats (division, sqrt, mean …)."""
-    dtype = g.expected if g.expected in FLOATS else result_type(g, operands)
+    dtype = g.expected if g.expected is not None and g.expected in FLOATS else result_type(g, operands)
     if dtype not in FLOATS and dtype not in (ir.DataType.COMPLEX64, ir.DataType.COMPLEX128):
         dtype = dtypes.to_onnx(torch.get_default_dtype())
     return [as_type(g, operand, dtype) for operand in operands]

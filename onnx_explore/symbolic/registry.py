@@ -79,6 +79,7 @@ class SymbolicFunction:
         return register
 
     def __call__(self, g: Emitter, *args: Any, **kwargs: Any) -> Any:
+        """Emit by the variant of ``g.opset``."""
         variant = self.at(g.opset)
         if variant is None:
             raise OpsetTooLow(

@@ -32,12 +32,10 @@ def print_graph(graph: TorchGraph, *, places: bool = True) -> str:
 
 
 def graph_lines(graph: TorchGraph, *, places: bool = True) -> list[tuple[int | None, str]]:
-    """The lines of the graph with the ids of their nodes; None for lines that stand for no node (head, blocks, returns)."""
+    """The lines of the graph with the ids of their nodes; None for those of no node (head, blocks, returns)."""
     names = {parameter.value.id: parameter.name for parameter in graph.parameters}
     rows: list[tuple[int | None, str]] = []
-    head = [
-        _declare(value) + (f' = "{names[value.id]}"' if value.id in names else "") for value in graph.block.params
-    ]
+    head = [_declare(value) + (f' = "{names[value.id]}"' if value.id in names else "") for value in graph.block.params]
     for index, text in enumerate(head):
         opening = "graph(" if index == 0 else "      "
         closing = "," if index < len(head) - 1 else "):"

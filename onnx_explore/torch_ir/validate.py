@@ -3,8 +3,8 @@
 In: a TorchGraph, from the capture or from a pass. Out: nothing, or an ``InvalidGraph`` that names the node.
 
 Every node and every value has an id of its own; a value is defined before it is used, in its own or an enclosing block,
-and used as the very object that was defined; the parameters are the last of the block's params; the blocks of ``prim::If``
-and ``prim::Loop`` take and return what TorchScript prescribes.
+and used as the very object that was defined; the parameters are the last of the block's params; the blocks of
+``prim::If`` and ``prim::Loop`` take and return what TorchScript prescribes.
 """
 
 from __future__ import annotations

@@ -41,9 +41,7 @@ def same(text: str, wanted: str) -> None:
 
 def run_graph(graph: TorchGraph, inputs: Sequence[torch.Tensor]) -> tuple[torch.Tensor, ...]:
     """The outputs of a graph; weights are the model's own, inputs are copied."""
-    values: dict[int, Any] = {
-        value.id: tensor.clone() for value, tensor in zip(graph.inputs, inputs, strict=True)
-    }
+    values: dict[int, Any] = {value.id: tensor.clone() for value, tensor in zip(graph.inputs, inputs, strict=True)}
     values.update({parameter.value.id: parameter.tensor.detach().clone() for parameter in graph.parameters})
     with torch.no_grad():
         return tuple(_run_block(graph.block, values))

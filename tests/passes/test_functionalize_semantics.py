@@ -19,7 +19,6 @@ from tests.passes.conftest import run_graph
 from tests.passes.writing_cases import CASES
 
 
-
 class _Model(torch.nn.Module):
     def __init__(self, function: Callable[..., object]) -> None:
         super().__init__()

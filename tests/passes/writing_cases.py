@@ -1,5 +1,6 @@
 """Bodies of functions that write to tensors, by name: ``x`` and ``z`` are ``(batch, 6)``, floats."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -155,6 +156,4 @@ def _compiled(name: str, body: str) -> Callable[..., object]:
     return scope[name]
 
 
-CASES = tuple(
-    _compiled(*(part.strip() for part in row.split(" | ", 1))) for row in _ROWS.strip().splitlines()
-)
+CASES = tuple(_compiled(*(part.strip() for part in row.split(" | ", 1))) for row in _ROWS.strip().splitlines())

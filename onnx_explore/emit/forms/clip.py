@@ -18,7 +18,7 @@ def clip(
         return x
     static = not isinstance(low, ir.Value) and not isinstance(high, ir.Value)
     floating = x.dtype in _FLOATS
-    if g.opset < 11 and static and floating:
+    if g.opset < 11 and static and floating and not _crossed(low, high):
         return g.op("Clip", x, min=_number(low), max=_number(high))
     if g.opset >= 12 or (g.opset == 11 and floating):
         return g.op("Clip", x, _bound(g, x, low), _bound(g, x, high))
@@ -27,6 +27,11 @@ def clip(
         if limit is not None:
             x = extreme(g, op_type, x, limit)
     return x
+
+
+def _crossed(low: float | ir.Value | None, high: float | ir.Value | None) -> bool:
+    """Whether the lower bound is above the upper one, which the attributes of Clip-6 must not be."""
+    return isinstance(low, int | float) and isinstance(high, int | float) and low > high
 
 
 def _number(bound: float | ir.Value | None) -> float | None:

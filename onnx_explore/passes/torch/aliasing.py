@@ -71,9 +71,7 @@ UNDECLARED = frozenset(
 )
 """Views whose schemas do not say so."""
 
-DROPOUTS = frozenset(
-    {"aten::dropout", "aten::alpha_dropout", "aten::feature_dropout", "aten::feature_alpha_dropout"}
-)
+DROPOUTS = frozenset({"aten::dropout", "aten::alpha_dropout", "aten::feature_dropout", "aten::feature_alpha_dropout"})
 """The tensor itself outside training, although the schema does not say so."""
 
 REAL_ONLY = frozenset({"aten::real", "aten::conj", "aten::_conj", "aten::conj_physical"})

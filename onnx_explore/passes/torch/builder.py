@@ -5,7 +5,7 @@ In: a ``Fresh`` and what the new nodes stand for. Out: nodes, in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -41,7 +41,7 @@ class Builder:
         self.derived_from: tuple[int, ...] = ()
 
     @contextmanager
-    def standing_for(self, *nodes: TorchNode) -> Iterator[None]:
+    def standing_for(self, *nodes: TorchNode) -> Generator[None]:
         """Within, new nodes stand for these; the first says where they come from."""
         held = (self.origin, self.derived_from)
         self.origin = nodes[0].origin

@@ -39,7 +39,7 @@ _TO_NUMBER: dict[str, tuple[type, ...]] = {
 _CONVERT: dict[str, type] = {"aten::Int": int, "aten::Float": float, "aten::Bool": bool}
 
 
-def fold_constants(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
+def fold_constants(graph: TorchGraph, _recorder: Recorder) -> TorchGraph:
     """Fold what is known without computing."""
     if not any(node.target == "prim::ListConstruct" or node.target in _TO_NUMBER for node in walk(graph.block)):
         return graph

@@ -8,11 +8,11 @@ In: a graph in which values share storage and operators write to it. Out: one in
     %c = aten::copy_(%u, %w)                    return (%y2)
     return (%y)
 
-``tracking`` finds the values that matter; each of them gets an entry here: a tensor is a view of a storage (``storages``),
-a list or tuple is what it holds. Then one walk, node by node: a view becomes an entry and no node; a write gives its view
-a new value (``writes``); any other operator reads the values of its inputs, which takes views and puts written parts
-back (``views``) where that is needed. So ten writes to one part scatter once, a part that is overwritten whole is never
-scattered, and a view that is only written to is never taken.
+``tracking`` finds the values that matter; each of them gets an entry here: a tensor is a view of a storage
+(``storages``), a list or tuple is what it holds. Then one walk, node by node: a view becomes an entry and no node; a
+write gives its view a new value (``writes``); any other operator reads the values of its inputs, which takes views and
+puts written parts back (``views``) where that is needed. So ten writes to one part scatter once, a part that is
+overwritten whole is never scattered, and a view that is only written to is never taken.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _FRESH_CONSTANT = frozenset({"aten::detach", "aten::lift_fresh"})
 def functionalize(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
     """Make every write to a tensor functional.
 
-    Each write leaves a ``Wrote`` in the recording; the first one to an input, a parameter or a constant a ``Noted``, too.
+    Each write leaves a ``Wrote`` in the recording; the first to an input, a parameter or a constant also a ``Noted``.
 
     Raises:
         UnsupportedOperatorError: If a write has no functional form here: inside control flow, through a view without an
@@ -348,7 +348,9 @@ class _Block:
         if storage.owner == "outer":
             raise _refusal(node, "write inside control flow: the tensor comes from outside of the block")
         if storage.escaped:
-            raise _refusal(node, f"the tensor that it writes to has another name that is not followed: {storage.escaped}")
+            raise _refusal(
+                node, f"the tensor that it writes to has another name that is not followed: {storage.escaped}"
+            )
         return entry
 
     def _log(self, node: TorchNode, view: View) -> Write:
@@ -420,9 +422,7 @@ class _Block:
             elif index in shared:
                 self._escape(entry, "control flow may return it under several names")
 
-    def _shared_returns(
-        self, run: _Block, returns: Sequence[TorchValue], outside: dict[Storage, _Entry]
-    ) -> set[int]:
+    def _shared_returns(self, run: _Block, returns: Sequence[TorchValue], outside: dict[Storage, _Entry]) -> set[int]:
         """Positions of the returns of a block that share storage with each other or with something outside."""
         shared: set[int] = set()
         seen: dict[Storage, int] = {}

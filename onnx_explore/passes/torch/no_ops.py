@@ -31,8 +31,8 @@ from onnx_explore.passes.torch.aliasing import (
     is_idle_dropout,
     same_dtype,
 )
-from onnx_explore.passes.torch.tracking import writes_tensor
 from onnx_explore.passes.torch.substitution import Substitution
+from onnx_explore.passes.torch.tracking import writes_tensor
 from onnx_explore.recording import Recorder
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
 
@@ -49,7 +49,7 @@ _IF_SAME_DTYPE = frozenset({"aten::to", "aten::type_as", "aten::_to_copy"})
 _CANDIDATES = _ALWAYS | _IF_SAME_DTYPE | DROPOUTS | REAL_ONLY | {"aten::slice"}
 
 
-def remove_no_ops(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
+def remove_no_ops(graph: TorchGraph, _recorder: Recorder) -> TorchGraph:
     """Use the input of a no-op in the place of its output."""
     found = False
     for node in walk(graph.block):

@@ -50,8 +50,8 @@ def functional_counterpart(schema: Schema) -> Schema | None:
     ``aten::add_.Tensor`` → ``aten::add.Tensor``; ``aten::max.dim_max`` (``out=``) → ``aten::max.dim``.
 
     Returns:
-        The functional schema, or None. Its first argument is what an in-place operator writes to; its other arguments are
-        those of ``schema`` by name and type, but for arguments with a default (``dtype`` of a factory).
+        The functional schema, or None. Its first argument is what an in-place operator writes to; its other arguments
+        are those of ``schema`` by name and type, but for arguments with a default (``dtype`` of a factory).
     """
     return _counterpart(schema.name, schema.overload)
 

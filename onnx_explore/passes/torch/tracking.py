@@ -7,8 +7,8 @@ In: a graph. Out: ids of values, and the constants that the views among them are
     %w = aten::add_(%v, %one, 1)
     %r = aten::relu(%x)
 
-One linear walk joins values that may share storage into sets, then keeps the sets with a written value. Joining too much
-costs nothing but a little work later: sets say "maybe", the functionalization decides.
+One linear walk joins values that may share storage into sets, then keeps the sets with a written value. Joining too
+much costs nothing but a little work later: sets say "maybe", the functionalization decides.
 """
 
 from __future__ import annotations
@@ -43,8 +43,7 @@ def writes_tensor(node: TorchNode) -> bool:
     if schema is None:
         return False
     return any(
-        is_written_tensor(argument, value)
-        for argument, value in zip(schema.arguments, node.inputs, strict=False)
+        is_written_tensor(argument, value) for argument, value in zip(schema.arguments, node.inputs, strict=False)
     )
 
 

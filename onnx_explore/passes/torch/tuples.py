@@ -10,8 +10,8 @@ In: a graph that wraps and unwraps values. Out: the values themselves; outputs a
 
 Cases:
 
-1. ``prim::TupleUnpack``, ``prim::TupleIndex``, ``prim::ListUnpack``, ``aten::__getitem__`` of what was constructed here.
-   Named tuples are tuples. Lists that may grow in between are left alone.
+1. ``prim::TupleUnpack``, ``prim::TupleIndex``, ``prim::ListUnpack``, ``aten::__getitem__`` of what was constructed
+   here. Named tuples are tuples. Lists that may grow in between are left alone.
 2. Outputs that are tuples, lists or dicts constructed here are flattened in order, nested ones too.
 """
 
@@ -30,7 +30,7 @@ _UNPACKS = frozenset({"prim::TupleUnpack", "prim::ListUnpack"})
 _ITEMS = frozenset({"prim::TupleIndex", "aten::__getitem__"})
 
 
-def cancel_tuples(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
+def cancel_tuples(graph: TorchGraph, _recorder: Recorder) -> TorchGraph:
     """Cancel constructions against what takes them apart, and flatten the outputs."""
     takes_apart = any(node.target in _UNPACKS or node.target in _ITEMS for node in walk(graph.block))
     if not takes_apart and all(value.is_tensor for value in graph.outputs):

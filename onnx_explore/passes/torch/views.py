@@ -12,7 +12,7 @@ Cases:
 3. Shapes: ``view``, ``reshape``, ``squeeze``, ``unflatten``, ``expand`` to the same number of elements … →
    ``aten::reshape_as`` the whole, so no size is baked. ``unsqueeze`` ↔ ``squeeze`` directly.
 4. Pieces: ``split``, ``chunk``, ``unbind`` … → ``aten::cat`` or ``aten::stack`` of all pieces.
-5. Everything else (``unfold``, ``expand``, complex views, reinterpreted dtypes) cannot be written through here: an error.
+5. Everything else (``unfold``, ``expand``, complex views, reinterpreted dtypes) cannot be written through: an error.
 """
 
 from __future__ import annotations

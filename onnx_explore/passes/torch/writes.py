@@ -137,9 +137,7 @@ def new_outputs(
     assert node.schema is not None
     functional = _functional(node)
     given = dict(zip((argument.name for argument in node.schema.arguments), inputs, strict=True))
-    arguments: list[Argument] = [
-        given.get(argument.name, argument.default) for argument in functional.arguments
-    ]
+    arguments: list[Argument] = [given.get(argument.name, argument.default) for argument in functional.arguments]
     tensors = [
         value
         for value, argument in zip(inputs, node.schema.arguments, strict=True)
@@ -147,9 +145,7 @@ def new_outputs(
     ]
     # Tensors of one dtype give that dtype, if they give the dtype of `out` at all; comparisons give bool.
     alike = {value.dtype for value in tensors} if f"{node.target}_" not in _BOOLEAN else {torch.bool}
-    natural = tuple(
-        b.fresh.value(dtype=out.dtype if alike == {out.dtype} else None, shape=out.shape) for out in outs
-    )
+    natural = tuple(b.fresh.value(dtype=out.dtype if alike == {out.dtype} else None, shape=out.shape) for out in outs)
     b.call(functional, arguments, natural)
     return [
         value if value.dtype is not None else _cast(b, value, out, like)
@@ -202,9 +198,7 @@ def _is_number(value: TorchValue, constants: Mapping[int, Any]) -> bool:
     return not value.is_tensor or isinstance(constants.get(value.id), int | float | complex)
 
 
-def _other_tensors(
-    node: TorchNode, inputs: Sequence[TorchValue], constants: Mapping[int, Any]
-) -> list[TorchValue]:
+def _other_tensors(node: TorchNode, inputs: Sequence[TorchValue], constants: Mapping[int, Any]) -> list[TorchValue]:
     """The tensors that take part in type promotion; a Python number does not."""
     if node.target.removeprefix("aten::").startswith(_KEEP_DTYPE):
         return []
@@ -259,9 +253,7 @@ def _copied(
     return b.op("aten::expand_as", "", value, like(), dtype=captured.dtype, shape=captured.shape)
 
 
-def _unbroadcast(
-    b: Builder, captured: TorchValue, source: TorchValue, constants: Mapping[int, Any]
-) -> TorchValue:
+def _unbroadcast(b: Builder, captured: TorchValue, source: TorchValue, constants: Mapping[int, Any]) -> TorchValue:
     """The source before Python's indexing (``y[:] = row``) gave it the sizes of that one run.
 
     It drops leading axes of size 1 with ``aten::view``, then broadcasts with ``aten::expand``, both with fixed sizes.

@@ -158,7 +158,7 @@ def multi_margin_loss(
     if not isinstance(margin, int | float):
         raise UnsupportedOperatorError("margin is known only when the model runs")
     single = g.rank(target) == 0 or g.rank(self) < 2
-    x = forms.unsqueeze(g, self, [0]) if g.rank(self) == 1 else self
+    x = forms.reshape(g, self, [1, -1]) if g.rank(self) < 2 else self
     labels = forms.reshape(g, g.cast(target, ir.DataType.INT64), [-1])
     right = forms.gather_elements(g, x, forms.unsqueeze(g, labels, [1]), 1)
     over = relu(g, g.op("Add", g.op("Sub", x, right), g.like(float(margin), x)))

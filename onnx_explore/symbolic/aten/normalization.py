@@ -279,16 +279,22 @@ def group_norm(
 ) -> Tensor:
     """group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enabled=True) -> Tensor"""
     dtype = g.dtype(input)
-    groups = g.op("Reshape", input, [0, num_groups, -1])
+    groups = _grouped(g, input, num_groups)
     ones, zeros = filled(g, 1.0, [num_groups], dtype), filled(g, 0.0, [num_groups], dtype)
     normal = g.op("InstanceNormalization", groups, ones, zeros, epsilon=eps)
-    output = g.op("Reshape", normal, shapes.shape(g, input))
+    output = forms.reshape(g, normal, shapes.sizes(g, input))
     return scaled(
         g,
         output,
         None if weight is None else per_channel(g, input, weight),
         None if bias is None else per_channel(g, input, bias),
     )
+
+
+def _grouped(g: Emitter, x: Tensor, groups: int) -> Tensor:
+    """(batch, group, everything else)."""
+    whole = shapes.product(g, shapes.sizes(g, x)[1:]) if shapes.is_static(x) else None
+    return forms.reshape(g, x, [shapes.size(g, x, 0), groups, whole // groups if isinstance(whole, int) else -1])
 
 
 @group_norm.since(21)
@@ -320,7 +326,7 @@ def native_group_norm(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> (Tensor, Tensor, Tensor)"""
     del N, C, HxW
-    groups = g.op("Reshape", widened(g, input), [0, group, -1])
+    groups = _grouped(g, widened(g, input), group)
     _, mean, inverse = standardized(g, groups, [2], eps)
     return group_norm(g, input, group, weight, bias, eps), forms.squeeze(g, mean, [2]), forms.squeeze(g, inverse, [2])
 

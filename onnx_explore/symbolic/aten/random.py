@@ -167,7 +167,7 @@ def exponential(g: Emitter, self: Tensor, lambd: float = 1.0) -> Tensor:
 def geometric(g: Emitter, self: Tensor, p: float) -> Tensor:
     """geometric(Tensor self, float p, *, Generator? generator=None) -> Tensor"""
     trials = g.op("Ceil", div(g, g.op("Log", _positive_uniform_like(g, self)), math.log1p(-p)))
-    return g.cast(g.op("Max", trials, g.like(1.0, trials)), g.dtype(self))
+    return g.cast(forms.clip(g, trials, 1.0, None), g.dtype(self))
 
 
 @symbolic("aten::cauchy")

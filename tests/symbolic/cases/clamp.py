@@ -29,6 +29,7 @@ CASES: list[Case] = [
     _row("ints", "aten::clamp", lambda x: x.clamp(-2, 5), _I),
     _row("ints-float", "aten::clamp", lambda x: x.clamp(-2.5, 5), _I),
     _row("tensors", "aten::clamp", lambda x: x.clamp(torch.full((4,), -0.5), torch.tensor(1.0))),
+    _row("tensors-mixed", "aten::clamp", lambda x: x.clamp(torch.tensor(-0.5), x.mean(0))),
     _row("tensor-low", "aten::clamp", lambda x: x.clamp(min=torch.tensor([0.0, 1.0, -1.0, 0.5]))),
     _row("0d", "aten::clamp", lambda x: x.clamp(x.mean(), x.max())),
     _row("half", "aten::clamp", lambda x: x.half().clamp(-0.5, 0.5)),

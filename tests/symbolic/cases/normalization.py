@@ -1,0 +1,179 @@
+"""Cases of ``symbolic/aten/normalization.py``."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.symbolic.cases import Case, seeded
+
+
+def _positive(*shape: int) -> torch.Tensor:
+    return seeded(*shape, low=0.2, high=2)
+
+
+class _Norm(nn.Module):
+    """A module with parameters that are not ones and zeros."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+        for item in [*inner.parameters(), *[b for b in inner.buffers() if b.is_floating_point()]]:
+            item.data = _positive(*item.shape)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)
+
+
+class _Weighted(nn.Module):
+    def __init__(self, dim: int | None) -> None:
+        super().__init__()
+        self.inner = torch.nn.utils.weight_norm(nn.Conv1d(3, 4, 3), dim=dim)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.inner(x)
+
+
+CASES: list[Case] = [
+    *[
+        Case(f"{n}d", "aten::batch_norm", _Norm(module(3)), lambda n=n: (seeded(4, 3, *[5, 4, 3][:n]),),
+             {0: (0, *range(2, 2 + n))})
+        for n, module in enumerate((nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d))
+    ],
+    Case(
+        "no-affine", "aten::batch_norm", _Norm(nn.BatchNorm2d(3, affine=False)), lambda: (seeded(4, 3, 5, 4),), {0: (0, 2)}
+    ),
+    Case(
+        "no-statistics",
+        "aten::batch_norm",
+        nn.BatchNorm2d(3, track_running_stats=False),
+        lambda: (seeded(4, 3, 5, 4),),
+        {0: (0, 2)},
+    ),
+    Case(
+        "training",
+        "aten::batch_norm",
+        lambda x: F.batch_norm(x, torch.zeros(3), torch.ones(3), seeded(3), seeded(3), training=True, eps=1e-3),
+        lambda: (seeded(4, 3, 5, 4),),
+        {0: (0, 2)},
+        opsets=(13, 14, 15),
+    ),
+    Case(
+        "half",
+        "aten::batch_norm",
+        lambda x: F.batch_norm(x, seeded(3), _positive(3), seeded(3), seeded(3)),
+        lambda: (seeded(4, 3, 5, dtype=torch.float16),),
+    ),
+    Case(
+        "native",
+        "aten::native_batch_norm",
+        lambda x: torch.native_batch_norm(x, seeded(3), None, None, None, True, 0.1, 1e-5),
+        lambda: (seeded(4, 3, 5),),
+        {0: (0, 2)},
+    ),
+    Case(
+        "no-training",
+        "aten::_native_batch_norm_legit_no_training",
+        lambda x: torch.ops.aten._native_batch_norm_legit_no_training(
+            x, seeded(3), None, seeded(3), _positive(3), 0.1, 1e-5
+        )[0],
+        lambda: (seeded(4, 3, 5),),
+        {0: (0, 2)},
+    ),
+    Case(
+        "no-stats",
+        "aten::_native_batch_norm_legit.no_stats",
+        lambda x: torch.ops.aten._native_batch_norm_legit.no_stats(x, seeded(3), None, True, 0.1, 1e-5),
+        lambda: (seeded(4, 3, 5),),
+        {0: (0, 2)},
+    ),
+    *[
+        Case(f"{n}d", "aten::instance_norm", module(3, affine=n > 1), lambda n=n: (seeded(2, 3, *[5, 4, 3][:n]),),
+             {0: (0, *range(2, 2 + n))})
+        for n, module in enumerate((nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d), 1)
+    ],
+    Case(
+        "unbatched", "aten::instance_norm", nn.InstanceNorm1d(3), lambda: (seeded(3, 5),), {0: (1,)}
+    ),
+    Case(
+        "running",
+        "aten::instance_norm",
+        _Norm(nn.InstanceNorm2d(3, affine=True, track_running_stats=True)),
+        lambda: (seeded(2, 3, 5, 4),),
+        {0: (0, 2)},
+    ),
+    Case("last", "aten::layer_norm", _Norm(nn.LayerNorm(6)), lambda: (seeded(2, 5, 6),), {0: (0, 1)}),
+    Case("two", "aten::layer_norm", _Norm(nn.LayerNorm((5, 6))), lambda: (seeded(2, 3, 5, 6),), {0: (0, 1)}),
+    Case("no-bias", "aten::layer_norm", _Norm(nn.LayerNorm(6, bias=False)), lambda: (seeded(2, 5, 6),), {0: (0, 1)}),
+    Case("bare", "aten::layer_norm", lambda x: F.layer_norm(x, (6,), eps=0.1), lambda: (seeded(2, 5, 6),), {0: (0, 1)}),
+    Case(
+        "over-a-dynamic-axis",
+        "aten::layer_norm",
+        lambda x: F.layer_norm(x, x.shape[1:]),
+        lambda: (seeded(2, 5, 6),),
+        {0: (0, 1)},
+        since=8,
+    ),
+    Case(
+        "half", "aten::layer_norm", lambda x: F.layer_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)
+    ),
+    Case(
+        "double",
+        "aten::layer_norm",
+        lambda x: F.layer_norm(x, (6,), seeded(6, dtype=torch.float64)),
+        lambda: (seeded(2, 5, 6, dtype=torch.float64),),
+    ),
+    Case(
+        "native",
+        "aten::native_layer_norm",
+        lambda x: torch.native_layer_norm(x, (6,), seeded(6), seeded(6), 1e-5),
+        lambda: (seeded(2, 5, 6),),
+        {0: (0, 1)},
+    ),
+    Case("groups", "aten::group_norm", _Norm(nn.GroupNorm(3, 6)), lambda: (seeded(2, 6, 5, 4),), {0: (0, 2, 3)}),
+    Case("bare", "aten::group_norm", lambda x: F.group_norm(x, 2), lambda: (seeded(2, 6, 5),), {0: (0, 2)}),
+    Case("flat", "aten::group_norm", lambda x: F.group_norm(x, 2, seeded(6)), lambda: (seeded(2, 6),), {0: (0,)}),
+    Case(
+        "native",
+        "aten::native_group_norm",
+        lambda x: torch.native_group_norm(x, seeded(6), None, x.shape[0], 6, 5, 3, 1e-5),
+        lambda: (seeded(2, 6, 5),),
+        {0: (0,)},
+    ),
+    Case("rms", "aten::rms_norm", _Norm(nn.RMSNorm(6)), lambda: (seeded(2, 5, 6),), {0: (0, 1)}),
+    Case("two", "aten::rms_norm", lambda x: F.rms_norm(x, (5, 6), eps=0.1), lambda: (seeded(2, 5, 6),), {0: (0,)}),
+    Case(
+        "half", "aten::rms_norm", lambda x: F.rms_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)
+    ),
+    Case(
+        "fused",
+        "aten::_fused_rms_norm",
+        lambda x: torch.ops.aten._fused_rms_norm(x, [6], seeded(6), 1e-5),
+        lambda: (seeded(2, 5, 6),),
+        {0: (0, 1)},
+    ),
+    Case(
+        "across-channels",
+        "aten::avg_pool3d",
+        lambda x: F.local_response_norm(x, 3, alpha=0.1, k=2.0),
+        lambda: (seeded(2, 6, 5, 4),),
+    ),
+    Case("weight", "aten::_weight_norm", _Weighted(0), lambda: (seeded(2, 3, 7),), {0: (0, 2)}),
+    Case("weight-whole", "aten::_weight_norm", _Weighted(None), lambda: (seeded(2, 3, 7),), {0: (0, 2)}),
+    Case(
+        "interface",
+        "aten::_weight_norm_interface",
+        lambda v: torch._weight_norm_interface(v, _positive(1, 5), 1),
+        lambda: (seeded(4, 5),),
+        {0: (0,)},
+    ),
+    Case(
+        "norm-except",
+        "aten::norm_except_dim",
+        lambda v: (torch.norm_except_dim(v, 2, 1), torch.norm_except_dim(v, 1, 0), torch.norm_except_dim(v, 3, -1)),
+        lambda: (seeded(4, 5),),
+        {0: (0, 1)},
+    ),
+    Case("normalize", "aten::linalg_vector_norm", lambda x: F.normalize(x, dim=1), lambda: (seeded(4, 5),), {0: (0, 1)}),
+]
