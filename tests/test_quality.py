@@ -42,7 +42,7 @@ def run(*command: str) -> None:
 
 
 def test_ruff() -> None:
-    run("ruff", "check", "--no-cache")
+    run("ruff", "check", "--no-cache", "--output-format=concise", "--quiet")
 
 
 def test_pyright_strict() -> None:

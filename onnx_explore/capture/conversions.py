@@ -32,7 +32,6 @@ CONVERSIONS = {
     "__complex__": "complex",
     "__len__": "len",
     "__index__": "index",
-    "__iter__": "iter",
     "__contains__": "contains",
     "__format__": "format",
     "__array__": "numpy",
@@ -46,6 +45,7 @@ CONVERSIONS = {
     "stride": "stride",
     "storage_offset": "storage_offset",
     "data_ptr": "data_ptr",
+    "unbind": "iter",  # What Tensor.__iter__ calls; itself it is not seen.
 }
 
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
@@ -98,6 +98,8 @@ class Watch(TorchFunctionMode):
         return result
 
     def _note(self, kind: str, result: Any, frame: FrameType | None) -> None:
+        if kind == "iter" and not _iterates(frame):
+            return
         user = user_python_frame(frame)
         place = (user.f_code, user.f_lasti) if user is not None else None
         if kind == "len" and isinstance(result, torch.Tensor):
@@ -135,6 +137,12 @@ class Watch(TorchFunctionMode):
         api().set_value_trace(tensor, state.graph().insertConstant(tensor.data))
 
 
+def _iterates(frame: FrameType | None) -> bool:
+    """Whether ``unbind`` was called to iterate: then the number of parts is fixed by Python code."""
+    caller = frame.f_back if frame is not None else None
+    return caller is not None and caller.f_code.co_name == "__iter__" and inside_torch(caller.f_code.co_filename)
+
+
 def inside_torch(file: str) -> bool:
     """Whether a source file is PyTorch's."""
     return file.startswith(_TORCH)
@@ -169,7 +177,9 @@ def _shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     if shape is not None and len(shape):
         return f"{type(value).__name__} of shape {tuple(shape)}"
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):
+        return f"{len(cast('tuple[Any, ...]', value))} parts"
+    if isinstance(value, list):
         return reprlib.repr(cast("Sequence[Any]", value))
     text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

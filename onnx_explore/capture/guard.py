@@ -20,7 +20,7 @@ import torch
 
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.conversions import inside_torch, user_frame
-from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag, version_of
+from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag, version_of, written_attributes
 from onnx_explore.errors import CaptureError
 
 _TABLES = ("_parameters", "_buffers", "_modules")
@@ -171,15 +171,17 @@ def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[Capture
     """Modes, buffers and attributes of the model."""
     tables: list[_Table] = []
     buffers: list[tuple[str, torch.Tensor, int | None, torch.Tensor]] = []
-    modes: list[tuple[Any, bool]] = []
+    compiled: list[tuple[str, Any, str, Any]] = []
+    written = {"training"} | written_attributes(
+        [item for _, item in modules if isinstance(item, torch.jit.ScriptModule)]
+    )
     seen: set[int] = set()
     for path, module in modules:
         if id(module) in seen:
             continue
         seen.add(id(module))
         if isinstance(module, torch.jit.ScriptModule):
-            if hasattr(module, "training"):
-                modes.append((module, module.training))
+            compiled += [(path, module, name, getattr(module, name)) for name in written if hasattr(module, name)]
         else:
             attributes = vars(module)
             tables.append(_table(path, attributes))
@@ -192,9 +194,10 @@ def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[Capture
         yield
     finally:
         changed = [name for table in tables for name in _restore_table(table)]
-        for module, mode in modes:
-            if module.training != mode:
-                module.training = mode
+        for path, module, name, value in compiled:
+            if not _same(getattr(module, name), value):
+                setattr(module, name, value)
+                changed += [_join(path, name)] if name not in _INTERNAL else []
         for name, buffer, version, content in buffers:
             # Some kernels (batch_norm) write without counting it as a version.
             if version_of(buffer) != version or not torch.equal(buffer, content):
@@ -205,6 +208,13 @@ def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[Capture
             shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
             message = f"the model changed its own state while it ran; restored: {shown}"
             notes.append(CaptureNote("info", "state-restored", message))
+
+
+def _same(now: Any, before: Any) -> bool:
+    """Whether a scripted module's attribute is what it was: containers are copied whenever they are read."""
+    if isinstance(now, torch.Tensor) or isinstance(before, torch.Tensor):
+        return now is before
+    return type(now) is type(before) and isinstance(now, (bool, int, float, str)) and now == before
 
 
 # Path of the module, the live table, and its names and values as they were.

@@ -16,7 +16,7 @@ import torch
 
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.containers import Leaf, Path, Structure, flatten, holds_tensors, path_name, path_text
-from onnx_explore.capture.torch_api import SchemaPart, has_pre_hooks
+from onnx_explore.capture.torch_api import SchemaPart, has_pre_hooks, script_arguments
 from onnx_explore.errors import InvalidArgument
 
 
@@ -103,22 +103,24 @@ def open_call(
     args: Any,
     kwargs: Mapping[str, Any] | None,
     input_names: Sequence[str] | None,
-    *,
-    declared: Sequence[SchemaPart] | None = None,
 ) -> Call:
-    """Takes a call apart, before anything runs.
+    """Takes a call apart, before anything runs. For a scripted model, numbers are inputs too.
 
     Args:
         model: What is called.
         args: As ``split_arguments`` takes them.
         kwargs: Likewise.
         input_names: The user's names.
-        declared: The arguments of a scripted model, which takes numbers as inputs; None for others.
+
+    Returns:
+        The call, taken apart.
 
     Raises:
         InvalidArgument: If the model cannot be called so, or an argument is a container that nobody registered.
     """
     positional, named = split_arguments(args, kwargs)
+    scripted = isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction))
+    declared = script_arguments(model) if scripted else None
     roots = (
         argument_names(model, positional, named) if declared is None else declared_names(declared, positional, named)
     )

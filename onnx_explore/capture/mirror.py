@@ -116,7 +116,7 @@ class Mirror:
 
     def _node(self, node: JitNode, nodes: list[TorchNode]) -> None:
         target = node.kind()
-        if target == _PYTHON and self._inline and node.hasAttribute("Subgraph"):
+        if target == _PYTHON and self._inline and _can_inline(node):
             self._inline_function(node, nodes)
             return
         values = self._values
@@ -182,7 +182,9 @@ class Mirror:
         inputs = [self._values[node.inputsAt(index).unique()] for index in range(node.inputsSize())]
         returns = self._subgraph(node.g("Subgraph"), inputs, nodes).returns
         output = node.outputsAt(0)
-        if node.outputsSize() == 1 and output.type().kind() == "TupleType":
+        arity = _arity(node)
+        if arity is not None:
+            returns = returns * arity if len(returns) == 1 else returns
             packed = self.define(output)
             nodes.append(self.node("prim::TupleConstruct", returns, (packed,), origin=self._origin(node)))
             return
@@ -209,6 +211,25 @@ class Mirror:
         schema = None if "..." in text else read_schema(text)
         self._schemas[text] = schema
         return schema
+
+
+def _arity(node: JitNode) -> int | None:
+    """The number of members, if the only output of a node is a tuple."""
+    if node.outputsSize() != 1:
+        return None
+    kind = node.outputsAt(0).type()
+    return len(kind.containedTypes()) if kind.kind() == "TupleType" else None
+
+
+def _can_inline(node: JitNode) -> bool:
+    """Whether a function's forward was recorded, and it is clear which of its results is which.
+
+    PyTorch records a tensor that is returned twice only once; one for all is clear.
+    """
+    if not node.hasAttribute("Subgraph"):
+        return False
+    recorded = len(list(node.g("Subgraph").outputs()))
+    return recorded in (1, _arity(node) or node.outputsSize())
 
 
 _HERE = __file__.rsplit("mirror", 1)[0]

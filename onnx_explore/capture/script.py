@@ -58,7 +58,7 @@ def capture_script(
             )
     weights = weights_of(modules)
     declared = script_arguments(model)
-    call = open_call(model, args, kwargs, input_names, declared=declared)
+    call = open_call(model, args, kwargs, input_names)
     check_name_count(input_names, len(call.inputs), len(weights))
     run = _Run(model, call, roots, modules, training)
     with guarded(modules) as guard:

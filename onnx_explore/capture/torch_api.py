@@ -37,6 +37,7 @@ class TorchApi:
         create_graph: ``torch._C._create_graph_by_tracing``.
         tracing_state: The thread's tracing state, or None.
         set_tracing_state: Replaces it.
+        get_value_trace: The graph value that stands for a tensor; one that the trace does not know becomes a constant.
         set_value_trace: Says which graph value stands for a tensor.
         create_function: Makes a runnable ``ScriptFunction`` of a graph.
         parse_schema: Reads an operator's schema line.
@@ -52,6 +53,7 @@ class TorchApi:
     create_graph: Callable[..., tuple[JitGraph, Any]]
     tracing_state: Callable[[], TracingState]
     set_tracing_state: Callable[[TracingState], None]
+    get_value_trace: Callable[[torch.Tensor], JitValue]
     set_value_trace: Callable[[torch.Tensor, JitValue], None]
     create_function: Callable[[str, JitGraph], Callable[..., Any]]
     parse_schema: Callable[[str], Any]
@@ -127,6 +129,7 @@ def api() -> TorchApi:
         create_graph=_symbol("torch:_C._create_graph_by_tracing"),
         tracing_state=_symbol("torch:_C._get_tracing_state"),
         set_tracing_state=_symbol("torch:_C._set_tracing_state"),
+        get_value_trace=_symbol("torch:_C._get_value_trace"),
         set_value_trace=_symbol("torch:_C._set_value_trace"),
         create_function=_symbol("torch:_C._create_function_from_graph"),
         parse_schema=_symbol("torch:_C.parse_schema"),
@@ -339,6 +342,16 @@ def script_arguments(model: Any) -> list[SchemaPart]:
     module = isinstance(model, torch.jit.ScriptModule)
     schema = model._c._get_method("forward").schema if module else model.schema
     return list(_parts(schema.arguments))[1 if module else 0 :]
+
+
+def written_attributes(modules: Sequence[Any]) -> set[str]:
+    """Names of attributes that any method of these scripted modules writes."""
+    names: set[str] = set()
+    for module in modules:
+        for method in module._c._method_names():
+            for node in module._c._get_method(method).graph.findAllNodes("prim::SetAttr"):
+                names.add(node.s("name"))
+    return names
 
 
 def has_script_hooks(module: Any) -> bool:

@@ -89,6 +89,8 @@ def trace(
             result = model(*args, **kwargs)
         returned = open_result(result)
         watch.adopt(returned.tensors)
+        for tensor in returned.tensors:
+            api().get_value_trace(tensor)  # A constant that no operator used is not known to the trace yet.
         results.append(returned)
         return returned.tensors
 

@@ -46,7 +46,8 @@ class ShapeInference:
 
     def elements(self, value: ir.Value) -> list[int | ir.SymbolicDim] | None:
         """The known elements of a 0-d or 1-d integer tensor, or None."""
-        return self._context.get_symbolic_value(value)
+        known = self._context.get_symbolic_value(value)
+        return None if known is None else [_number(item) for item in known]
 
     def set_elements(self, value: ir.Value, elements: list[int | ir.SymbolicDim]) -> None:
         """State the elements of a 0-d or 1-d integer tensor."""
@@ -72,6 +73,14 @@ class ShapeInference:
             if output.shape is not None and output.shape.has_unknown_dim():
                 self._context.name_anonymous_dims(output)
         return ""
+
+
+def _number(item: int | ir.SymbolicDim) -> int | ir.SymbolicDim:
+    """An int, where the algebra came out at one (``batch + 3 - batch``)."""
+    if isinstance(item, int):
+        return item
+    text = item.value or ""
+    return int(text) if text.removeprefix("-").isdigit() else item
 
 
 def _unknown(context: ShapeInferenceContext, node: ir.Node) -> None:

@@ -14,20 +14,22 @@ Register one and call ``ex.run()``: it goes on from there.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, ClassVar, Literal, Protocol
 
 import onnx_ir as ir
 
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
-from onnx_explore.errors import InvalidArgument, OnnxExporterError
+from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
+from onnx_explore.emit.emitter import TORCH_NODES
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.failure import failure_text
 from onnx_explore.explore.tables import seconds_text
@@ -37,7 +39,8 @@ from onnx_explore.flow import Flow, Tolerances
 from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder, Recording
-from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph
+from onnx_explore.symbolic.registry import REGISTRY
+from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph, walk
 from onnx_explore.writing import write_model
 
 State = Literal["paused", "failed", "exported"]
@@ -49,6 +52,18 @@ class Busy(OnnxExporterError):
     code = "Busy"
 
 
+class FrontEnd(Protocol):
+    """What shows an exploration in a notebook. ``explore/`` knows no widgets: the package hands one in."""
+
+    def widget(self, exploration: Exploration) -> Any:
+        """The widget of an exploration."""
+        ...
+
+    def bundle(self, exploration: Exploration) -> dict[str, Any]:
+        """What an output cell holds: the widget, and a summary for when there is no kernel any more."""
+        ...
+
+
 class Exploration:
     """One export that is explored. Made by ``explore``.
 
@@ -56,7 +71,10 @@ class Exploration:
         options: The options, with normalised dynamic axes.
         error: Why the export stands still, or None.
         place: How source lines are shown in texts; a notebook lets it say ``In[5]:3`` for a line of a cell.
+        front_end: Makes the widget.
     """
+
+    front_end: ClassVar[FrontEnd | None] = None
 
     def __init__(
         self,
@@ -78,6 +96,12 @@ class Exploration:
         self._lock = threading.Lock()
         self.error: OnnxExporterError | None = None
         self.place: Callable[[str], str] = str
+        self._selected: tuple[int, ...] = ()
+        self._observers: list[Callable[[], None]] = []
+        self._stop = threading.Event()
+        self._registrations = REGISTRY.version
+        asked = flow.recorder.cancelled
+        flow.recorder.cancelled = lambda: self._stop.is_set() or asked()
 
     # -- what there is -----------------------------------------------------------------------------------------------
 
@@ -124,6 +148,22 @@ class Exploration:
         return self._flow.lowering.node if self._exported is None else None
 
     @property
+    def remaining(self) -> Sequence[TorchNode]:
+        """The nodes that are not lowered yet, in order."""
+        return self._flow.lowering.nodes[self.position :] if self._model is None else ()
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """Module path → class name."""
+        named = getattr(self._flow.model, "named_modules", None)
+        return {name: type(module).__name__ for name, module in named()} if named is not None else {}
+
+    @property
+    def registered(self) -> bool:
+        """Whether a symbolic function was registered since the last step: going on may get further now."""
+        return REGISTRY.version != self._registrations
+
+    @property
     def exported(self) -> Exported:
         """The result.
 
@@ -161,9 +201,41 @@ class Exploration:
             self._drain()
         return self
 
-    def _drain(self) -> None:
-        while self._exported is None and not self._flow.recorder.cancelled() and isinstance(self._step(), NodeLowered):
-            pass
+    def run_for(self, seconds: float) -> bool:
+        """Go on for a slice of time. The ONNX passes and the checks, at the end, are one slice.
+
+        Returns:
+            Whether there is more to do.
+        """
+        with self._owned():
+            return self._drain(time.perf_counter() + seconds)
+
+    def _drain(self, until: float = math.inf) -> bool:
+        """To the end, to a failure, or until a time; whether there is more to do."""
+        begun = False
+        while self._exported is None and not self._flow.recorder.cancelled():
+            if begun and (time.perf_counter() >= until or (until < math.inf and not self.remaining)):
+                return True
+            begun = True
+            if not isinstance(self._step(finishing=until == math.inf), NodeLowered):
+                break
+        return False
+
+    def step_operator(self) -> NodeLowered | NodeFailed | None:
+        """Lower nodes until one emitted something or failed.
+
+        Returns:
+            That one's event; None when no node was left (the export is then completed and checked).
+        """
+        with self._owned():
+            event = self._step()
+            while isinstance(event, NodeLowered) and not event.emitted and self._exported is None:
+                event = self._step()
+            return event
+
+    def cancel(self) -> None:
+        """Stop what is running, at the next node, pass or check: everything stays as it was before that one."""
+        self._stop.set()
 
     def run_until(self, what: str | int | Callable[[TorchNode], bool]) -> Exploration:
         """Go on to just before the next node that fits.
@@ -185,7 +257,7 @@ class Exploration:
                 )
             while True:
                 node = lowering.node
-                if node is None or fits(node) or isinstance(self._step(), NodeFailed):
+                if node is None or fits(node) or self._stop.is_set() or isinstance(self._step(), NodeFailed):
                     return self
 
     def set_dynamic_axes(self, dynamic_axes: DynamicAxes | None) -> Exploration:
@@ -213,16 +285,17 @@ class Exploration:
         self._flow, self._model, self._exported, self.error = flow, None, None, None
         self._seconds = 0.0
 
-    def _step(self) -> NodeLowered | NodeFailed | None:
+    def _step(self, *, finishing: bool = True) -> NodeLowered | NodeFailed | None:
         if self._exported is not None:
             return None
         start = time.perf_counter()
+        self._registrations = REGISTRY.version
         try:
-            return self._timed_step()
+            return self._timed_step(finishing)
         finally:
             self._seconds += time.perf_counter() - start
 
-    def _timed_step(self) -> NodeLowered | NodeFailed | None:
+    def _timed_step(self, finishing: bool) -> NodeLowered | NodeFailed | None:
         lowering = self._flow.lowering
         self.error = None
         if self._model is not None or lowering.finished:
@@ -230,7 +303,7 @@ class Exploration:
             return None
         event = lowering.step()
         self.error = lowering.error
-        if self.error is None and lowering.finished:
+        if finishing and self.error is None and lowering.finished:
             self._finish()
         return event
 
@@ -250,6 +323,8 @@ class Exploration:
                 )
                 exported = replace(exported, path=_path(self._file))
             self._exported = exported
+        except Cancelled:
+            pass
         except OnnxExporterError as error:
             self.error = error
 
@@ -281,10 +356,75 @@ class Exploration:
     def _owned(self) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
             raise Busy("another step is running", action="wait for it, or interrupt the kernel")
+        self._stop.clear()
         try:
             yield
         finally:
             self._lock.release()
+            self._changed()
+
+    # -- being watched ----------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step is running."""
+        return self._lock.locked()
+
+    def observe(self, changed: Callable[[], None]) -> None:
+        """Call a function after every change, on the thread that made it."""
+        self._observers.append(changed)
+
+    def _changed(self) -> None:
+        for changed in tuple(self._observers):
+            changed()
+
+    @property
+    def selected(self) -> tuple[TorchNode, ...]:
+        """The captured nodes that are chosen, in the widget or by ``select``."""
+        by_id = {node.id: node for node in walk(self.captured.graph.block)}
+        return tuple(by_id[number] for number in self._selected if number in by_id)
+
+    def select(self, what: str | int | Iterable[int]) -> Exploration:
+        """Choose nodes; the widget shows them.
+
+        Args:
+            what: The name of an ONNX node, a target, a module path, a source line, or numbers of captured nodes.
+
+        Raises:
+            InvalidArgument: If nothing is called so.
+        """
+        found: tuple[int, ...] = ()
+        if isinstance(what, int):
+            found = (what,)
+        elif not isinstance(what, str):
+            found = tuple(what)
+        else:
+            made = (node for node in self.onnx_graph if what in (node.name, node.op_type))
+            found = tuple(dict.fromkeys(number for node in made for number in node.meta.get(TORCH_NODES, ())))
+            if not found:
+                fits = _matcher(what)
+                found = tuple(node.id for node in walk(self.captured.graph.block) if fits(node))
+            if not found:
+                raise InvalidArgument(f"nothing in this export is called '{what}'", argument="what")
+        if found != self._selected:
+            self._selected = found
+            self._changed()
+        return self
+
+    @property
+    def widget(self) -> Any:
+        """The widget that shows this exploration; always the same one.
+
+        Raises:
+            InvalidArgument: If there is nothing that could show it.
+        """
+        if self.front_end is None:
+            raise InvalidArgument("there is no front end", action="import onnx_explore first")
+        return self.front_end.widget(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """What a notebook shows: the widget. Text comes from ``_repr_pretty_``."""
+        return self.front_end.bundle(self) if self.front_end is not None else {}
 
     def save(self, f: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the exported model."""
@@ -409,13 +549,19 @@ class Exploration:
         names = {item.name: item for item in self.onnx_graph if item.name}
         return text.dispatch_text(self.recording, self.torch_graph, names, node=node)
 
+    def node_text(self, node: int) -> str:
+        """The full story of one node, by its number after the passes."""
+        by_name = {item.name: item for item in self.onnx_graph if item.name}
+        return graphs.node_text(self.recording, self.torch_graph, self.captured, by_name, node, self.place)
+
     def passes_text(self) -> str:
         """The passes."""
         return text.passes_text(self.recording)
 
     def notes_text(self) -> str:
         """What a person should know."""
-        return summary.notes_table(self.recording.notes, self.place)
+        notes = [*self.recording.notes, *summary.conversion_notes(self.captured, self.options)]
+        return summary.notes_table(summary.sorted_notes(notes), self.place)
 
     def report_text(self) -> str:
         """The checks in full."""

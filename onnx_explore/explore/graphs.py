@@ -398,6 +398,31 @@ def _emitted(event: NodeLowered, names: Mapping[str, ir.Node]) -> str:
     return ", ".join(op_type if count == 1 else f"{count} × {op_type}" for op_type, count in counts.items())
 
 
+def node_text(
+    recording: Recording,
+    graph: TorchGraph,
+    captured: Capture,
+    names: Mapping[str, ir.Node],
+    number: int,
+    place: Place = str,
+) -> str:
+    """The full story of one node, or what is known of it before it is lowered."""
+    node = next((item for item in walk(graph.block) if item.id == number), None)
+    events = [item for item in recording.events if isinstance(item, NodeLowered | NodeFailed) and item.node == number]
+    if events:
+        return explain(events[-1], node, names, graph, captured, place=place)
+    if node is None:
+        return ""
+    rows: list[tuple[str, Sequence[str]]] = []
+    if node.schema is not None:
+        rows.append(("schema", [node.schema.text]))
+    rows.append(("arguments", _arguments(node, Spelling(graph, captured))))
+    rows.append(("gives", [f"%{value.name} : {text.torch_value_text(value)}" for value in node.outputs]))
+    where = f"  at {place(node.origin.where)}" if node.origin.where else ""
+    body = labelled([*rows, ("state", ["not lowered yet"])], None)
+    return "\n".join([f"#{number} {node.target}{where}", *(f"  {line}" for line in body.splitlines())])
+
+
 def explain(
     event: NodeLowered | NodeFailed,
     node: TorchNode | None,

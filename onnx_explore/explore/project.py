@@ -6,7 +6,9 @@ Views are projected when somebody looks; nothing here is kept between two looks,
 from __future__ import annotations
 
 import inspect
+import re
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,41 +17,53 @@ import onnx
 import onnx_ir as ir
 
 from onnx_explore.check.report import Report
+from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.explore import protocol, text
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.graphs import Spelling
-from onnx_explore.explore.links import Lines, Origins, source_lines
-from onnx_explore.recording import NodeFailed, NodeLowered, PassRan
+from onnx_explore.explore.links import Lines, Origins, is_operator, source_lines
+from onnx_explore.explore.protocol import STYLE_ERROR, STYLE_HEADING, STYLE_INNER, STYLE_QUIET
+from onnx_explore.explore.scopes import scope_of
+from onnx_explore.explore.tables import seconds_text
+from onnx_explore.recording import NodeFailed, NodeLowered, Noted, PassRan
 from onnx_explore.symbolic.registry import REGISTRY
-from onnx_explore.torch_ir import graph_lines, walk
+from onnx_explore.torch_ir import graph_lines
 
 Buffers = list[bytes]
 MOST_LINES = 60_000
 """A pane longer than this ends with a line that says so."""
+_ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
 # -- the summary ----------------------------------------------------------------------------------------------------------
 
 
-def summary(ex: Exploration, revision: int) -> protocol.Summary:
+def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.Summary:
     """Verdict, tables and the state of the step bar."""
     report = ex.report
+    origins = _origins(ex)
     upcoming = ex.next_operator
     left = ex.remaining
+    operators = sum(1 for node in ex.torch_graph.block.nodes if is_operator(node.target, node.overload))
+    ahead = sum(1 for node in left if is_operator(node.target, node.overload))
+    headline = ex.headline.split(": ", 1)[1] if ex.state == "exported" else ex.headline
     return protocol.Summary(
         revision=revision,
         state=ex.state,
-        headline=ex.headline,
-        checks=ex.report_text().splitlines() if report is not None else [],
+        headline=ex.place(headline),
+        verdict=ex.place(report.verdict) if report is not None else "",
+        checks=_checks(ex, report),
         check="none" if report is None else "passed" if report.passed else "failed",
         opset=ex.options.opset_version,
-        position=ex.position,
-        total=ex.total,
-        next_node=upcoming.id if upcoming is not None else None,
+        position=operators - ahead,
+        total=operators,
+        more=more,
+        next_ids=list(origins.of(upcoming)) if upcoming is not None else [],
         next_target=upcoming.target if upcoming is not None else "",
-        failure=_failure(ex),
-        problems=_problems(ex),
+        next_where=ex.place(upcoming.origin.where) if upcoming is not None else "",
+        failure=_failure(ex, origins),
+        problems=_problems(ex, origins),
         axes=_axes(ex, report),
         interface=_interface(ex),
         passes=[
@@ -58,12 +72,25 @@ def summary(ex: Exploration, revision: int) -> protocol.Summary:
             )
             for event in ex.recording.of(PassRan)
         ],
-        targets=list(dict.fromkeys(node.target for node in left if not node.target.startswith("prim::"))),
-        scopes=list(dict.fromkeys(node.origin.scope for node in walk(ex.torch_graph.block) if node.origin.scope)),
+        targets=list(dict.fromkeys(node.target for node in left if is_operator(node.target, node.overload))),
+        scopes=list(dict.fromkeys(node.origin.scope for node in left if node.origin.scope)),
     )
 
 
-def _failure(ex: Exploration) -> protocol.Failure | None:
+def _origins(ex: Exploration) -> Origins:
+    return Origins(ex.captured.graph, ex.torch_graph, ex.recording)
+
+
+def _checks(ex: Exploration, report: Report | None) -> list[protocol.Check]:
+    rows: list[protocol.Check] = []
+    for item in report.items if report is not None else ():
+        subject = f"axis {item.subject}" if item.kind == "axis" else item.subject
+        rows.append(protocol.Check(item.status, subject, ex.place(item.detail)))
+        rows += [protocol.Check("detail", "", str(comparison)) for comparison in item.comparisons]
+    return rows
+
+
+def _failure(ex: Exploration, origins: Origins) -> protocol.Failure | None:
     error = ex.error
     if error is None:
         return None
@@ -71,22 +98,32 @@ def _failure(ex: Exploration) -> protocol.Failure | None:
     missing = error.missing if isinstance(error, UnsupportedOperatorError) else ()
     return protocol.Failure(
         error.code,
-        error.message,
+        ex.place(error.message),
         error.target,
         error.argument,
-        error.where,
+        ex.place(error.where),
         error.action,
-        node.id if node is not None else None,
-        [f"{target} at {where}" if where else target for target, where in missing],
+        list(origins.of(node)) if node is not None else [],
+        [f"{target} at {ex.place(where)}" if where else target for target, where in missing],
+        ex.registered,
+        node is not None,
     )
 
 
-def _problems(ex: Exploration) -> list[protocol.Problem]:
-    order = {"error": 0, "warning": 1, "info": 2}
+def _problems(ex: Exploration, origins: Origins) -> list[protocol.Problem]:
+    """Notes, worst first; equal ones in one row."""
+    notes = ex.recording.notes
+    counts = Counter(Noted(note.severity, note.code, note.message, note.where) for note in notes)
+    ids: dict[Noted, list[int]] = {}
+    for note in notes:
+        ids.setdefault(Noted(note.severity, note.code, note.message, note.where), []).extend(origins.thread(note.node))
     rows = [
-        protocol.Problem(note.severity, note.code, note.message, note.where, note.node) for note in ex.recording.notes
+        protocol.Problem(
+            note.severity, note.code, ex.place(note.message), ex.place(note.where), count, list(dict.fromkeys(ids[note]))
+        )
+        for note, count in counts.items()
     ]
-    return sorted(rows, key=lambda row: order[row.severity])
+    return sorted(rows, key=lambda row: _ORDER[row.severity])
 
 
 def _axes(ex: Exploration, report: Report | None) -> list[protocol.Axis]:
@@ -94,7 +131,8 @@ def _axes(ex: Exploration, report: Report | None) -> list[protocol.Axis]:
     states: dict[str, protocol.AxisState] = {"passed": "proven", "failed": "broken"}
     for item in report.items if report is not None else ():
         if item.kind == "axis":
-            verdicts[item.subject] = (states.get(item.status, "untested"), item.detail)
+            for symbol in item.subject.split(" + "):
+                verdicts.setdefault(symbol, (states.get(item.status, "untested"), item.detail))
     rows: list[protocol.Axis] = []
     for item in ex.captured.inputs:
         names = ex.options.dynamic_axes.get(item.name, {})
@@ -106,65 +144,42 @@ def _axes(ex: Exploration, report: Report | None) -> list[protocol.Axis]:
 
 
 def _interface(ex: Exploration) -> list[protocol.Interface]:
-    paths = {item.name: item.path for item in (*ex.captured.inputs, *ex.captured.outputs)}
-    rows = [
-        protocol.Interface(value.name or "", "input", paths.get(value.name or "", ""), text.value_text(value))
-        for value in ex.onnx_graph.inputs
-    ]
-    rows += [
-        protocol.Interface(value.name or "", "output", paths.get(value.name or "", ""), text.value_text(value))
-        for value in ex.onnx_graph.outputs
-    ]
+    """As ``summary.interface_table`` has it: what was removed, and what is not there yet, included."""
+    values = {value.name: value for value in ex.onnx_graph.inputs}
+    values |= {value.name: value for value in ex.onnx_graph.outputs}
+    rows: list[protocol.Interface] = []
+    for item in ex.captured.inputs:
+        value = values.get(item.name)
+        shown = text.value_text(value) if value is not None else "removed: nothing depends on it"
+        rows.append(protocol.Interface(item.name, "input", item.path, shown))
+    for item in ex.captured.outputs:
+        value = values.get(item.name)
+        shown = text.value_text(value) if value is not None else f"{text.torch_value_text(item.value)} in PyTorch"
+        rows.append(protocol.Interface(item.name, "output", item.path, shown))
     return rows
 
 
 # -- panes ----------------------------------------------------------------------------------------------------------------
 
 
-def pane(
-    ex: Exploration, name: protocol.PaneName, revision: int, position: int | None
-) -> tuple[protocol.PaneText, Buffers]:
+def pane(ex: Exploration, name: protocol.PaneName, revision: int) -> tuple[protocol.PaneText, Buffers]:
     """The lines of one pane, with the threads that link them to the others."""
-    origins = Origins(ex.captured.graph, ex.torch_graph)
-    events = _events(ex, position)
+    origins = _origins(ex)
     if name == "source":
-        produced = {
-            number
-            for event in events
-            if isinstance(event, NodeLowered) and event.emitted and event.node in origins.lowered
-            for number in origins.of(origins.lowered[event.node])
-        }
-        lines = source_lines(list(origins.by_id.values()), produced)
+        lines = source_lines(origins, ex.place)
     elif name == "torch":
-        lines = _torch_lines(ex, origins, events)
+        lines = _torch_lines(ex, origins)
     elif name == "dispatch":
-        lines = _dispatch_lines(ex, origins, events)
+        lines = _dispatch_lines(ex, origins)
     else:
-        lines = _onnx_lines(ex, origins, events if position is not None else None)
-    return _pane_text(name, revision, lines)
-
-
-def _events(ex: Exploration, position: int | None) -> list[NodeLowered | NodeFailed]:
-    events = [event for event in ex.recording.events if isinstance(event, NodeLowered | NodeFailed)]
-    return events if position is None else events[:position]
-
-
-def _pane_text(name: protocol.PaneName, revision: int, lines: Lines) -> tuple[protocol.PaneText, Buffers]:
-    extra = len(lines.text) - MOST_LINES
-    if extra > 0:
-        for column in (lines.text, lines.labels, lines.ids, lines.primary, lines.names):
-            del column[MOST_LINES:]
-        lines.add(f"… {extra} more lines: open the graph view, or print ex.onnx_text()")
-    has_names = any(lines.names)
+        lines = _onnx_lines(ex, origins)
+    extra = lines.cut(MOST_LINES)
+    if extra:
+        lines.add(f"… {extra} more lines: open the graph view, or print ex.onnx_text()", style=STYLE_QUIET)
     message = protocol.PaneText(
-        name,
-        revision,
-        lines.text,
-        lines.labels,
-        [protocol.SourceFile(file, first) for file, first in lines.files],
-        lines.names if has_names else [],
+        name, revision, lines.text, lines.notes, lines.labels, lines.names if any(lines.names) else []
     )
-    return message, [*_rows(lines.ids), _ints(lines.primary)]
+    return message, [*_rows(lines.ids), _ints(lines.colors), _ints(lines.steps), _ints(lines.styles)]
 
 
 def _ints(numbers: Iterable[int]) -> bytes:
@@ -183,202 +198,176 @@ def _rows(rows: Sequence[Sequence[int]]) -> Buffers:
     return [_ints(starts), _ints(flat)]
 
 
-def _torch_lines(ex: Exploration, origins: Origins, events: Sequence[NodeLowered | NodeFailed]) -> Lines:
-    emitted = {event.node for event in events if isinstance(event, NodeLowered) and event.emitted}
+def _torch_lines(ex: Exploration, origins: Origins) -> Lines:
+    """The traced graph, module by module; constants stand where they are used."""
     spelling = Spelling(ex.torch_graph, ex.captured)
+    classes = ex.modules
     lines = Lines()
+    for value, item in zip(ex.torch_graph.inputs, ex.captured.inputs, strict=True):
+        lines.add(f"input %{item.name}", text.torch_value_text(value), style=STYLE_QUIET)
+    scope = ""
     for number, row in graph_lines(ex.torch_graph, places=False):
         if number is None:
-            lines.add(row)
+            if row.startswith("   "):  # a block of a loop or a branch
+                lines.add(row, style=STYLE_QUIET)
             continue
         if number in spelling.written:
-            continue  # a constant stands where it is used
+            continue
         node = origins.lowered[number]
-        thread = origins.of(node)
-        left = ", ".join(f"%{value.name} : {text.torch_value_text(value)}" for value in node.outputs)
-        indent = row[: len(row) - len(row.lstrip())]
-        shown = f"{indent}{left} = {spelling.call(node)}" if node.schema is not None else row
-        lines.add(shown, f"#{number}", thread, thread[0] if number in emitted else -1)
+        if node.origin.scope != scope:
+            scope = node.origin.scope
+            lines.add(scope or "forward", classes.get(_module(scope), ""), style=STYLE_HEADING)
+        ids = origins.of(node)
+        failed = isinstance(origins.outcomes.get(number), NodeFailed)
+        indent = row[2 : len(row) - len(row.lstrip())]
+        left = ", ".join(f"%{value.name}" for value in node.outputs)
+        equals = " = " if left else ""
+        lines.add(
+            f"{indent}{left}{equals}{_within(spelling.call(node), scope)}",
+            ", ".join(map(text.torch_value_text, node.outputs)),
+            label=str(ids[0]),
+            ids=ids,
+            color=origins.color(ids) if _emitted(origins, number) else -1,
+            step=origins.steps.get(number, 0),
+            style=STYLE_ERROR if failed else 0,
+        )
+    lines.add(f"return {', '.join(spelling.of(value) for value in ex.torch_graph.outputs)}", style=STYLE_QUIET)
     return lines
 
 
-def _dispatch_lines(ex: Exploration, origins: Origins, events: Sequence[NodeLowered | NodeFailed]) -> Lines:
+def _emitted(origins: Origins, number: int) -> tuple[str, ...]:
+    event = origins.outcomes.get(number)
+    return event.emitted if isinstance(event, NodeLowered) else ()
+
+
+def _module(scope: str) -> str:
+    return re.sub(r"#\d+", "", scope)
+
+
+def _within(shown: str, scope: str) -> str:
+    """The text without the module path that it stands under."""
+    if not scope:
+        return shown
+    return re.sub(rf"(?<![\w.#/])(?:{re.escape(scope)}|{re.escape(_module(scope))})[./](?=\w)", "", shown)
+
+
+def _dispatch_lines(ex: Exploration, origins: Origins) -> Lines:
+    """Each operator: which symbolic function lowered it, and what it emitted."""
     names = {node.name: node for node in ex.onnx_graph if node.name}
+    classes = ex.modules
     lines = Lines()
-    for event in events:
-        if isinstance(event, NodeLowered) and not event.emitted:
-            continue
-        node = origins.lowered.get(event.node)
-        thread = origins.of(node) if node is not None else (event.node,)
-        colour = thread[0] if isinstance(event, NodeLowered) else -1
-        head = f"{event.target}{f'.{event.overload}' if event.overload else ''}"
+    scope = ""
+    for number, event in origins.outcomes.items():
+        node = origins.lowered.get(number)
+        ids = origins.thread(number)
+        here = node.origin.scope if node is not None else ""
+        if here != scope:
+            scope = here
+            lines.add(scope or "forward", classes.get(_module(scope), ""), style=STYLE_HEADING)
+        color = origins.color(ids)
+        step = origins.steps[number]
+        head = f"{event.target}.{event.overload}" if event.overload else event.target
         if isinstance(event, NodeFailed):
-            lines.add(f"✕ {head}", f"#{event.node}", thread, colour)
-            for row in event.message.splitlines():
-                lines.add(f"    {row}", "", thread, colour)
+            lines.add(f"✕ {head}", event.code, label=str(ids[0]), ids=ids, step=step, style=STYLE_ERROR)
+            for row in ex.place(event.message).splitlines():
+                lines.add(row, ids=ids, step=step, style=STYLE_ERROR)
             continue
-        lines.add(f"{head} → {event.function}", f"#{event.node}", thread, colour)
+        if not event.emitted:
+            lines.add(f"{head} → nothing", event.reason, label=str(ids[0]), ids=ids, step=step, style=STYLE_QUIET)
+            continue
+        since = f"opset ≥ {event.variant} · " if event.variant else ""
+        note = f"{since}{seconds_text(event.seconds)}"
+        lines.add(f"{head} → {event.function}", note, label=str(ids[0]), ids=ids, color=color, step=step)
         for name in event.emitted:
             made = names.get(name)
-            shown = text.emitted_text(made) if made is not None else f"{name}  (removed by a later pass)"
-            lines.add(f"    {shown}", "", thread, colour, name if made is not None else "")
+            shown, kind = (
+                _onnx_line(made, scope) if made is not None else (_within(name, scope), "removed by a later pass")
+            )
+            found = name if made is not None else ""
+            lines.add(shown, kind, ids=ids, color=color, step=step, style=STYLE_INNER, name=found)
+    if not lines.text:
+        lines.add("no operator was lowered yet: Step lowers the first one", style=STYLE_QUIET)
     return lines
 
 
-def _onnx_lines(ex: Exploration, origins: Origins, events: Sequence[NodeLowered | NodeFailed] | None) -> Lines:
-    shown = None
-    if events is not None:
-        shown = {name for event in events if isinstance(event, NodeLowered) for name in event.emitted}
-    by_name = {node.name: node for node in ex.onnx_graph if node.name}
+def _onnx_line(node: ir.Node, scope: str) -> tuple[str, str]:
+    """``%Conv:0 = Conv(%images, weight, strides=[4, 4])`` and its type."""
+    parts = ["∅" if value is None else _value(value) for value in node.inputs]
+    parts += [
+        text.attribute_text(item) for item in node.attributes.values() if item.type != ir.AttributeType.GRAPH
+    ]
+    domain = f"{node.domain}::" if node.domain else ""
+    left = ", ".join(f"%{value.name}" for value in node.outputs)
+    right = f"{domain}{node.op_type}({', '.join(parts)})"
+    shown = _within(f"{left.replace('%', ' %').strip()} = {right}".replace("%", "% "), scope)
+    return shown.replace("% ", "%"), ", ".join(map(text.value_text, node.outputs))
+
+
+def _value(value: ir.Value) -> str:
+    return (value.name or "?") if value.is_initializer() else f"%{value.name}"
+
+
+def _onnx_lines(ex: Exploration, origins: Origins) -> Lines:
+    """The ONNX graph, module by module: inputs, nodes, outputs, and the weights at the end."""
+    steps = {name: origins.steps[number] for number in origins.outcomes for name in _emitted(origins, number)}
+    classes = ex.modules
     lines = Lines()
-    for name, row in ex.onnx_lines():
-        node = by_name.get(name)
-        if node is None:
-            lines.add(row)
-            continue
-        if shown is not None and name not in shown:
-            continue
-        thread = origins.of_onnx(node)
-        lines.add(row, "", thread, thread[0] if thread else -1, name)
+    for value in ex.onnx_graph.inputs:
+        lines.add(f"input %{value.name}", text.value_text(value), style=STYLE_QUIET)
+    scope = ""
+    for node in ex.onnx_graph:
+        here = str(node.meta.get(SCOPE, ""))
+        if here != scope:
+            scope = here
+            lines.add(scope or "forward", classes.get(_module(scope), ""), style=STYLE_HEADING)
+        ids = origins.of_onnx(node)
+        shown, kind = _onnx_line(node, scope)
+        name = node.name or ""
+        lines.add(shown, kind, ids=ids, color=origins.color(ids), step=steps.get(name, 0), name=name)
+        for item in node.attributes.values():
+            if item.type == ir.AttributeType.GRAPH:
+                _body_lines(lines, item.name, item.as_graph(), ids, scope, "  ")
+    for value in ex.onnx_graph.outputs:
+        lines.add(f"output %{value.name}", text.value_text(value), style=STYLE_QUIET)
+    if ex.onnx_graph.initializers:
+        lines.add("weights", style=STYLE_HEADING)
+    for value in ex.onnx_graph.initializers.values():
+        users = dict.fromkeys(number for node, _ in value.uses() for number in origins.of_onnx(node))
+        lines.add(value.name or "", text.value_text(value), ids=list(users), style=STYLE_QUIET)
     return lines
+
+
+def _body_lines(lines: Lines, name: str, body: ir.Graph, ids: Sequence[int], scope: str, indent: str) -> None:
+    params = ", ".join(f"%{value.name}" for value in body.inputs)
+    lines.add(f"{indent}{name}({params})", ids=ids, style=STYLE_INNER)
+    for node in body:
+        shown, kind = _onnx_line(node, scope)
+        lines.add(f"{indent}  {shown}", kind, ids=ids, style=STYLE_INNER)
+        for item in node.attributes.values():
+            if item.type == ir.AttributeType.GRAPH:
+                _body_lines(lines, item.name, item.as_graph(), ids, scope, f"{indent}    ")
+    lines.add(f"{indent}  → {', '.join(f'%{value.name}' for value in body.outputs)}", ids=ids, style=STYLE_INNER)
 
 
 # -- graphs ---------------------------------------------------------------------------------------------------------------
 
 
-class _Nodes:
-    """The nodes and edges of one scope, while they are collected."""
-
-    def __init__(self) -> None:
-        self.index: dict[str, int] = {}
-        self.kinds: list[protocol.NodeKind] = []
-        self.titles: list[str] = []
-        self.subtitles: list[str] = []
-        self.sizes: list[int] = []
-        self.threads: list[list[int]] = []
-        self.edges: dict[tuple[int, int], str] = {}
-
-    def node(self, key: str, kind: protocol.NodeKind, title: str, subtitle: str = "") -> int:
-        found = self.index.get(key)
-        if found is None:
-            found = self.index[key] = len(self.titles)
-            self.kinds.append(kind)
-            self.titles.append(title)
-            self.subtitles.append(subtitle)
-            self.sizes.append(0)
-            self.threads.append([])
-        return found
-
-
-def graph(
-    ex: Exploration, stage: protocol.Stage, scope: str, revision: int
-) -> tuple[protocol.GraphScope, Buffers]:
+def graph(ex: Exploration, stage: protocol.Stage, path: str, revision: int) -> tuple[protocol.GraphScope, Buffers]:
     """One module's inside: its own operators, and its submodules as one node each."""
-    nodes = _torch_scope(ex, scope) if stage == "torch" else _onnx_scope(ex, scope)
+    found = scope_of(ex, _origins(ex), stage, path)
     message = protocol.GraphScope(
         stage,
-        scope,
+        found.scope,
         revision,
-        nodes.kinds,
-        nodes.titles,
-        nodes.subtitles,
-        list(nodes.index),
-        nodes.sizes,
-        list(nodes.edges.values()),
+        [kind for kind, _ in found.index],
+        found.titles,
+        found.subtitles,
+        [key for _, key in found.index],
+        found.sizes,
+        list(found.edges.values()),
     )
-    pairs = [index for pair in nodes.edges for index in pair]
-    return message, [_ints(pairs), *_rows(nodes.threads)]
-
-
-def _place(nodes: _Nodes, scope: str, where: str, key: str, title: str, subtitle: str, thread: Sequence[int]) -> int:
-    """The graph node that an operator belongs to in this scope: itself, a submodule, or the outside."""
-    prefix = f"{scope}." if scope else ""
-    if where == scope:
-        number = nodes.node(key, "operator", title, subtitle)
-    elif where.startswith(prefix) and where != scope:
-        child = where[len(prefix) :].split(".", 1)[0]
-        number = nodes.node(f"{prefix}{child}", "module", child, "")
-    else:
-        return -1
-    nodes.sizes[number] += 1
-    nodes.threads[number].extend(thread)
-    return number
-
-
-def _join(nodes: _Nodes, source: int, target: int, label: str) -> None:
-    if source != target and source >= 0 and target >= 0:
-        nodes.edges.setdefault((source, target), label)
-
-
-def _onnx_scope(ex: Exploration, scope: str) -> _Nodes:
-    nodes = _Nodes()
-    home: dict[ir.Value, int] = {}
-    for value in ex.onnx_graph.inputs:
-        if not value.is_initializer() and not scope:
-            home[value] = nodes.node(f"input {value.name}", "input", value.name or "", text.value_text(value))
-    origins = Origins(ex.captured.graph, ex.torch_graph)
-    for node in ex.onnx_graph:
-        where = str(node.meta.get("onnx_explore.scope", ""))
-        subtitle = text.shape_text(node.outputs[0].shape) if node.outputs else ""
-        number = _place(nodes, scope, where, node.name or "", node.op_type, subtitle, origins.of_onnx(node))
-        for value in node.inputs:
-            if value is None or (value.is_initializer() and not value.is_graph_input()):
-                continue
-            source = home.get(value, -1)
-            if number >= 0 and source < 0:
-                source = nodes.node(f"input {value.name}", "input", value.name or "", text.value_text(value))
-                home[value] = source
-            if number >= 0:
-                _join(nodes, source, number, text.value_text(value))
-            elif source >= 0 and nodes.kinds[source] != "input":
-                _leaves(nodes, source, value.name or "", text.value_text(value))
-        for value in node.outputs:
-            if number >= 0:
-                home[value] = number
-    for value in ex.onnx_graph.outputs:
-        if home.get(value, -1) >= 0 and nodes.kinds[home[value]] != "input":
-            _leaves(nodes, home[value], value.name or "", text.value_text(value))
-    return nodes
-
-
-def _leaves(nodes: _Nodes, source: int, name: str, label: str) -> None:
-    """A value that is used outside this scope, or returned."""
-    _join(nodes, source, nodes.node(f"output {name}", "output", name, label), label)
-
-
-def _torch_scope(ex: Exploration, scope: str) -> _Nodes:
-    nodes = _Nodes()
-    home: dict[int, int] = {}
-    spelling = Spelling(ex.torch_graph, ex.captured)
-    weights = {parameter.value.id for parameter in ex.torch_graph.parameters}
-    names = {item.value.id: item.name for item in ex.lowering_inputs}
-    origins = Origins(ex.captured.graph, ex.torch_graph)
-    for value in ex.torch_graph.inputs:
-        if not scope:
-            home[value.id] = nodes.node(f"input {value.id}", "input", names[value.id], text.torch_value_text(value))
-    for node in ex.torch_graph.block.nodes:
-        if node.id in spelling.written and not any(value.id in home for value in node.inputs):
-            continue
-        subtitle = text.torch_value_text(node.outputs[0]) if node.outputs else ""
-        number = _place(nodes, scope, node.origin.scope, str(node.id), node.target, subtitle, origins.of(node))
-        for value in node.inputs:
-            if value.id in weights:
-                continue
-            source = home.get(value.id, -1)
-            if number >= 0 and source < 0 and value.is_tensor:
-                label = text.torch_value_text(value)
-                source = home[value.id] = nodes.node(f"input {value.id}", "input", spelling.of(value), label)
-            if number >= 0:
-                _join(nodes, source, number, text.torch_value_text(value))
-            elif source >= 0 and nodes.kinds[source] != "input":
-                _leaves(nodes, source, spelling.of(value), text.torch_value_text(value))
-        for value in node.outputs:
-            if number >= 0:
-                home[value.id] = number
-    for value in ex.torch_graph.outputs:
-        if home.get(value.id, -1) >= 0 and nodes.kinds[home[value.id]] != "input":
-            _leaves(nodes, home[value.id], spelling.of(value), text.torch_value_text(value))
-    return nodes
+    pairs = [index for pair in found.edges for index in pair]
+    return message, [_ints(pairs), *_rows(found.threads), _ints(found.colors), _ints(found.steps)]
 
 
 # -- one node -------------------------------------------------------------------------------------------------------------
@@ -390,7 +379,7 @@ def detail(ex: Exploration, node: int | None, name: str | None) -> protocol.Node
     Raises:
         KeyError: If there is no such node.
     """
-    origins = Origins(ex.captured.graph, ex.torch_graph)
+    origins = _origins(ex)
     if node is None:
         found = next((item for item in ex.onnx_graph if item.name == name), None)
         if found is None or not origins.of_onnx(found):
@@ -401,29 +390,29 @@ def detail(ex: Exploration, node: int | None, name: str | None) -> protocol.Node
     )
     if lowered is None:
         gone = origins.by_id[node]
-        return protocol.NodeDetail(node, gone.target, ["removed by a pass before the lowering"], "", "", [])
-    event = next(
-        (
-            item
-            for item in reversed(ex.recording.events)
-            if isinstance(item, NodeLowered | NodeFailed) and item.node == lowered.id
-        ),
-        None,
-    )
-    emitted = event.emitted if isinstance(event, NodeLowered) else ()
-    lines = ex.dispatch_text(lowered.id).splitlines()
+        return protocol.NodeDetail([node], gone.target, ["removed by a pass before the lowering"], "", "", [])
+    event = origins.outcomes.get(lowered.id)
+    lines = ex.place(ex.node_text(lowered.id)).splitlines()
+    emitted = list(_emitted(origins, lowered.id))
     return protocol.NodeDetail(
-        node, lowered.target, lines, _symbolic(lowered.target, lowered.overload, event), _documentation(ex, emitted), list(emitted)
+        list(origins.of(lowered)),
+        lowered.target,
+        lines,
+        _symbolic(lowered.target, lowered.overload, event),
+        _documentation(ex, emitted),
+        emitted,
     )
 
 
 def _symbolic(target: str, overload: str, event: NodeLowered | NodeFailed | None) -> str:
-    """The source of the symbolic function that lowered a node."""
-    if not isinstance(event, NodeLowered):
-        return ""
+    """The source of the symbolic function that lowered a node, or that failed to."""
+    if isinstance(event, NodeLowered):
+        wanted = event.function
+    else:
+        wanted = next((item.function for item in event.candidates if item.chosen), "") if event is not None else ""
     for entry in REGISTRY.lookup(target, overload):
         for variant in entry.variants:
-            if variant.name == event.function:
+            if variant.name == wanted:
                 try:
                     return inspect.getsource(variant.function)
                 except (OSError, TypeError):

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 PROTOCOL_VERSION = 1
+STYLE_PLAIN, STYLE_HEADING, STYLE_QUIET, STYLE_ERROR, STYLE_INNER = range(5)
+"""Of a pane's line: usual; a file or module that the lines below belong to; declarations; a failure; part of the above."""
 
 PaneName = Literal["source", "torch", "dispatch", "onnx"]
 Stage = Literal["torch", "onnx"]
@@ -21,7 +23,7 @@ State = Literal["paused", "failed", "exported"]
 Severity = Literal["info", "warning", "error"]
 CheckState = Literal["passed", "failed", "none"]
 AxisState = Literal["static", "proven", "broken", "untested"]
-NodeKind = Literal["module", "operator", "input", "output", "parameter"]
+NodeKind = Literal["module", "operator", "input", "output", "weight"]
 
 
 # -- parts ----------------------------------------------------------------------------------------------------------------
@@ -38,8 +40,10 @@ class Failure:
         argument: The argument, or "".
         where: Source line, or "".
         action: What to do next, or "".
-        node: Torch node, or None.
+        ids: The torch nodes that are concerned.
         missing: Every operator without a symbolic function, as "target at line".
+        registered: Whether a symbolic function was registered since: going on may get further now.
+        resumable: Whether it stands at a node, so that going on tries that node again.
     """
 
     code: str
@@ -48,19 +52,22 @@ class Failure:
     argument: str
     where: str
     action: str
-    node: int | None
+    ids: list[int]
     missing: list[str]
+    registered: bool
+    resumable: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One row of the problems list."""
+    """One row of the problems list. ``count``: how often it was noted; ``ids``: the torch nodes that are concerned."""
 
     severity: Severity
     code: str
     message: str
     where: str
-    node: int | None
+    count: int
+    ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,39 +114,54 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the checks: a check (``status``), or one output that it compared (``status`` "detail")."""
+
+    status: Literal["passed", "failed", "not run", "detail"]
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """The verdict line, the tables, and what the step bar shows.
+    """The verdict line, the tables, and what the step bar shows. A step is an operator; constants and lists are none.
 
     Attributes:
         revision: Grows whenever a pane's content may have changed; panes are asked for again then.
         state: Of the export.
-        headline: One line.
-        checks: What the checks found, line by line.
+        headline: One line, without its first word.
+        verdict: What the checks say, in one line; "" if none ran.
+        checks: What the checks found.
         check: In one word.
         opset: Of the export.
-        position: Nodes lowered.
-        total: Nodes there are.
-        next_node: The torch node that the next step lowers.
+        position: Operators lowered.
+        total: Operators there are.
+        more: Whether ``Continue`` stopped after its slice of time and wants to be asked again.
+        next_ids: The torch nodes that the next step lowers.
         next_target: Its operator, or "".
+        next_where: Its source line, or "".
         failure: If it stands still.
         problems: Worst first.
         axes: One row per dimension of each input.
         interface: Inputs and outputs.
         passes: In order.
         targets: Operators that are left, each once, for "run to".
-        scopes: Module paths, for "run to" and for the graph's breadcrumbs.
+        scopes: Module paths that are left, for "run to".
     """
 
     revision: int
     state: State
     headline: str
-    checks: list[str]
+    verdict: str
+    checks: list[Check]
     check: CheckState
     opset: int
     position: int
     total: int
-    next_node: int | None
+    more: bool
+    next_ids: list[int]
     next_target: str
+    next_where: str
     failure: Failure | None
     problems: list[Problem]
     axes: list[Axis]
@@ -170,15 +192,9 @@ class GetSummary:
 
 @dataclass(frozen=True, slots=True)
 class GetPane:
-    """Asks for the lines of one pane: ``PaneText``.
-
-    Attributes:
-        pane: Which one.
-        position: Show it as it was after so many steps (the slider); None: now.
-    """
+    """Asks for the lines of one pane: ``PaneText``."""
 
     pane: PaneName
-    position: int | None = None
     kind: Literal["pane"] = "pane"
 
 
@@ -214,7 +230,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Go on to the end. Answer: ``Summary``."""
+    """Go on towards the end, for a slice of time. Answer: ``Summary``; while its ``more`` is true, ask again.
+
+    In slices, because a kernel that serves one message at a time would see neither a cancel nor anything else before the
+    end. The ONNX passes and the checks are one slice.
+    """
 
     kind: Literal["continue"] = "continue"
 
@@ -233,6 +253,14 @@ class SetAxes:
 
     edits: list[AxisEdit]
     kind: Literal["set_axes"] = "set_axes"
+
+
+@dataclass(frozen=True, slots=True)
+class GetAsset:
+    """Asks for a script that is only loaded when it is needed: ``Asset``."""
+
+    name: Literal["layout"]
+    kind: Literal["asset"] = "asset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,50 +286,43 @@ class PaneText:
     """The lines of one pane.
 
     Buffers: ``starts`` (one more than there are lines) and ``ids``: line *i* is about the torch nodes
-    ``ids[starts[i]:starts[i + 1]]``; lines that share a node light up together. ``primary``: per line, the node that
-    gives it its colour, -1 for none.
+    ``ids[starts[i]:starts[i + 1]]``; lines that share a node light up together. ``colors``: per line, the ordinal of the
+    source line that produced it (the same in every pane), -1 if it produced no output. ``steps``: per line, the step that
+    lowered it (the first is 1), 0 if none has. ``styles``: per line, one of the ``STYLE_`` numbers.
 
     Attributes:
         pane: Which one.
         revision: Of the summary that it goes with.
         lines: Text, one entry per line.
+        notes: What stands behind it, one entry per line: types, times; "" for nothing.
         labels: What stands in the gutter, one entry per line (line numbers, node numbers), "" for nothing.
-        files: For the source pane: the file of each section, and the index of its first line; empty for the others.
         names: For the ONNX pane: the node's name per line, "" for none; empty for the others.
     """
 
     pane: PaneName
     revision: int
     lines: list[str]
+    notes: list[str]
     labels: list[str]
-    files: list[SourceFile]
     names: list[str]
     kind: Literal["pane"] = "pane"
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A section of the source pane."""
-
-    name: str
-    first: int
 
 
 @dataclass(frozen=True, slots=True)
 class GraphScope:
     """What is inside one module: its operators, and its submodules as one node each.
 
-    Buffers: ``edges`` (pairs: from, to, as indexes into the nodes), ``starts`` and ``ids`` (torch nodes per graph
-    node, as for ``PaneText``).
+    Buffers: ``edges`` (pairs: from, to, as indexes into the nodes), ``starts``, ``ids``, ``colors`` and ``steps`` (per
+    graph node, as for ``PaneText``).
 
     Attributes:
         stage: Which graph.
-        scope: Module path.
+        scope: Module path that is shown; it may lie below the one that was asked for, where that held one module alone.
         revision: Of the summary that it goes with.
         kinds: Per node.
         titles: Per node: operator or module name.
         subtitles: Per node: shape, class, or "".
-        keys: Per node: module path, ONNX node name, or torch node number; unique in this scope.
+        keys: Per node: module path, ONNX node name, or torch node number; unique in this scope and kind.
         sizes: Per node: operators inside (1 for an operator).
         labels: Per edge: the type that flows, such as ``FLOAT[batch, 3]``.
     """
@@ -323,7 +344,7 @@ class NodeDetail:
     """Everything about one node, as lines of text.
 
     Attributes:
-        node: Torch node.
+        ids: Torch nodes.
         title: Its operator.
         lines: Arguments, candidates, what was emitted, time.
         symbolic: Source of the symbolic function, or "".
@@ -331,13 +352,21 @@ class NodeDetail:
         onnx: Names of the ONNX nodes.
     """
 
-    node: int
+    ids: list[int]
     title: str
     lines: list[str]
     symbolic: str
     documentation: str
     onnx: list[str]
     kind: Literal["node"] = "node"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A script. Buffers: its UTF-8 text."""
+
+    name: str
+    kind: Literal["asset"] = "asset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +393,8 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
-Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | Cancel
-Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Done | Busy | Failed
+Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | GetAsset | Cancel
+Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
 
 REQUESTS: dict[str, type[Request]] = {
     "summary": GetSummary,
@@ -376,5 +405,6 @@ REQUESTS: dict[str, type[Request]] = {
     "continue": Continue,
     "run_to": RunTo,
     "set_axes": SetAxes,
+    "asset": GetAsset,
     "cancel": Cancel,
 }

@@ -23,13 +23,24 @@ class Service:
 
     Args:
         exploration: What is explored.
-        changed: Called after the export changed, with the new revision.
+        assets: Gives a script by its name.
+        slice_seconds: How long one ``Continue`` works before it asks to be asked again.
+
+    Attributes:
+        revision: Grows with every change of the exploration.
     """
 
-    def __init__(self, exploration: Exploration, changed: Callable[[int], None] = lambda revision: None) -> None:
+    def __init__(
+        self,
+        exploration: Exploration,
+        assets: Callable[[str], bytes] = lambda name: b"",
+        *,
+        slice_seconds: float = 0.25,
+    ) -> None:
         self.exploration = exploration
         self.revision = 0
-        self._changed = changed
+        self._assets = assets
+        self._slice = slice_seconds
 
     def handle(self, message: Mapping[str, Any]) -> Reply:
         """Answer one request, whatever it is: a failure is an answer, too."""
@@ -39,20 +50,17 @@ class Service:
             return protocol.Busy(error.message), []
         except OnnxExporterError as error:
             return protocol.Failed(error.code, str(error)), []
-        except (KeyError, TypeError, ValueError) as error:
-            return protocol.Failed("BadRequest", str(error)), []
-
-    def touch(self) -> None:
-        """The export changed: views of earlier revisions are stale."""
-        self.revision += 1
-        self._changed(self.revision)
+        except Exception as error:  # noqa: BLE001  (every request is answered, whatever went wrong)
+            if self.exploration.busy:  # it looked at a graph that a running step is changing
+                return protocol.Busy("a step is running"), []
+            return protocol.Failed(type(error).__name__, str(error)), []
 
     def _answer(self, request: protocol.Request) -> Reply:
         ex = self.exploration
         if isinstance(request, protocol.GetSummary):
             return self._summary(), []
         if isinstance(request, protocol.GetPane):
-            return project.pane(ex, request.pane, self.revision, request.position)
+            return project.pane(ex, request.pane, self.revision)
         if isinstance(request, protocol.GetGraph):
             return project.graph(ex, request.stage, request.scope, self.revision)
         if isinstance(request, protocol.GetNode):
@@ -60,16 +68,17 @@ class Service:
         if isinstance(request, protocol.Cancel):
             ex.cancel()
             return protocol.Done(), []
-        self._change(request)
-        self.touch()
-        return self._summary(), []
+        if isinstance(request, protocol.GetAsset):
+            return protocol.Asset(request.name), [self._assets(request.name)]
+        return self._summary(more=self._change(request)), []
 
-    def _change(self, request: protocol.Request) -> None:
+    def _change(self, request: protocol.Request) -> bool:
+        """Do it; whether there is more to do."""
         ex = self.exploration
         if isinstance(request, protocol.Step):
             ex.step_operator()
         elif isinstance(request, protocol.Continue):
-            ex.run()
+            return ex.run_for(self._slice)
         elif isinstance(request, protocol.RunTo):
             ex.run_until(int(request.what) if request.what.isdigit() else request.what)
         elif isinstance(request, protocol.SetAxes):
@@ -80,9 +89,10 @@ class Service:
                 if edit.symbol is not None:
                     names[edit.axis] = edit.symbol
             ex.set_dynamic_axes(axes)
+        return False
 
-    def _summary(self) -> protocol.SummaryAnswer:
-        return protocol.SummaryAnswer(project.summary(self.exploration, self.revision))
+    def _summary(self, *, more: bool = False) -> protocol.SummaryAnswer:
+        return protocol.SummaryAnswer(project.summary(self.exploration, self.revision, more=more))
 
 
 def parse(message: Mapping[str, Any]) -> protocol.Request:

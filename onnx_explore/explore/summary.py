@@ -13,10 +13,14 @@ import onnx_ir as ir
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
 from onnx_explore.explore import text
+from onnx_explore.explore.failure import short_file
 from onnx_explore.explore.tables import Column, bytes_text, count_text, fit, wrapped
 from onnx_explore.options import Options
 from onnx_explore.recording import Noted
 
+_MOST_NOTES = 8
+_CONTENT = frozenset({"bool", "item", "tolist", "numpy", "float", "complex", "array"})
+"""Conversions that read a tensor's content, not a size."""
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -55,8 +59,11 @@ def summary_text(facts: Facts, width: int | None = None) -> str:
     if facts.failure:
         parts.append(facts.failure)
     parts.append(interface_table(facts, width))
-    if facts.notes:
-        parts.append(notes_table(facts.notes, facts.place))
+    notes = sorted_notes([*facts.notes, *conversion_notes(facts.captured, facts.options)])
+    if notes:
+        parts.append(notes_table(notes[:_MOST_NOTES], facts.place))
+        if len(notes) > _MOST_NOTES:
+            parts[-1] += f"\n… and {count_text(len(notes) - _MOST_NOTES, 'more note')}"
     return "\n\n".join(parts)
 
 
@@ -88,6 +95,41 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
 
 
+def conversion_notes(captured: Capture, options: Options) -> list[Noted]:
+    """What left the trace as a Python value, as notes.
+
+    A truth value decided a branch, and the content of a tensor is another one in the next run: warnings. A size matters only
+    where an axis is dynamic.
+    """
+    told = {short_place(note.where).partition(" in ")[0] for note in captured.notes}
+    notes: list[Noted] = []
+    for item in captured.conversions:
+        frame = item.frame
+        where = f"{short_file(frame.file)}:{frame.line}" if frame is not None else ""
+        if where and where in told:
+            continue
+        scope = f" in {item.scope}" if item.scope else ""
+        serious = item.kind in _CONTENT or bool(options.dynamic_axes)
+        message = (
+            f"Python read a tensor's truth value ({item.value}); what it decided is fixed in the export"
+            if item.kind == "bool"
+            else f"{item.kind} gave the Python value {item.value}; it is a constant of the export"
+        )
+        notes.append(Noted("warning" if serious else "info", "PythonValue", message, f"{where}{scope}"))
+    return notes
+
+
+def sorted_notes(notes: Sequence[Noted]) -> list[Noted]:
+    """Worst first."""
+    return sorted(notes, key=lambda note: _ORDER[note.severity])
+
+
+def short_place(where: str) -> str:
+    """A source line whose file is named by its last two parts."""
+    file, colon, rest = where.partition(":")
+    return f"{short_file(file)}{colon}{rest}" if colon and not where.startswith("<") else where
+
+
 def notes_table(notes: Sequence[Noted], place: Callable[[str], str] = str) -> str:
     """Notes, worst first; equal ones once, with their count. Messages are never cut."""
     counts: dict[Noted, int] = {}
@@ -97,6 +139,6 @@ def notes_table(notes: Sequence[Noted], place: Callable[[str], str] = str) -> st
     rows: list[str] = []
     for note in sorted(counts, key=lambda item: _ORDER[item.severity]):
         times = f" ({counts[note]} times)" if counts[note] > 1 else ""
-        where = f"  at {place(note.where)}" if note.where else ""
+        where = f"  at {place(short_place(note.where))}" if note.where else ""
         rows.append(f"{note.severity:<7}  {note.code}: {note.message}{times}{where}")
     return "\n".join(rows)

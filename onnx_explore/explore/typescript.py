@@ -12,15 +12,14 @@ from typing import Any, Literal
 
 from onnx_explore.explore import protocol
 
-_HEAD = """// Generated from onnx_explore/explore/protocol.py by `python -m onnx_explore.explore.typescript`. Do not
-edit.
-"""
+_HEAD = "// Generated from onnx_explore/explore/protocol.py by `python -m onnx_explore.explore.typescript`. Do not edit.\n"
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
 def typescript() -> str:
     """The whole of ``protocol.ts``."""
-    parts = [_HEAD, f"export const PROTOCOL_VERSION = {protocol.PROTOCOL_VERSION};\n"]
+    numbers = {name: item for name, item in vars(protocol).items() if name.isupper() and isinstance(item, int)}
+    parts = [_HEAD, "".join(f"export const {name} = {item};\n" for name, item in numbers.items())]
     names = {
         name: item
         for name, item in vars(protocol).items()

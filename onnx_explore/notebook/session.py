@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_NAME = "_onnx"
 _NOTEBOOK_WIDTH = 118
 """What a JupyterLab output area of usual size takes in one line."""
-_CELL_FILE = re.compile(r"(?:[\w.\-]+/)?ipykernel_\d+/\d+\.py|<ipython-input-[^>]*>")
+_CELL_FILE = re.compile(r"(?:[\w.\-/\\:]*[/\\])?ipykernel_\d+[/\\]\d+\.py|<ipython-input-[^>]*>")
 
 
 class Session:

@@ -1,9 +1,9 @@
 """The words in which a symbolic function states what it wants of an argument.
 
 ``Tensor``, ``Tensor | None``, ``list[Tensor]``, ``list[Tensor | None]``; ``int``, ``float``, ``bool``, ``str`` and lists of
-them (must be constant at export); ``Scalar`` (a number, or a 0-d value); ``Dim`` (an int, or a traced size), ``list[Dim]``;
-
-``Operand`` (a tensor, or a Python number also where the schema says Tensor); ``DType`` (an ONNX element type). Each with ``| None`` where the schema allows None.
+them (must be constant at export); ``Scalar`` (a number, or a 0-d value); ``Operand`` (a tensor, or a Python number also where
+the schema says Tensor); ``Dim`` (an int, or a traced size), ``list[Dim]``; ``DType`` (an ONNX element type). Each with
+``| None`` where the schema allows None.
 """
 
 from __future__ import annotations

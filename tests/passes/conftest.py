@@ -96,6 +96,8 @@ def _call(node: TorchNode, inputs: list[Any]) -> Sequence[Any]:
     schema = node.schema
     assert schema is not None, node.target
     namespace, _, name = node.target.partition("::")
+    if node.target == "aten::view" and not schema.overload:
+        return [inputs[0].reshape(inputs[1])]  # a functional graph knows no layouts
     operator = getattr(getattr(getattr(torch.ops, namespace), name), schema.overload or "default")
     rows = list(zip(schema.arguments, inputs, strict=True))
     positional = [item for argument, item in rows if not argument.kwarg_only]

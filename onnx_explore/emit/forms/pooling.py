@@ -1,7 +1,8 @@
 """MaxPool (indices from opset 8, dilations and ceil_mode from 10 on) and AveragePool (ceil_mode from 10 on).
 
 Inputs have a batch and a channel axis. ``ceil_mode`` counts a last, partial window only if it starts inside the input or
-its left padding: ONNX's rule and PyTorch's. Below opset 10 the same windows come from more padding at the end.
+its left padding: PyTorch's rule, and ONNX's, which says so from opset 22 on. Where ``ceil_mode`` will not do, the same
+windows come from more padding at the end.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ def _ceiling(
     assert x.shape is not None
     sizes = list(x.shape)[2:]
     more: list[int] = []
+    dropped = False
     for size, window, step, amount, spread in zip(sizes, kernel, stride, padding, dilation, strict=True):
         if not isinstance(size, int):
             g.requires(10, "pooling with ceil_mode over a size that is known only at run time")
@@ -97,7 +99,8 @@ def _ceiling(
         count = -(-(size + 2 * amount - reach) // step) + 1
         if (count - 1) * step >= size + amount:
             count -= 1
+            dropped = True
         more.append(max((count - 1) * step + reach - size - 2 * amount, 0))
-    if g.opset >= 10:
+    if g.opset >= (22 if dropped else 10):  # shape inference of the versions before 22 does not know the rule
         return any(more), list(padding)
     return False, [amount + extra for amount, extra in zip(padding, more, strict=True)]

@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from onnx_explore.emit import shapes
 from onnx_explore.emit.emitter import Emitter
+from onnx_explore.emit.forms.gathering import wrapped
 from onnx_explore.emit.inference import larger, smaller
 from onnx_explore.emit.shapes import Dim
 
@@ -145,8 +146,5 @@ def select(g: Emitter, x: ir.Value, axis: int, index: Dim) -> ir.Value:
         if isinstance(index, int) and index < 0:
             index = shapes.add(g, shapes.size(g, x, axis), index)
         elif not isinstance(index, int):
-            zero = g.const(0)
-            index = g.op(
-                "Where", g.op("Less", index, zero), g.op("Add", index, shapes.as_scalar(g, shapes.size(g, x, axis))), index
-            )
+            index = wrapped(g, index, shapes.size(g, x, axis))
     return g.op("Gather", x, index, axis=axis)

@@ -61,7 +61,7 @@ CASES: list[Case] = [
     _row("ints", "aten::remainder", lambda x, y: x % y, _INTS),
     Case("edges", "aten::remainder", lambda x, y: x % y, lambda: (_EDGES, _DIVISORS)),
     _row("number-first", "aten::remainder", lambda x: torch.remainder(5, x)),
-    Case("double", "aten::floor_divide", lambda x, y: x.double() // y.double(), lambda: (_EDGES, _DIVISORS), since=10),
+    Case("double", "aten::floor_divide", lambda x, y: x.double() // y.double(), lambda: (_EDGES, torch.tensor([0.1, -0.75, 2.5, 3.0]))),
     Case("edges", "aten::fmod", torch.fmod, lambda: (_EDGES, _DIVISORS)),
     _row("number", "aten::fmod", lambda x: torch.fmod(x, 1.5)),
     _row("ints", "aten::fmod", lambda x, y: torch.fmod(x, y), _INTS),

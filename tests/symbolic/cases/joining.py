@@ -36,7 +36,6 @@ CASES = [
     row("combinations-dynamic", "combinations", lambda x: (torch.combinations(x), torch.combinations(x, 2, True)), V, dynamic={0: (0,)}, since=9),
     row("split", "split", lambda x: x.split(2, 1), X, dynamic={0: (0, 2)}),
     row("split-one", "split", lambda x: x.split(5, 1)[0] + 1, X),
-    row("split-by-size", "split", lambda x: x.split(x.size(0) - 3, 0)[0], seeded(6, 3), dynamic={0: (0,)}, since=10),
     row("split-sizes", "split_with_sizes", lambda x: x.split([1, 2], 1), X, dynamic={0: (0, 2)}),
     row("split-sizes-dynamic", "split_with_sizes", lambda x: x.split([1, x.size(1) - 1], 1), X, dynamic=ALL, since=10),
     row("unsafe-split", "unsafe_split", lambda x: torch.unsafe_split(x, 2, 1), X),

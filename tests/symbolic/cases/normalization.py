@@ -21,6 +21,7 @@ class _Norm(nn.Module):
         self.inner = inner
         for item in [*inner.parameters(), *[b for b in inner.buffers() if b.is_floating_point()]]:
             item.data = _positive(*item.shape)
+        self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.inner(x)
@@ -37,7 +38,7 @@ class _Weighted(nn.Module):
 
 CASES: list[Case] = [
     *[
-        Case(f"{n}d", "aten::batch_norm", _Norm(module(3)), lambda n=n: (seeded(4, 3, *[5, 4, 3][:n]),),
+        Case(f"{n}d", "aten::batch_norm", _Norm(module(3)), lambda n=n, w=seeded(4, 3, *[5, 4, 3][:n]): (w,),
              {0: (0, *range(2, 2 + n))})
         for n, module in enumerate((nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d))
     ],
@@ -54,7 +55,7 @@ CASES: list[Case] = [
     Case(
         "training",
         "aten::batch_norm",
-        lambda x: F.batch_norm(x, torch.zeros(3), torch.ones(3), seeded(3), seeded(3), training=True, eps=1e-3),
+        lambda x, w=seeded(3): F.batch_norm(x, torch.zeros(3), torch.ones(3), w, w, training=True, eps=1e-3),
         lambda: (seeded(4, 3, 5, 4),),
         {0: (0, 2)},
         opsets=(13, 14, 15),
@@ -62,21 +63,21 @@ CASES: list[Case] = [
     Case(
         "half",
         "aten::batch_norm",
-        lambda x: F.batch_norm(x, seeded(3), _positive(3), seeded(3), seeded(3)),
+        lambda x, w=seeded(3), v=_positive(3): F.batch_norm(x, w, v, w, w),
         lambda: (seeded(4, 3, 5, dtype=torch.float16),),
     ),
     Case(
         "native",
         "aten::native_batch_norm",
-        lambda x: torch.native_batch_norm(x, seeded(3), None, None, None, True, 0.1, 1e-5),
+        lambda x, w=seeded(3): torch.native_batch_norm(x, w, None, None, None, True, 0.1, 1e-5),
         lambda: (seeded(4, 3, 5),),
         {0: (0, 2)},
     ),
     Case(
         "no-training",
         "aten::_native_batch_norm_legit_no_training",
-        lambda x: torch.ops.aten._native_batch_norm_legit_no_training(
-            x, seeded(3), None, seeded(3), _positive(3), 0.1, 1e-5
+        lambda x, w=seeded(3), v=_positive(3): torch.ops.aten._native_batch_norm_legit_no_training(
+            x, w, None, w, v, 0.1, 1e-5
         )[0],
         lambda: (seeded(4, 3, 5),),
         {0: (0, 2)},
@@ -84,12 +85,12 @@ CASES: list[Case] = [
     Case(
         "no-stats",
         "aten::_native_batch_norm_legit.no_stats",
-        lambda x: torch.ops.aten._native_batch_norm_legit.no_stats(x, seeded(3), None, True, 0.1, 1e-5),
+        lambda x, w=seeded(3): torch.ops.aten._native_batch_norm_legit.no_stats(x, w, None, True, 0.1, 1e-5),
         lambda: (seeded(4, 3, 5),),
         {0: (0, 2)},
     ),
     *[
-        Case(f"{n}d", "aten::instance_norm", module(3, affine=n > 1), lambda n=n: (seeded(2, 3, *[5, 4, 3][:n]),),
+        Case(f"{n}d", "aten::instance_norm", module(3, affine=n > 1), lambda n=n, w=seeded(2, 3, *[5, 4, 3][:n]): (w,),
              {0: (0, *range(2, 2 + n))})
         for n, module in enumerate((nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d), 1)
     ],
@@ -113,7 +114,6 @@ CASES: list[Case] = [
         lambda x: F.layer_norm(x, x.shape[1:]),
         lambda: (seeded(2, 5, 6),),
         {0: (0, 1)},
-        since=8,
     ),
     Case(
         "half", "aten::layer_norm", lambda x: F.layer_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)
@@ -121,23 +121,23 @@ CASES: list[Case] = [
     Case(
         "double",
         "aten::layer_norm",
-        lambda x: F.layer_norm(x, (6,), seeded(6, dtype=torch.float64)),
+        lambda x, w=seeded(6, dtype=torch.float64): F.layer_norm(x, (6,), w),
         lambda: (seeded(2, 5, 6, dtype=torch.float64),),
     ),
     Case(
         "native",
         "aten::native_layer_norm",
-        lambda x: torch.native_layer_norm(x, (6,), seeded(6), seeded(6), 1e-5),
+        lambda x, w=seeded(6): torch.native_layer_norm(x, (6,), w, w, 1e-5),
         lambda: (seeded(2, 5, 6),),
         {0: (0, 1)},
     ),
     Case("groups", "aten::group_norm", _Norm(nn.GroupNorm(3, 6)), lambda: (seeded(2, 6, 5, 4),), {0: (0, 2, 3)}),
     Case("bare", "aten::group_norm", lambda x: F.group_norm(x, 2), lambda: (seeded(2, 6, 5),), {0: (0, 2)}),
-    Case("flat", "aten::group_norm", lambda x: F.group_norm(x, 2, seeded(6)), lambda: (seeded(2, 6),), {0: (0,)}),
+    Case("flat", "aten::group_norm", lambda x, w=seeded(6): F.group_norm(x, 2, w), lambda: (seeded(2, 6),), {0: (0,)}),
     Case(
         "native",
         "aten::native_group_norm",
-        lambda x: torch.native_group_norm(x, seeded(6), None, x.shape[0], 6, 5, 3, 1e-5),
+        lambda x, w=seeded(6): torch.native_group_norm(x, w, None, x.shape[0], 6, 5, 3, 1e-5),
         lambda: (seeded(2, 6, 5),),
         {0: (0,)},
     ),
@@ -149,7 +149,7 @@ CASES: list[Case] = [
     Case(
         "fused",
         "aten::_fused_rms_norm",
-        lambda x: torch.ops.aten._fused_rms_norm(x, [6], seeded(6), 1e-5),
+        lambda x, w=seeded(6): torch.ops.aten._fused_rms_norm(x, [6], w, 1e-5),
         lambda: (seeded(2, 5, 6),),
         {0: (0, 1)},
     ),
@@ -164,7 +164,7 @@ CASES: list[Case] = [
     Case(
         "interface",
         "aten::_weight_norm_interface",
-        lambda v: torch._weight_norm_interface(v, _positive(1, 5), 1),
+        lambda v, w=_positive(1, 5): torch._weight_norm_interface(v, w, 1),
         lambda: (seeded(4, 5),),
         {0: (0,)},
     ),

@@ -29,7 +29,6 @@ CASES: list[Case] = [
         lambda: (seeded(2, 3, dtype=torch.int64),),
     ),
     Case("half", "aten::softmax.int", lambda x: torch.softmax(x, 1), lambda: (seeded(2, 3, dtype=torch.float16),)),
-    Case("bfloat16", "aten::softmax.int", lambda x: torch.softmax(x, 1), lambda: (seeded(2, 3, dtype=torch.bfloat16),), since=13),
     Case("min", "aten::softmax.int", lambda x: F.softmin(x, 1), lambda: (seeded(2, 3, 4),), {0: (0, 1)}),
     Case(
         "special",

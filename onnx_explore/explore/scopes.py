@@ -1,0 +1,213 @@
+"""One module's inside as a graph: its own operators, and its submodules as one node each.
+
+In: an exploration and a module path. Out: the message ``GraphScope`` with its buffers. A module that holds nothing but one
+submodule is passed through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import onnx_ir as ir
+
+from onnx_explore.emit.emitter import SCOPE
+from onnx_explore.explore import protocol, text
+from onnx_explore.explore.exploration import Exploration
+from onnx_explore.explore.graphs import Spelling
+from onnx_explore.explore.links import Origins
+
+
+@dataclass(slots=True)
+class Scope:
+    """The nodes and edges of one module, while they are collected, in columns."""
+
+    scope: str
+    classes: Mapping[str, str]
+    index: dict[tuple[protocol.NodeKind, str], int] = field(default_factory=dict[tuple[protocol.NodeKind, str], int])
+    titles: list[str] = field(default_factory=list[str])
+    subtitles: list[str] = field(default_factory=list[str])
+    sizes: list[int] = field(default_factory=list[int])
+    threads: list[list[int]] = field(default_factory=list[list[int]])
+    colors: list[int] = field(default_factory=list[int])
+    steps: list[int] = field(default_factory=list[int])
+    edges: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
+
+    def node(self, kind: protocol.NodeKind, key: str, title: str, subtitle: str = "") -> int:
+        """The number of a node, made if there is none."""
+        found = self.index.get((kind, key))
+        if found is None:
+            found = self.index[kind, key] = len(self.titles)
+            self.titles.append(title)
+            self.subtitles.append(subtitle)
+            self.sizes.append(0)
+            self.threads.append([])
+            self.colors.append(-1)
+            self.steps.append(0)
+        return found
+
+    def place(self, where: str, key: str, title: str, subtitle: str) -> int:
+        """The graph node that an operator belongs to here: itself, a submodule, or none (-1)."""
+        prefix = f"{self.scope}." if self.scope else ""
+        if where == self.scope:
+            return self.node("operator", key, title, subtitle)
+        if not where.startswith(prefix):
+            return -1
+        child = where[len(prefix) :].split(".", 1)[0]
+        path = f"{prefix}{child}"
+        return self.node("module", path, child, self.classes.get(path.split("#")[0], ""))
+
+    def count(self, number: int, thread: Sequence[int], color: int, step: int) -> None:
+        """One operator more belongs to a node."""
+        self.sizes[number] += 1
+        self.threads[number].extend(thread)
+        if self.sizes[number] == 1:
+            self.colors[number], self.steps[number] = color, step
+        else:
+            self.colors[number] = -1
+            self.steps[number] = max(self.steps[number], step)
+
+    def edge(self, source: int, target: int, label: str) -> None:
+        """A value that flows."""
+        if source != target and source >= 0 and target >= 0:
+            self.edges.setdefault((source, target), label)
+
+    @property
+    def only_module(self) -> str:
+        """Path of the one module that is all there is here, or ``""``."""
+        inside = [key for key in self.index if key[0] in ("module", "operator")]
+        return inside[0][1] if len(inside) == 1 and inside[0][0] == "module" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Operator:
+    """One operator of either graph, in what the two have in common."""
+
+    where: str
+    key: str
+    title: str
+    subtitle: str
+    thread: Sequence[int]
+    step: int
+    inputs: Sequence[tuple[object, str, str]]
+    outputs: Sequence[object]
+
+
+def scope_of(
+    ex: Exploration, origins: Origins, stage: protocol.Stage, path: str
+) -> Scope:
+    """What is inside a module."""
+    operators = _torch_operators(ex, origins) if stage == "torch" else _onnx_operators(ex, origins)
+    inputs, outputs = _interface(ex, stage)
+    classes = ex.modules
+    while True:
+        found = _collect(Scope(path, classes), operators, inputs, outputs, origins.color)
+        if not found.only_module:
+            return found
+        path = found.only_module
+
+
+def _collect(
+    scope: Scope,
+    operators: Sequence[_Operator],
+    inputs: Mapping[object, tuple[str, str]],
+    outputs: Mapping[object, tuple[str, str]],
+    color: Callable[[Sequence[int]], int],
+) -> Scope:
+    home: dict[object, int] = {}
+    if not scope.scope:
+        for value, (name, label) in inputs.items():
+            home[value] = scope.node("input", name, name, label)
+    inside: set[object] = set()
+    for item in operators:
+        number = scope.place(item.where, item.key, item.title, item.subtitle)
+        if number >= 0:
+            scope.count(number, item.thread, color(item.thread), item.step)
+        for value, name, label in item.inputs:
+            source = home.get(value, -1)
+            if number >= 0 and source < 0:
+                source = home[value] = scope.node("input", name, name, label)
+            if number >= 0:
+                scope.edge(source, number, label)
+            elif value in inside:
+                scope.edge(source, scope.node("output", name, name, label), label)
+        for value in item.outputs:
+            if number >= 0:
+                home[value] = number
+                inside.add(value)
+    for value, (name, label) in outputs.items():
+        if value in inside or (not scope.scope and value in home):
+            scope.edge(home[value], scope.node("output", name, name, label), label)
+    return scope
+
+
+def _interface(
+    ex: Exploration, stage: protocol.Stage
+) -> tuple[Mapping[object, tuple[str, str]], Mapping[object, tuple[str, str]]]:
+    """Inputs and outputs of the whole graph: value → name and type."""
+    if stage == "onnx":
+        graph = ex.onnx_graph
+        inputs = [value for value in graph.inputs if not value.is_initializer()]
+        return (
+            {value: (value.name or "", text.value_text(value)) for value in inputs},
+            {value: (value.name or "", text.value_text(value)) for value in graph.outputs},
+        )
+    pairs = zip(ex.torch_graph.inputs, ex.captured.inputs, strict=True)
+    given = {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
+    pairs = zip(ex.torch_graph.outputs, ex.captured.outputs, strict=True)
+    return given, {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
+
+
+def _onnx_operators(ex: Exploration, origins: Origins) -> list[_Operator]:
+    made = {
+        name: origins.steps[number]
+        for number, event in origins.outcomes.items()
+        for name in getattr(event, "emitted", ())
+    }
+    return [
+        _Operator(
+            str(node.meta.get(SCOPE, "")),
+            node.name or "",
+            node.op_type,
+            text.shape_text(node.outputs[0].shape) if node.outputs else "",
+            origins.of_onnx(node),
+            made.get(node.name or "", 0),
+            [
+                (value, value.name or "", text.value_text(value))
+                for value in node.inputs
+                if value is not None and not value.is_initializer()
+            ],
+            node.outputs,
+        )
+        for node in ex.onnx_graph
+    ]
+
+
+def _torch_operators(ex: Exploration, origins: Origins) -> list[_Operator]:
+    spelling = Spelling(ex.torch_graph, ex.captured)
+    weights = {parameter.value.id for parameter in ex.torch_graph.parameters}
+    behind: dict[int, list[tuple[object, str, str]]] = {}
+    rows: list[_Operator] = []
+    for node in ex.torch_graph.block.nodes:
+        inputs: list[tuple[object, str, str]] = []
+        for value in node.inputs:
+            if value.id in behind:  # a list that stands where it is used: what is in it flows in
+                inputs += behind[value.id]
+            elif value.id not in weights:
+                inputs.append((value.id, spelling.of(value), text.torch_value_text(value)))
+        if node.id in spelling.written:
+            behind |= {value.id: inputs for value in node.outputs}
+            continue
+        rows.append(
+            _Operator(
+                node.origin.scope,
+                str(node.id),
+                node.target.removeprefix("aten::"),
+                text.torch_value_text(node.outputs[0]) if node.outputs else "",
+                origins.of(node),
+                origins.steps.get(node.id, 0),
+                inputs,
+                [value.id for value in node.outputs],
+            )
+        )
+    return rows
