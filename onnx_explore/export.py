@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, BinaryIO
 
 from onnx_explore.axes import DynamicAxes
+from onnx_explore.emit.printing import onnx_text
 from onnx_explore.errors import InvalidArgument, NotAvailable
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances, collector_paused
@@ -113,8 +114,6 @@ def finish(
     """Everything after the lowering: ONNX passes, check, file. Used by ``export`` and by the explorer."""
     model = flow.complete()
     if flow.options.verbose:
-        from onnx_explore.explore.text import onnx_text
-
         show(onnx_text(model))
     report = flow.check(model, tolerances) if check else None
     if report is not None and raise_on_failure:

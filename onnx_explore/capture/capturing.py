@@ -94,6 +94,7 @@ def capture(
             modules,
             weights,
             parameter_names=list(input_names or ())[len(call.inputs) :],
+            before_write=guard.before_write,
             record_conversions=record_conversions,
             record_scopes=record_scopes,
         )

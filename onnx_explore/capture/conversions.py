@@ -59,15 +59,24 @@ class Watch(TorchFunctionMode):
     Args:
         scopes: Tells the module path.
         known: Ids of tensors that the trace knows: inputs and parameters.
+        before_write: Called with a tensor that an in-place operator is about to write to.
         record: Whether to keep conversions.
     """
 
-    def __init__(self, scopes: Scopes, known: set[int], *, record: bool = True) -> None:
+    def __init__(
+        self,
+        scopes: Scopes,
+        known: set[int],
+        *,
+        before_write: Callable[[torch.Tensor], None],
+        record: bool = True,
+    ) -> None:
         super().__init__()
         self.conversions: list[Conversion] = []
         self._scopes = scopes
         self._known = known
         self._record = record
+        self._before_write = before_write
         self._length: tuple[CodeType, int] | None = None
         self._kept: list[torch.Tensor] = []
 
@@ -79,6 +88,10 @@ class Watch(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Runs ``func``, and notes it if it converts."""
+        name: str = getattr(func, "__name__", "")
+        # In-place operators and __setitem__; asking in vain costs little.
+        if name.endswith("_") and args and isinstance(args[0], torch.Tensor):
+            self._before_write(args[0])
         known = self._known
         for value in args:
             if isinstance(value, torch.Tensor):
@@ -88,11 +101,13 @@ class Watch(TorchFunctionMode):
                 self.adopt(value)
         if kwargs:
             self.adopt(kwargs.values())
+            if isinstance(kwargs.get("out"), torch.Tensor):
+                self._before_write(kwargs["out"])
             result = func(*args, **kwargs)
         else:
             result = func(*args)
         if self._record:
-            kind = CONVERSIONS.get(getattr(func, "__name__", ""))
+            kind = CONVERSIONS.get(name)
             if kind is not None:
                 self._note(kind, result, inspect.currentframe())
         return result

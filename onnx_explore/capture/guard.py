@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import operator
 import threading
 import warnings
-from collections.abc import Generator, MutableMapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -20,11 +19,9 @@ import torch
 
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.conversions import inside_torch, user_frame
-from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag, version_of, written_attributes
+from onnx_explore.capture.state import kept_state
+from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag
 from onnx_explore.errors import CaptureError
-
-_TABLES = ("_parameters", "_buffers", "_modules")
-_INTERNAL = ("training", *_TABLES)
 
 
 class _OneAtATime:
@@ -52,15 +49,21 @@ class _OneAtATime:
 _ONE_AT_A_TIME = _OneAtATime()
 
 
+def _ignore(_: torch.Tensor) -> None:
+    """Before the guard is entered, nothing is written."""
+
+
 @dataclass(slots=True)
 class Guarded:
     """What the guard learns.
 
     Attributes:
         notes: Trace warnings, and what the model changed of itself.
+        before_write: To be called with a tensor that is about to be written to.
     """
 
     notes: list[CaptureNote] = field(default_factory=list[CaptureNote])
+    before_write: Callable[[torch.Tensor], None] = _ignore
 
 
 @contextlib.contextmanager
@@ -81,7 +84,7 @@ def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Generator[Guarded
         stack.enter_context(_default_dtype())
         stack.enter_context(_autocast_cache())
         stack.enter_context(_warnings(guard.notes))
-        stack.enter_context(_modules(modules, guard.notes))
+        guard.before_write = stack.enter_context(kept_state(modules, guard.notes))
         stack.enter_context(torch.no_grad())
         stack.enter_context(fused_paths_off())
         stack.enter_context(onnx_export_flag())
@@ -164,82 +167,6 @@ def _warnings(notes: list[CaptureNote]) -> Generator[None]:
         warnings.filterwarnings("always", category=tracer_warning)
         warnings.showwarning = note
         yield
-
-
-@contextlib.contextmanager
-def _modules(modules: Sequence[tuple[str, torch.nn.Module]], notes: list[CaptureNote]) -> Generator[None]:
-    """Modes, buffers and attributes of the model."""
-    tables: list[_Table] = []
-    buffers: list[tuple[str, torch.Tensor, int | None, torch.Tensor]] = []
-    compiled: list[tuple[str, Any, str, Any]] = []
-    written = {"training"} | written_attributes(
-        [item for _, item in modules if isinstance(item, torch.jit.ScriptModule)]
-    )
-    seen: set[int] = set()
-    for path, module in modules:
-        if id(module) in seen:
-            continue
-        seen.add(id(module))
-        if isinstance(module, torch.jit.ScriptModule):
-            compiled += [(path, module, name, getattr(module, name)) for name in written if hasattr(module, name)]
-        else:
-            attributes = vars(module)
-            tables.append(_table(path, attributes))
-            tables.extend(_table(path, attributes[name]) for name in _TABLES if attributes[name])
-        for name, buffer in module.named_buffers(recurse=False):
-            if id(buffer) not in seen:
-                seen.add(id(buffer))
-                buffers.append((_join(path, name), buffer, version_of(buffer), buffer.detach().clone()))
-    try:
-        yield
-    finally:
-        changed = [name for table in tables for name in _restore_table(table)]
-        for path, module, name, value in compiled:
-            if not _same(getattr(module, name), value):
-                setattr(module, name, value)
-                changed += [_join(path, name)] if name not in _INTERNAL else []
-        for name, buffer, version, content in buffers:
-            # Some kernels (batch_norm) write without counting it as a version.
-            if version_of(buffer) != version or not torch.equal(buffer, content):
-                with torch.no_grad():
-                    buffer.copy_(content)
-                changed.append(name)
-        if changed:
-            shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
-            message = f"the model changed its own state while it ran; restored: {shown}"
-            notes.append(CaptureNote("info", "state-restored", message))
-
-
-def _same(now: Any, before: Any) -> bool:
-    """Whether a scripted module's attribute is what it was: containers are copied whenever they are read."""
-    if isinstance(now, torch.Tensor) or isinstance(before, torch.Tensor):
-        return now is before
-    return type(now) is type(before) and isinstance(now, (bool, int, float, str)) and now == before
-
-
-# Path of the module, the live table, and its names and values as they were.
-_Table = tuple[str, MutableMapping[str, Any], tuple[str, ...], tuple[Any, ...]]
-
-
-def _table(path: str, table: MutableMapping[str, Any]) -> _Table:
-    return path, table, tuple(table), tuple(table.values())
-
-
-def _restore_table(saved: _Table) -> list[str]:
-    """Undoes what was bound anew, added or removed; returns the names."""
-    path, table, names, values = saved
-    if len(table) == len(names) and tuple(table) == names and all(map(operator.is_, table.values(), values)):
-        return []
-    before = dict(zip(names, values, strict=True))
-    changed = [name for name in (*names, *(name for name in table if name not in before))
-               if name not in table or name not in before or table[name] is not before[name]]  # fmt: skip
-    table.clear()
-    table.update(before)
-    return [_join(path, name) for name in changed if name not in _INTERNAL]
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
 
 
 def model_mode(modules: Sequence[torch.nn.Module], training: str) -> None:

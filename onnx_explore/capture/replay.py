@@ -33,15 +33,19 @@ def make_replay(
         random_state: State of the CPU's random numbers when the model ran; the graph draws the same numbers.
     """
     function: list[Callable[..., Any]] = []
-    written = _written_parameters(mirrored)
     tensors = [parameter.tensor for parameter in mirrored.parameters]
+    constants = [node for node in walk(mirrored.block) if isinstance(node.constant, torch.Tensor)]
+    roots = [*(parameter.value for parameter in mirrored.parameters), *(node.output for node in constants)]
+    written = _written(mirrored.block, roots)
+    # A constant may be a tensor that the model holds; the graph holds it too, so it cannot run on a copy.
+    live: list[torch.Tensor] = [node.constant for index, node in enumerate(constants, len(tensors)) if index in written]
 
     def replay(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         if not function:
             function.append(make_function())
         copies = [copy_of(tensor) for tensor in inputs]
         weights = [copy_of(tensor) if index in written else tensor.detach() for index, tensor in enumerate(tensors)]
-        with torch.no_grad(), _random_state(random_state), api().optimized_execution(False):
+        with torch.no_grad(), _unchanged(live), _random_state(random_state), api().optimized_execution(False):
             result = function[0](*copies, *weights)
         return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
@@ -58,6 +62,16 @@ def copy_of(tensor: torch.Tensor) -> torch.Tensor:
 
 
 @contextlib.contextmanager
+def _unchanged(tensors: Sequence[torch.Tensor]) -> Generator[None]:
+    before = [tensor.clone() for tensor in tensors]
+    try:
+        yield
+    finally:
+        for tensor, content in zip(tensors, before, strict=True):
+            tensor.copy_(content)
+
+
+@contextlib.contextmanager
 def _random_state(state: torch.Tensor) -> Generator[None]:
     before = torch.get_rng_state()
     torch.set_rng_state(state)
@@ -67,18 +81,18 @@ def _random_state(state: torch.Tensor) -> Generator[None]:
         torch.set_rng_state(before)
 
 
-def _written_parameters(graph: TorchGraph) -> set[int]:
-    """Positions of parameters that the graph may write to, directly or through a view."""
-    bases: dict[TorchValue, set[int]] = {parameter.value: {index} for index, parameter in enumerate(graph.parameters)}
+def _written(block: TorchBlock, roots: Sequence[TorchValue]) -> set[int]:
+    """Positions of the roots that the block may write to, directly or through a view."""
+    bases: dict[TorchValue, set[int]] = {value: {index} for index, value in enumerate(roots)}
     written: set[int] = set()
-    for node in walk(graph.block):
+    for node in walk(block):
         reached = [bases.get(value) for value in node.inputs]
         if not any(reached):
             continue
+        together = set[int]().union(*(base for base in reached if base))
         if node.schema is None:
-            together = set[int]().union(*(base for base in reached if base))
-            for value in node.outputs:
-                bases[value] = together
+            bases.update((value, together) for value in node.outputs)
+            bases.update((value, together) for inner in node.blocks for value in inner.params)
             continue
         updates = _UPDATES.get(node.target, ())
         for index, (argument, base) in enumerate(zip(node.schema.arguments, reached, strict=False)):
@@ -86,7 +100,7 @@ def _written_parameters(graph: TorchGraph) -> set[int]:
                 written |= base
         for value, returned in zip(node.outputs, node.schema.returns, strict=False):
             if returned.alias or value.kind.endswith("[]"):
-                bases[value] = set[int]().union(*(base for base in reached if base))
+                bases[value] = together
     return written
 
 

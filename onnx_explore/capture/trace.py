@@ -51,6 +51,7 @@ def trace(
     modules: NamedModules,
     weights: Sequence[Weight],
     *,
+    before_write: Callable[[torch.Tensor], None],
     parameter_names: Sequence[str] = (),
     record_conversions: bool,
     record_scopes: bool,
@@ -63,6 +64,7 @@ def trace(
         call: Its arguments.
         modules: All modules with their paths.
         weights: All parameters and buffers.
+        before_write: Called with a tensor that is about to be written to.
         parameter_names: The user's names for the weights that the graph uses, in order.
         record_conversions: Note what leaves the trace.
         record_scopes: Note the module path of every node.
@@ -80,7 +82,7 @@ def trace(
     holder = module_holder([module for _, module in scripted]) if scripted else None
     # With a scripted module inside, the tracer wants scopes of its own kind: only what is inside that one gets a scope.
     scopes = Scopes(modules, enabled=record_scopes and holder is None)
-    watch = Watch(scopes, {id(tensor) for tensor in tensors}, record=record_conversions)
+    watch = Watch(scopes, {id(tensor) for tensor in tensors}, before_write=before_write, record=record_conversions)
     results: list[Returned] = []
 
     def run(*traced: torch.Tensor) -> tuple[torch.Tensor, ...]:

@@ -121,6 +121,8 @@ class _Evaluated:
 def _operator(schema: Schema) -> _Evaluated | None:
     """The operator behind a schema, or None if it must not be evaluated: random, writing, aliasing a device, unknown."""
     namespace, _, name = schema.name.partition("::")
+    if schema.name == "aten::view" and not schema.overload:
+        name = "reshape"  # what made the tensor contiguous may be gone, as it does not change a value
     packet = getattr(getattr(torch.ops, namespace, None), name, None)
     operator = getattr(packet, schema.overload or "default", None) if packet is not None else None
     if operator is None:

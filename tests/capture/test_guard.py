@@ -140,6 +140,37 @@ def test_batch_norm_in_training_leaves_its_statistics() -> None:
     assert any(note.code == "state-restored" and "running_mean" in note.message for note in found.notes)
 
 
+def test_weights_and_attributes_that_the_model_writes_to() -> None:
+    class Clipped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.full((3,), 5.0))
+            self.other = nn.Parameter(torch.full((3,), 5.0))
+            self.plain = torch.zeros(3)
+            self.register_buffer("nan", torch.full((3,), float("nan")))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.weight.data.clamp_(max=1.0)
+            self.other[0] = 0.0
+            self.plain += 2
+            return x * self.weight + self.plain + self.other + self.nan.nan_to_num()
+
+    model = Clipped()
+    found = capture(model, X)
+    torch.testing.assert_close(found.eager[0], X + 2 + torch.tensor([0.0, 5.0, 5.0]))
+    check_replay(found)
+
+    def check() -> None:
+        assert model.weight.tolist() == model.other.tolist() == [5.0] * 3
+        assert model.plain.tolist() == [0.0] * 3
+
+    check()
+    (note,) = found.notes
+    assert note.message.endswith("restored: weight, other, plain") or note.message.endswith(
+        "restored: plain, weight, other"
+    )
+
+
 def test_random_numbers_are_replayed() -> None:
     found = capture(nn.Dropout(0.5), torch.ones(100), training="train")
     state_before = torch.get_rng_state()
