@@ -48,6 +48,9 @@ CONVERSIONS = {
     "unbind": "iter",  # What Tensor.__iter__ calls; itself it is not seen.
 }
 
+_MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
+"""Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
+
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
 _HERE = __file__.rsplit("conversions", 1)[0]
 _LONGEST = 80
@@ -106,6 +109,9 @@ class Watch(TorchFunctionMode):
             result = func(*args, **kwargs)
         else:
             result = func(*args)
+        if func in _MAKERS and args and not isinstance(args[0], torch.Tensor):
+            # The tracer keeps the tensor itself as a constant, and reads it after the run: a later write would show in it.
+            result = result.clone()
         if self._record:
             kind = CONVERSIONS.get(name)
             if kind is not None:

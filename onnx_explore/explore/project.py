@@ -28,7 +28,7 @@ from onnx_explore.explore.scopes import scope_of
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.recording import NodeFailed, NodeLowered, Noted, PassRan
 from onnx_explore.symbolic.registry import REGISTRY
-from onnx_explore.torch_ir import graph_lines
+from onnx_explore.torch_ir import TorchNode, graph_lines
 
 Buffers = list[bytes]
 MOST_LINES = 60_000
@@ -107,6 +107,19 @@ def _failure(ex: Exploration, origins: Origins) -> protocol.Failure | None:
         [f"{target} at {ex.place(where)}" if where else target for target, where in missing],
         ex.registered,
         node is not None,
+        _snippet(node) if node is not None else "",
+    )
+
+
+def _snippet(node: TorchNode) -> str:
+    """What a symbolic function for a node starts with."""
+    arguments = node.schema.arguments if node.schema is not None else ()
+    names = ["g", *(item.name for item in arguments)]
+    name = re.sub(r"\W", "_", node.target.split("::")[-1])
+    first = names[1] if len(names) > 1 else ""
+    return (
+        f'@onnx_explore.symbolic("{node.target}")\ndef {name}({", ".join(names)}):\n'
+        f'    return g.op("OnnxOperator", {first})'
     )
 
 
@@ -206,10 +219,10 @@ def _torch_lines(ex: Exploration, origins: Origins) -> Lines:
     for value, item in zip(ex.torch_graph.inputs, ex.captured.inputs, strict=True):
         lines.add(f"input %{item.name}", text.torch_value_text(value), style=STYLE_QUIET)
     scope = ""
-    for number, row in graph_lines(ex.torch_graph, places=False):
-        if number is None:
-            if row.startswith("   "):  # a block of a loop or a branch
-                lines.add(row, style=STYLE_QUIET)
+    head = max(1, len(ex.torch_graph.block.params))
+    for number, row in graph_lines(ex.torch_graph, places=False)[head:-1]:
+        if number is None:  # a block of a loop or a branch
+            lines.add(row, style=STYLE_QUIET)
             continue
         if number in spelling.written:
             continue

@@ -44,6 +44,7 @@ class Failure:
         missing: Every operator without a symbolic function, as "target at line".
         registered: Whether a symbolic function was registered since: going on may get further now.
         resumable: Whether it stands at a node, so that going on tries that node again.
+        snippet: What a symbolic function for that node starts with, or "".
     """
 
     code: str
@@ -56,6 +57,7 @@ class Failure:
     missing: list[str]
     registered: bool
     resumable: bool
+    snippet: str
 
 
 @dataclass(frozen=True, slots=True)

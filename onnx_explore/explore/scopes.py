@@ -18,6 +18,20 @@ from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Origins
 
 
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator of either graph, in what the two have in common."""
+
+    where: str
+    key: str
+    title: str
+    subtitle: str
+    thread: Sequence[int]
+    step: int
+    inputs: Sequence[tuple[object, str, str]]
+    outputs: Sequence[object]
+
+
 @dataclass(slots=True)
 class Scope:
     """The nodes and edges of one module, while they are collected, in columns."""
@@ -31,6 +45,7 @@ class Scope:
     threads: list[list[int]] = field(default_factory=list[list[int]])
     colors: list[int] = field(default_factory=list[int])
     steps: list[int] = field(default_factory=list[int])
+    first: dict[int, Operator] = field(default_factory=dict[int, Operator])
     edges: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
 
     def node(self, kind: protocol.NodeKind, key: str, title: str, subtitle: str = "") -> int:
@@ -57,9 +72,11 @@ class Scope:
         path = f"{prefix}{child}"
         return self.node("module", path, child, self.classes.get(path.split("#")[0], ""))
 
-    def count(self, number: int, thread: Sequence[int], color: int, step: int) -> None:
+    def count(self, number: int, item: Operator, color: int) -> None:
         """One operator more belongs to a node."""
+        thread, step = item.thread, item.step
         self.sizes[number] += 1
+        self.first.setdefault(number, item)
         self.threads[number].extend(thread)
         if self.sizes[number] == 1:
             self.colors[number], self.steps[number] = color, step
@@ -72,25 +89,22 @@ class Scope:
         if source != target and source >= 0 and target >= 0:
             self.edges.setdefault((source, target), label)
 
+    def unwrap(self) -> None:
+        """A module with one operator is shown as that operator, in its name."""
+        keys = list(self.index)
+        for number, item in self.first.items():
+            kind, path = keys[number]
+            if kind == "module" and self.sizes[number] == 1:
+                keys[number] = ("operator", item.key)
+                self.titles[number] = f"{path.rsplit('.', 1)[-1]}: {item.title}"
+                self.subtitles[number] = item.subtitle
+        self.index = {key: number for number, key in enumerate(keys)}
+
     @property
     def only_module(self) -> str:
         """Path of the one module that is all there is here, or ``""``."""
         inside = [key for key in self.index if key[0] in ("module", "operator")]
         return inside[0][1] if len(inside) == 1 and inside[0][0] == "module" else ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Operator:
-    """One operator of either graph, in what the two have in common."""
-
-    where: str
-    key: str
-    title: str
-    subtitle: str
-    thread: Sequence[int]
-    step: int
-    inputs: Sequence[tuple[object, str, str]]
-    outputs: Sequence[object]
 
 
 def scope_of(
@@ -103,13 +117,14 @@ def scope_of(
     while True:
         found = _collect(Scope(path, classes), operators, inputs, outputs, origins.color)
         if not found.only_module:
+            found.unwrap()
             return found
         path = found.only_module
 
 
 def _collect(
     scope: Scope,
-    operators: Sequence[_Operator],
+    operators: Sequence[Operator],
     inputs: Mapping[object, tuple[str, str]],
     outputs: Mapping[object, tuple[str, str]],
     color: Callable[[Sequence[int]], int],
@@ -122,7 +137,7 @@ def _collect(
     for item in operators:
         number = scope.place(item.where, item.key, item.title, item.subtitle)
         if number >= 0:
-            scope.count(number, item.thread, color(item.thread), item.step)
+            scope.count(number, item, color(item.thread))
         for value, name, label in item.inputs:
             source = home.get(value, -1)
             if number >= 0 and source < 0:
@@ -158,14 +173,14 @@ def _interface(
     return given, {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
 
 
-def _onnx_operators(ex: Exploration, origins: Origins) -> list[_Operator]:
+def _onnx_operators(ex: Exploration, origins: Origins) -> list[Operator]:
     made = {
         name: origins.steps[number]
         for number, event in origins.outcomes.items()
         for name in getattr(event, "emitted", ())
     }
     return [
-        _Operator(
+        Operator(
             str(node.meta.get(SCOPE, "")),
             node.name or "",
             node.op_type,
@@ -183,11 +198,11 @@ def _onnx_operators(ex: Exploration, origins: Origins) -> list[_Operator]:
     ]
 
 
-def _torch_operators(ex: Exploration, origins: Origins) -> list[_Operator]:
+def _torch_operators(ex: Exploration, origins: Origins) -> list[Operator]:
     spelling = Spelling(ex.torch_graph, ex.captured)
     weights = {parameter.value.id for parameter in ex.torch_graph.parameters}
     behind: dict[int, list[tuple[object, str, str]]] = {}
-    rows: list[_Operator] = []
+    rows: list[Operator] = []
     for node in ex.torch_graph.block.nodes:
         inputs: list[tuple[object, str, str]] = []
         for value in node.inputs:
@@ -199,7 +214,7 @@ def _torch_operators(ex: Exploration, origins: Origins) -> list[_Operator]:
             behind |= {value.id: inputs for value in node.outputs}
             continue
         rows.append(
-            _Operator(
+            Operator(
                 node.origin.scope,
                 str(node.id),
                 node.target.removeprefix("aten::"),

@@ -25,7 +25,7 @@ SIZES = (100, 300, 1000, 3000, 10000)
 RECORDING_TARGET = 0.05
 MEMORY_TARGET = 0.10
 GROWTH_TARGET = 1.3
-"""Seconds per node at the largest size, over those at a tenth of it: 1 is linear, 10 quadratic."""
+"""CPU seconds per node at the largest size, over those at a tenth of it: 1 is linear, 10 quadratic."""
 
 # One thread: on a busy machine, threads that wait for each other are what one would measure.
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -95,11 +95,11 @@ def memory(repeat: int) -> list[Row]:
 
 
 def growth(repeat: int) -> list[Row]:
-    """Time by number of nodes: a chain, one weight for all, every value an output."""
+    """CPU time by number of nodes: a chain, one weight for all, every value an output."""
     rows: list[Row] = []
     for chain in ("chain", "one_weight", "many_outputs"):
         found = worker("growth", chain, "ours", min(repeat, 3), *SIZES)
-        each = {size: found[str(size)]["seconds"] / size for size in SIZES}
+        each = {size: found[str(size)]["cpu"] / size for size in SIZES}
         rows += [Row("growth", chain, f"{size} nodes", 1e6 * value, "µs/node") for size, value in each.items()]
         small, large = SIZES[-3], SIZES[-1]
         rows.append(Row("growth", chain, f"{large} / {small}", each[large] / each[small], "x", GROWTH_TARGET))

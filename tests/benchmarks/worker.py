@@ -64,13 +64,13 @@ def once(subject: str, exporter: str) -> dict[str, float]:
 
 
 def growth(chain: str, exporter: str, repeat: str, *sizes: str) -> dict[str, dict[str, float]]:
-    """Median time by number of nodes."""
+    """Median time and memory by number of nodes."""
     warm(EXPORTERS[exporter])
     result: dict[str, dict[str, float]] = {}
     for size in sizes:
         made = ready(CHAINS[chain](int(size)))
         runs = [timed(EXPORTERS[exporter], made) for _ in range(int(repeat))]
-        result[size] = {key: statistics.median(run[key] for run in runs) for key in ("seconds", "bytes")}
+        result[size] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     return result
 
 

@@ -53,7 +53,11 @@ class _Signature(NamedTuple):
     variadic_output: bool
 
 
-_WITHOUT_KERNEL: dict[str, frozenset[ir.DataType]] = {}
+_WITHOUT_KERNEL: dict[str, frozenset[ir.DataType]] = {
+    "GRU": frozenset({_D.DOUBLE}),
+    "LSTM": frozenset({_D.DOUBLE}),
+    "RNN": frozenset({_D.DOUBLE}),
+}
 """Operator → element types that ONNX allows and ONNX Runtime's CPU provider does not run, whatever the opset."""
 
 

@@ -60,8 +60,10 @@ def div(g: Emitter, self: Operand, other: Operand, rounding_mode: str | None = N
     """div.Tensor_mode(Tensor self, Tensor other, *, str? rounding_mode) -> Tensor"""
     if rounding_mode == "trunc":
         left, right = arithmetic(g, self, other)
-        quotient = g.op("Div", left, right)  # ONNX Div of integers truncates
-        return trunc(g, quotient) if is_float(left) else quotient
+        if not is_float(left):
+            return g.op("Div", left, right)  # ONNX Div of integers truncates
+        wide = ir.DataType.FLOAT if left.dtype in _HALVES else g.dtype(left)  # a rounded quotient may be the next integer
+        return g.cast(trunc(g, g.op("Div", g.cast(left, wide), g.cast(right, wide))), g.dtype(left))
     if rounding_mode == "floor":
         return floor_divide(g, self, other)
     return true_divide(g, self, other)
@@ -110,6 +112,7 @@ def floor_of(g: Emitter, left: Tensor, right: Tensor, *, positive: bool = False)
     return g.op("Sub", quotient, g.cast(differs, g.dtype(left)))
 
 
+_HALVES = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 _UNSIGNED = (ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64)
 
 

@@ -7,7 +7,7 @@ import math
 import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms, shapes
-from onnx_explore.emit.forms.comparison import where
+from onnx_explore.emit.forms.comparison import equal, where
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Tensor
 from onnx_explore.symbolic.aten.linear import linear
@@ -88,7 +88,7 @@ def attention_weights(
         weights = g.op("Softmax", where(g, mask, scores, low), axis=last)
         return where(g, mask, weights, g.like(0, scores))
     scores = g.op("Add", scores, g.cast(mask, g.dtype(scores)))
-    empty = g.op("Equal", forms.reduce(g, "ReduceMax", scores, [last], keepdims=True), low)
+    empty = equal(g, forms.reduce(g, "ReduceMax", scores, [last], keepdims=True), low)
     return where(g, empty, g.like(0, scores), g.op("Softmax", scores, axis=last))
 
 

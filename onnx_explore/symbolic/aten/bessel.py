@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.algebra import add, div, horner, mul, sub
-from onnx_explore.emit.forms.comparison import less, where
+from onnx_explore.emit.forms.comparison import equal, is_inf, less, where
 from onnx_explore.emit.forms.comparison import sign as sign_of
 from onnx_explore.symbolic.annotations import Tensor
 from onnx_explore.symbolic.promotion import floating
@@ -213,3 +213,12 @@ def y1(g: Emitter, self: Tensor) -> Tensor:
     series = div(g, _series(g, _ratio_squared(g, x, 3.0), _Y1), x)
     near = add(g, g.op("Mul", logarithm, _j1(g, x)), series)
     return _y(g, x, near, _wave(g, x, _SIZE1, _PHASE1, "Sin"))
+
+
+@symbolic("aten::special_spherical_bessel_j0", since=9)
+def spherical_j0(g: Emitter, x: Tensor) -> Tensor:
+    """special_spherical_bessel_j0(Tensor x) -> Tensor: sin(x) / x"""
+    (angle,) = floating(g, x)
+    zero = g.like(0.0, angle)
+    value = where(g, equal(g, angle, zero), g.like(1.0, angle), div(g, g.op("Sin", angle), angle))
+    return where(g, is_inf(g, angle), zero, value)

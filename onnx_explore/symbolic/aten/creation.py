@@ -42,7 +42,15 @@ def filled(g: Emitter, size: Sequence[Dim], value: Operand, dtype: DType) -> Ten
         return forms.expand(g, g.const(value, dtype), size)
     narrow = dtype if dtype != ir.DataType.BFLOAT16 else ir.DataType.FLOAT
     one = torch.full((1,), value, dtype=dtypes.to_torch(narrow))
-    return g.cast(g.op("ConstantOfShape", shapes.vector(g, size), value=one), dtype)
+    made = g.op("ConstantOfShape", shapes.vector(g, size), value=one)
+    if made.shape is None:  # the inference rule reads constants only
+        made.shape = ir.Shape([dim if isinstance(dim, int) else _symbol(g, dim) for dim in size])
+    return g.cast(made, dtype)
+
+
+def _symbol(g: Emitter, dim: ir.Value) -> int | ir.SymbolicDim:
+    elements = g.inference.elements(dim)
+    return elements[0] if elements else g.inference.anonymous()
 
 
 def _count(size: Sequence[int]) -> int:
@@ -281,4 +289,7 @@ def one_hot(g: Emitter, self: Tensor, num_classes: Dim = -1) -> Tensor:
         depth = g.op("Add", largest, g.const(1))
     else:
         depth = shapes.as_scalar(g, num_classes)
-    return g.op("OneHot", self, depth, g.const([0, 1]), axis=-1)
+    if g.rank(self):
+        return g.op("OneHot", self, depth, g.const([0, 1]), axis=-1)
+    row = g.op("OneHot", forms.unsqueeze(g, self, [0]), depth, g.const([0, 1]), axis=-1)
+    return forms.squeeze(g, row, [0])

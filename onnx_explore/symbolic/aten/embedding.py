@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms, shapes
-from onnx_explore.emit.forms.comparison import where
+from onnx_explore.emit.forms.comparison import equal, where
 from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.norm import p_norm
 from onnx_explore.symbolic.registry import symbolic
@@ -152,7 +152,7 @@ def _bags(
         rows = where(g, forms.unsqueeze(g, kept, [1]), rows, neutral)
     total = forms.scatter_nd(g, forms.expand(g, start, [count, width]), target, rows, "max" if mode == _MAX else "add")
     if mode == _MAX:
-        return where(g, g.op("Equal", sizes, zero), zero, total)
+        return where(g, equal(g, sizes, zero), zero, total)
     return g.op("Div", total, forms.clip(g, sizes, 1, None)) if mode == _MEAN else total
 
 
@@ -173,5 +173,5 @@ def _bags_by_mask(
         return g.op("Div", total, forms.clip(g, sizes, 1, None))
     chosen = where(g, forms.unsqueeze(g, member, [2]), rows, g.const(float("-inf"), dtype))
     largest = forms.reduce(g, "ReduceMax", chosen, [1])
-    empty = g.op("Equal", largest, g.const(float("-inf"), dtype))
+    empty = equal(g, largest, g.const(float("-inf"), dtype))
     return where(g, empty, g.const(0, dtype), largest)

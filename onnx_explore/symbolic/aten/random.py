@@ -214,7 +214,7 @@ def _with_operator(g: Emitter, weights: Tensor, count: Dim) -> Tensor:
     if not isinstance(count, int):
         g.requires(11, "multinomial with a computed num_samples")
         return _by_inversion(g, weights, count)
-    return g.op("Multinomial", g.op("Log", weights), dtype=ir.DataType.INT64, sample_size=count)
+    return g.op("Multinomial", g.cast(g.op("Log", weights), ir.DataType.FLOAT), dtype=ir.DataType.INT64, sample_size=count)
 
 
 def _by_inversion(g: Emitter, weights: Tensor, count: Dim) -> Tensor:

@@ -25,9 +25,10 @@ def nonzero(g: Emitter, self: Tensor) -> Tensor:
     return g.op("Transpose", g.op("NonZero", self), perm=[1, 0])
 
 
-@symbolic("aten::nonzero_numpy", since=9)
+@symbolic("aten::nonzero_numpy")
 def nonzero_numpy(g: Emitter, self: Tensor) -> list[Tensor]:
     """nonzero_numpy(Tensor self) -> Tensor[]"""
+    g.requires(9, "NonZero")
     found = g.op("NonZero", forms.unsqueeze(g, self, [0]) if g.rank(self) == 0 else self)
     return [forms.select(g, found, 0, dim) for dim in range(max(g.rank(self), 1))]
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.algebra import add, div, in_double, mul, sub
-from onnx_explore.emit.forms.comparison import equal, less, round_even, where
+from onnx_explore.emit.forms.comparison import equal, is_nan, less, round_even, where
 from onnx_explore.emit.forms.comparison import sign as sign_of
 from onnx_explore.emit.forms.comparison import trunc as towards_zero
+from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Tensor
 from onnx_explore.symbolic.promotion import floating, is_bool, is_float
 from onnx_explore.symbolic.registry import Function, symbolic, table
@@ -282,3 +283,28 @@ def frexp(g: Emitter, self: Tensor) -> Any:
     )
 
 
+@symbolic("aten::angle", since=9)
+def angle(g: Emitter, self: Tensor) -> Tensor:
+    """angle(Tensor self) -> Tensor: of a real number, π below 0, else 0"""
+    (x,) = floating(g, self)
+    zero = g.like(0.0, x)
+    direction = where(g, less(g, x, zero), g.like(math.pi, x), zero)
+    return where(g, is_nan(g, x), x, direction) if is_float(self) else direction
+
+
+@symbolic("aten::nextafter", since=26)
+def nextafter(g: Emitter, self: Tensor, other: Tensor) -> Tensor:
+    """nextafter(Tensor self, Tensor other) -> Tensor: the bits, counted as an integer, go one up or down"""
+    integer = {DType.FLOAT: DType.INT32, DType.DOUBLE: DType.INT64, DType.FLOAT16: DType.INT16}.get(g.dtype(self))
+    if integer is None or self.dtype != other.dtype:
+        raise UnsupportedOperatorError(f"nextafter of {g.dtype(self).name} and {g.dtype(other).name}")
+    zero = g.like(0.0, self)
+    bits = g.op("BitCast", self, to=integer)
+    away = equal(g, less(g, self, other), less(g, zero, self))  # does the size grow?
+    step = where(g, away, g.const(1, integer), g.const(-1, integer))
+    moved = g.op("BitCast", g.op("Add", bits, step), to=g.dtype(self))
+    least = g.op("BitCast", g.const(1, integer), to=g.dtype(self))
+    from_zero = where(g, less(g, other, zero), g.op("Neg", least), least)
+    moved = where(g, equal(g, self, zero), from_zero, moved)
+    moved = where(g, equal(g, self, other), other, moved)
+    return where(g, g.op("Or", is_nan(g, self), is_nan(g, other)), g.op("Add", self, other), moved)

@@ -29,6 +29,4 @@ CASES: list[Case] = [
     Case("resolve", "aten::resolve_conj", lambda x: x.conj().resolve_conj().real + 1, _x()),
     Case("broadcast", "aten::copy", lambda x: torch.zeros(3, 4, dtype=torch.int64).copy_(x[0]), _x()),
     Case("dynamic", "aten::copy", lambda x: x.clone().copy_(x[0] * 2), _x(), dynamic={0: (0,)}),
-    Case("same", "aten::view.dtype", lambda x: x.view(torch.float32) + 1, _x()),
-    Case("bits", "aten::view.dtype", lambda x: x.view(torch.int32), _x(), since=26),
 ]

@@ -58,7 +58,7 @@ CASES = [
     row("states", "gru.input", lambda x, h, m=module(nn.GRU, bidirectional=True): m(x, h), X, seeded(2, 3, 3)),
     row("unbatched", "gru.input", module(nn.GRU), seeded(5, 4), dynamic={0: (0,)}),
     row("dropout-in-eval", "lstm.input", module(nn.LSTM, num_layers=2, dropout=0.5), X),
-    row("double", "lstm.input", module(nn.LSTM).double(), X.double()),
+    row("double", "lstm.input", module(nn.LSTM).double(), X.double(), rtol=1e-5, atol=1e-6),  # ONNX Runtime computes in 32 bits
     row("projected", "lstm.input", module(nn.LSTM, num_layers=2, proj_size=2), X, dynamic=BOTH, since=9),
     row("projected-two-ways", "lstm.input", module(nn.LSTM, bidirectional=True, proj_size=2, batch_first=True), XB, dynamic=BOTH, since=9),
     *[row("packed", f"{name}.data", Packed(cell, True, False, num_layers=2, bidirectional=True), X, FALLING, dynamic={0: (0,)}, since=10) for name, cell in CELLS.items()],

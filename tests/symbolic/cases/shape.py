@@ -129,7 +129,7 @@ CASES = [
     row("diagonal-scatter-batch", "diagonal_scatter", lambda x, y: torch.diagonal_scatter(x, y, -1, 0, 2), X, seeded(3, 1), since=9),
     row("diag-of-vector", "diag", lambda x: (x.diag(), x.diag(1), x.diag(-2)), seeded(3), since=9),
     row("diag-of-matrix", "diag", lambda x: x.diag(1), seeded(3, 4)),
-    row("diag-embed", "diag_embed", lambda x: (torch.diag_embed(x), torch.diag_embed(x, 1, 0, 2), torch.diag_embed(x, -1)), X, dynamic=ALL, since=11),
+    row("diag-embed", "diag_embed", lambda x: (torch.diag_embed(x), torch.diag_embed(x, 1, 0, 2), torch.diag_embed(x, -1)), X, dynamic=ALL, since=9),
     row("diagflat", "diagflat", lambda x: torch.diagflat(x, 1), seeded(2, 2), since=9),
     row("trace", "trace", lambda x: x.trace(), seeded(3, 4)),
     row("trace-int", "trace", lambda x: x.trace(), seeded(3, 4, dtype=torch.int32)),

@@ -128,6 +128,10 @@ CASES: list[Case] = [
     _at("special_i1e", _SPECIAL.i1e, _WIDE, since=9),
     _at("special_bessel_j0", _SPECIAL.bessel_j0, _WIDE, since=9),
     _at("special_bessel_j1", _SPECIAL.bessel_j1, _WIDE, since=9),
+    _at("special_spherical_bessel_j0", _SPECIAL.spherical_bessel_j0, _WIDE, since=9),
+    _at("angle", torch.angle, [-1.0, -0.0, 0.0, 2.0, _NAN, -_INF], since=9),
+    _row("angle", torch.angle, -3, 3, dtype=torch.int64, name="ints", since=9),
+    Case("edges", "aten::nextafter", torch.nextafter, lambda: (torch.tensor([0.0, -0.0, 1.0, -1.0, 2.0, _NAN, 1e-45, _INF]), torch.tensor([1.0, -1.0, 2.0, 2.0, 2.0, 1.0, 0.0, 0.0])), since=26, rtol=0.0),
     *[
         _at(name, getattr(_SPECIAL, name[8:]), [0.0, 0.1, 0.7, 1.9, 2.5, 3.5, 12.0], since=9)
         for name in ("special_bessel_y0", "special_bessel_y1", "special_modified_bessel_k0", "special_modified_bessel_k1",

@@ -1,0 +1,241 @@
+// Generated from onnx_explore/explore/protocol.py by `python -m onnx_explore.explore.typescript`. Do not edit.
+
+export const PROTOCOL_VERSION = 1;
+export const STYLE_PLAIN = 0;
+export const STYLE_HEADING = 1;
+export const STYLE_QUIET = 2;
+export const STYLE_ERROR = 3;
+export const STYLE_INNER = 4;
+
+export type PaneName = "source" | "torch" | "dispatch" | "onnx";
+
+export type Stage = "torch" | "onnx";
+
+export type State = "paused" | "failed" | "exported";
+
+export type Severity = "info" | "warning" | "error";
+
+export type CheckState = "passed" | "failed" | "none";
+
+export type AxisState = "static" | "proven" | "broken" | "untested";
+
+export type NodeKind = "module" | "operator" | "input" | "output" | "weight";
+
+/** Why the export stands still. */
+export interface Failure {
+  code: string;
+  message: string;
+  target: string;
+  argument: string;
+  where: string;
+  action: string;
+  ids: number[];
+  missing: string[];
+  registered: boolean;
+  resumable: boolean;
+  snippet: string;
+}
+
+/** One row of the problems list. ``count``: how often it was noted; ``ids``: the torch nodes that are concerned. */
+export interface Problem {
+  severity: "info" | "warning" | "error";
+  code: string;
+  message: string;
+  where: string;
+  count: number;
+  ids: number[];
+}
+
+/** One dimension of one input. */
+export interface Axis {
+  input: string;
+  axis: number;
+  size: number;
+  symbol: string | null;
+  state: "static" | "proven" | "broken" | "untested";
+  detail: string;
+}
+
+/** One input or output of the ONNX graph. */
+export interface Interface {
+  name: string;
+  direction: "input" | "output";
+  path: string;
+  type: string;
+}
+
+/** One pass of the pipeline. */
+export interface Pass {
+  stage: "torch" | "onnx";
+  name: string;
+  before: number;
+  after: number;
+  changed: boolean;
+  milliseconds: number;
+}
+
+/** One line of the checks: a check (``status``), or one output that it compared (``status`` "detail"). */
+export interface Check {
+  status: "passed" | "failed" | "not run" | "detail";
+  subject: string;
+  detail: string;
+}
+
+/** The verdict line, the tables, and what the step bar shows. A step is an operator; constants and lists are none. */
+export interface Summary {
+  revision: number;
+  state: "paused" | "failed" | "exported";
+  headline: string;
+  verdict: string;
+  checks: Check[];
+  check: "passed" | "failed" | "none";
+  opset: number;
+  position: number;
+  total: number;
+  more: boolean;
+  next_ids: number[];
+  next_target: string;
+  next_where: string;
+  failure: Failure | null;
+  problems: Problem[];
+  axes: Axis[];
+  interface: Interface[];
+  passes: Pass[];
+  targets: string[];
+  scopes: string[];
+}
+
+/** Make a dimension dynamic under a name, or static (``symbol`` None). */
+export interface AxisEdit {
+  input: string;
+  axis: number;
+  symbol: string | null;
+}
+
+/** Asks for ``Summary``. */
+export interface GetSummary {
+  kind: "summary";
+}
+
+/** Asks for the lines of one pane: ``PaneText``. */
+export interface GetPane {
+  pane: "source" | "torch" | "dispatch" | "onnx";
+  kind: "pane";
+}
+
+/** Asks for one module's inside as a graph: ``GraphScope``. */
+export interface GetGraph {
+  stage: "torch" | "onnx";
+  scope: string;
+  kind: "graph";
+}
+
+/** Asks for everything about one torch node, or the ONNX node of that name: ``NodeDetail``. */
+export interface GetNode {
+  node: number | null;
+  name: string | null;
+  kind: "node";
+}
+
+/** Lower one operator that emits something. Answer: ``Summary``. */
+export interface Step {
+  kind: "step";
+}
+
+/** Go on towards the end, for a slice of time. Answer: ``Summary``; while its ``more`` is true, ask again. */
+export interface Continue {
+  kind: "continue";
+}
+
+/** Go on to just before an operator, a module or a source line (as ``Exploration.run_until`` takes it). */
+export interface RunTo {
+  what: string;
+  kind: "run_to";
+}
+
+/** Export again from the same capture with these edits of the dynamic axes. Answer: ``Summary``. */
+export interface SetAxes {
+  edits: AxisEdit[];
+  kind: "set_axes";
+}
+
+/** Asks for a script that is only loaded when it is needed: ``Asset``. */
+export interface GetAsset {
+  name: "layout";
+  kind: "asset";
+}
+
+/** Stop what is running, at the next node. Answered at once, by ``Done``. */
+export interface Cancel {
+  kind: "cancel";
+}
+
+/** Answers everything that changes the export, and ``GetSummary``. */
+export interface SummaryAnswer {
+  summary: Summary;
+  kind: "summary";
+}
+
+/** The lines of one pane. */
+export interface PaneText {
+  pane: "source" | "torch" | "dispatch" | "onnx";
+  revision: number;
+  lines: string[];
+  notes: string[];
+  labels: string[];
+  names: string[];
+  kind: "pane";
+}
+
+/** What is inside one module: its operators, and its submodules as one node each. */
+export interface GraphScope {
+  stage: "torch" | "onnx";
+  scope: string;
+  revision: number;
+  kinds: ("module" | "operator" | "input" | "output" | "weight")[];
+  titles: string[];
+  subtitles: string[];
+  keys: string[];
+  sizes: number[];
+  labels: string[];
+  kind: "graph";
+}
+
+/** Everything about one node, as lines of text. */
+export interface NodeDetail {
+  ids: number[];
+  title: string;
+  lines: string[];
+  symbolic: string;
+  documentation: string;
+  onnx: string[];
+  kind: "node";
+}
+
+/** A script. Buffers: its UTF-8 text. */
+export interface Asset {
+  name: string;
+  kind: "asset";
+}
+
+/** Heard. */
+export interface Done {
+  kind: "done";
+}
+
+/** A step is running; nothing was queued. */
+export interface Busy {
+  message: string;
+  kind: "busy";
+}
+
+/** The request could not be served; the exploration is as it was. */
+export interface Failed {
+  code: string;
+  message: string;
+  kind: "failed";
+}
+
+export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | GetAsset | Cancel;
+
+export type Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;
