@@ -300,8 +300,9 @@ class Lowering:
     def _fail(self, node: TorchNode, error: Exception, seconds: float) -> NodeFailed:
         if not isinstance(error, OnnxExporterError):
             resolution = resolve(node, self.emitter.opset)
+            what = f"symbolic function {resolution.function}" if resolution.function else "evaluation"
             wrapped: OnnxExporterError = SymbolicError(
-                f"its symbolic function {resolution.function or ''} raised {type(error).__name__}: {error}",
+                f"its {what} raised {type(error).__name__}: {error}",
                 action="mend the function, register it again, and go on",
             )
             wrapped.__cause__ = error

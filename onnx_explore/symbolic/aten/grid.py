@@ -102,7 +102,7 @@ class _Sampler:
         return place if self.padding == "zeros" else self.clamped(place, axis)
 
     def clamped(self, place: Tensor, axis: int) -> Tensor:
-        return self.g.op("Min", self.g.op("Max", place, self.number(0)), self.size(axis, -1))
+        return self.g.op("Min", forms.clip(self.g, place, 0, None), self.size(axis, -1))
 
     def reflected(self, place: Tensor, axis: int) -> Tensor:
         """Reflected at -0.5 and size - 0.5, or at 0 and size - 1 with aligned corners."""

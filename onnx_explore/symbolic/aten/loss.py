@@ -71,7 +71,7 @@ def huber_loss(g: Emitter, self: Tensor, target: Tensor, reduction: int = 1, del
 def _huber(g: Emitter, x: Tensor, delta: float) -> Tensor:
     """``x² / 2`` up to ``delta``, then the tangent: with ``m = min(|x|, delta)`` it is ``m (|x| - m / 2)``."""
     size = g.op("Abs", x)
-    small = g.op("Min", size, g.like(delta, x))
+    small = forms.clip(g, size, None, delta)
     return g.op("Mul", small, g.op("Sub", size, g.op("Mul", small, g.like(0.5, x))))
 
 
@@ -83,9 +83,9 @@ def binary_cross_entropy(
 
     Logarithms are not let below -100.
     """
-    one, least = g.like(1, self), g.like(-100, self)
-    present = g.op("Max", g.op("Log", self), least)
-    absent = g.op("Max", g.op("Log", g.op("Sub", one, self)), least)
+    one = g.like(1, self)
+    present = forms.clip(g, g.op("Log", self), -100, None)
+    absent = forms.clip(g, g.op("Log", g.op("Sub", one, self)), -100, None)
     wanted = g.cast(target, g.dtype(self))
     rest = g.op("Sub", wanted, one)
     loss = g.op("Sub", g.op("Mul", rest, absent), g.op("Mul", wanted, present))
@@ -149,7 +149,7 @@ def poisson_nll_loss(
         loss = g.op("Sub", x, g.op("Mul", wanted, g.op("Log", g.op("Add", x, g.like(eps, x)))))
     if full:
         # Targets up to 1 are moved to 1, where every logarithm is harmless; their term is then dropped.
-        safe = g.op("Max", wanted, g.like(1, x))
+        safe = forms.clip(g, wanted, 1, None)
         log = g.op("Log", safe)
         root = g.op("Mul", g.op("Add", log, g.like(math.log(2 * math.pi), x)), g.like(0.5, x))
         term = g.op("Add", g.op("Sub", g.op("Mul", safe, log), safe), root)
@@ -181,9 +181,9 @@ def margin_ranking_loss(
 
 
 def _relu(g: Emitter, x: Tensor, margin: float) -> Tensor:
-    """``max(x + margin, 0)``; Relu takes integers late, Max serves them."""
+    """``max(x + margin, 0)``; Relu takes integers late, Clip serves them."""
     moved = x if margin == 0 else g.op("Add", x, g.like(margin, x))
-    return g.op("Relu", moved) if moved.dtype in FLOATS else g.op("Max", moved, g.like(0, moved))
+    return g.op("Relu", moved) if moved.dtype in FLOATS else forms.clip(g, moved, 0, None)
 
 
 @symbolic("aten::cosine_embedding_loss", since=9)

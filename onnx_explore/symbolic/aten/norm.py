@@ -174,7 +174,7 @@ def cosine_similarity(g: Emitter, x1: Tensor, x2: Tensor, dim: int = 1, eps: flo
     unit: list[Tensor] = []
     for x in (left, right):
         size = reduced(g, "ReduceL2", x, [dim], keepdim=True) if g.rank(x) >= -dim else g.op("Abs", x)
-        unit.append(g.op("Div", x, g.op("Max", size, g.like(eps, x))))
+        unit.append(g.op("Div", x, forms.clip(g, size, eps, None)))
     return reduced(g, "ReduceSum", g.op("Mul", *unit), [dim])
 
 
@@ -194,7 +194,7 @@ def cdist_forward(g: Emitter, x1: Tensor, x2: Tensor, p: float, compute_mode: in
     return cdist(g, x1, x2, p, compute_mode)
 
 
-@symbolic("aten::pdist", "aten::_pdist_forward", since=9)
+@symbolic("aten::pdist", "aten::_pdist_forward")
 def pdist(g: Emitter, self: Tensor, p: float = 2.0) -> Tensor:
     """pdist(Tensor self, float p=2.) -> Tensor: the upper triangle of all distances, row by row"""
     every = cdist(g, self, self, p)

@@ -39,7 +39,7 @@ def moments(
     if isinstance(count, int):
         return g.op("Div", total, g.like(max(count - less, 0), x)), centre
     divisor = g.op("Sub", g.cast(shapes.as_scalar(g, count), g.dtype(x)), g.like(less, x))
-    return g.op("Div", total, g.op("Max", divisor, g.like(0, x))), centre
+    return g.op("Div", total, forms.clip(g, divisor, 0, None)), centre
 
 
 def _register(name: str, pick: Callable[[Emitter, Tensor, Tensor], Tensor | tuple[Tensor, Tensor]]) -> None:
@@ -194,7 +194,7 @@ def _quantile(
     size = g.cast(shapes.as_scalar(g, shapes.size(g, rows, last)), dtype)
     count = present if skip else size
     highest = g.op("Sub", count, g.like(1, x))
-    ranks = g.op("Mul", g.cast(forms.reshape(g, q, [-1]), dtype), g.op("Max", highest, g.like(0, x)))  # (…, q)
+    ranks = g.op("Mul", g.cast(forms.reshape(g, q, [-1]), dtype), forms.clip(g, highest, 0, None))  # (…, q)
     if interpolation in ("lower", "higher", "nearest"):
         step: Callable[[Tensor], Tensor] = {
             "lower": lambda item: g.op("Floor", item),
