@@ -186,7 +186,7 @@ class Flow:
         return check_export(
             model,
             self.captured,
-            run_model=make_rerun(self.model, self.captured),
+            run_model=make_rerun(self.model, self.captured, _MODES[self.options.training]),
             check_replay=check_replay,
             dynamic_axes=self.options.dynamic_axes,
             recorder=self.recorder,

@@ -123,7 +123,7 @@ def capture(
 def _new_warnings(notes: Sequence[CaptureNote], conversions: Sequence[Conversion]) -> list[CaptureNote]:
     """The notes without the tracer's warnings of conversions that were recorded at the same line."""
     known = {f"{item.frame.file}:{item.frame.line}" for item in conversions if item.frame is not None}
-    return [note for note in notes if note.code != "tracer-warning" or note.where not in known]
+    return [note for note in notes if note.code != "TracerWarning" or note.where not in known]
 
 
 def graph_inputs(call: Call, values: Sequence[TorchValue]) -> tuple[GraphInput, ...]:
@@ -173,5 +173,5 @@ def used_parameters(block: TorchBlock, inputs: int, weights: Sequence[Weight]) -
     trainable = [weight.name for weight in unused if weight.trainable]
     if trainable:
         shown = ", ".join(trainable[:10]) + (f" and {len(trainable) - 10} more" if len(trainable) > 10 else "")
-        notes.append(CaptureNote("info", "unused-parameter", f"parameters that the graph does not use: {shown}"))
+        notes.append(CaptureNote("info", "UnusedParameter", f"parameters that the graph does not use: {shown}"))
     return graph, notes

@@ -13,12 +13,13 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from math import prod
 from typing import Any
 
 import torch
 from torch.fx import Node as FxNode
 
+from onnx_explore.capture.torch_api import decomposition_api
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import Origin, Schema, SchemaArgument, TorchBlock, TorchGraph, TorchNode, TorchValue
 
@@ -77,32 +78,17 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
     Raises:
         UnsupportedOperatorError: If it would fix a dynamic size.
     """
-    from torch._dynamo.source import ConstantSource
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.fx.experimental.proxy_tensor import make_fx
-    from torch.fx.experimental.symbolic_shapes import (
-        DimDynamic,
-        GuardOnDataDependentSymNode,
-        ShapeEnv,
-        StatelessSymbolicContext,
-    )
-
     overload = _overload(schema)
     if overload is None or not may_decompose(schema):
         return None
-    shape_env = ShapeEnv(duck_shape=False, specialize_zero_one=True)
-    mode = FakeTensorMode(shape_env=shape_env, allow_non_fake_inputs=True)
+    torch_api = decomposition_api()
+    mode = torch_api.fake_mode()
     fakes: list[torch.Tensor] = []
 
     def fake(spec: Any) -> Any:
         if isinstance(spec, TensorSpec):
-            real = torch.empty(spec.shape, dtype=spec.dtype, device="meta")
-            dims = [DimDynamic.DYNAMIC if moving else DimDynamic.STATIC for moving in spec.dynamic]
-            made = mode.from_tensor(
-                torch.empty(spec.shape, dtype=spec.dtype) if real.numel() < 1 << 16 else real,
-                symbolic_context=StatelessSymbolicContext(dynamic_sizes=dims),
-                source=ConstantSource(f"x{len(fakes)}"),
-            )
+            real = torch.empty(spec.shape, dtype=spec.dtype, device="cpu" if prod(spec.shape) < 1 << 16 else "meta")
+            made = torch_api.fake(mode, real, spec.dynamic, len(fakes))
             fakes.append(made)
             return _Slot(len(fakes) - 1)
         if isinstance(spec, list | tuple):
@@ -120,21 +106,20 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
 
     decompositions = {
         op: function
-        for op, function in _table().items()
+        for op, function in torch_api.decompositions.items()
         if op is overload or not keep(op._schema.name)
     }
     try:
         with mode:
-            traced = make_fx(
+            traced = torch_api.make_fx(
                 torch.func.functionalize(run, remove="mutations"),
                 decomposition_table=decompositions,
                 tracing_mode="symbolic",
                 _allow_non_fake_inputs=True,
             )(*fakes)
-    except (NotImplementedError, GuardOnDataDependentSymNode):
+    except (NotImplementedError, torch_api.data_dependent):
         return None
-    fixed = [str(symbol) for symbol, value in shape_env.replacements.items() if value.is_number]
-    if fixed:
+    if torch_api.fixed(mode):
         raise UnsupportedOperatorError(
             f"PyTorch's decomposition of {schema.name} would fix a dynamic size",
             action="register a symbolic function for it, or make that axis static",
@@ -148,15 +133,8 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
 def may_decompose(schema: Schema) -> bool:
     """Whether PyTorch has a decomposition of an operator at all."""
     overload = _overload(schema)
-    return overload is not None and (overload in _table() or _composite(overload))
-
-
-@cache
-def _table() -> dict[Any, Callable[..., Any]]:
-    """PyTorch's core decompositions, by overload. Imported late: that takes a second."""
-    from torch._decomp import core_aten_decompositions
-
-    return dict(core_aten_decompositions())
+    torch_api = decomposition_api()
+    return overload is not None and (overload in torch_api.decompositions or torch_api.is_composite(overload))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +154,6 @@ def _overload(schema: Schema) -> Any:
     namespace, _, name = schema.name.partition("::")
     packet = getattr(getattr(torch.ops, namespace, None), name, None)
     return getattr(packet, schema.overload or "default", None) if packet is not None else None
-
-
-def _composite(overload: Any) -> bool:
-    """Whether PyTorch runs the operator as a composition of others."""
-    return bool(overload.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd))  # pyright: ignore[reportPrivateUsage]
 
 
 # -- torch.fx → TorchGraph ------------------------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ def _warnings(notes: list[CaptureNote]) -> Generator[None]:
             if (text, where) not in seen:
                 seen.add((text, where))
                 # What torch's own Python code converts, it mostly knows to be safe.
-                notes.append(CaptureNote("info" if inside else "warning", "tracer-warning", text, where))
+                notes.append(CaptureNote("info" if inside else "warning", "TracerWarning", text, where))
 
         deprecated = r".*torch\.jit\.\w+.* is (deprecated|not supported in Python)"
         warnings.filterwarnings("ignore", message=deprecated, category=DeprecationWarning)

@@ -146,7 +146,7 @@ def open_call(
             )
         elif leaf.value is not None:
             notes.append(
-                CaptureNote("info", "constant-input", f"{text} = {_short(leaf.value)} is hard-coded into the graph")
+                CaptureNote("info", "ConstantInput", f"{text} = {_short(leaf.value)} is hard-coded into the graph")
             )
     return Call(positional, named, tuple(inputs), tuple(leaves), structure, tuple(notes))
 

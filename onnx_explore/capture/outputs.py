@@ -60,9 +60,9 @@ def open_result(result: Any) -> Returned:
             )
         elif leaf.value is not None:
             message = f"{text} = {leaf.value!r:.60} is no tensor and is dropped from the outputs"
-            notes.append(CaptureNote("warning", "output-dropped", message))
+            notes.append(CaptureNote("warning", "OutputDropped", message))
         else:
-            notes.append(CaptureNote("info", "output-dropped", f"{text} is None and is dropped from the outputs"))
+            notes.append(CaptureNote("info", "OutputDropped", f"{text} is None and is dropped from the outputs"))
     if not kept:
         raise CaptureError(
             f"the model returned no tensor, but {type(result).__qualname__}",
@@ -72,7 +72,7 @@ def open_result(result: Any) -> Returned:
     if nested or isinstance(result, Mapping):
         kind = type(cast(object, result)).__qualname__
         message = f"the returned {kind} was flattened to {len(kept)} outputs"
-        notes.append(CaptureNote("info", "output-flattened", message))
+        notes.append(CaptureNote("info", "OutputFlattened", message))
     return Returned(
         tuple(leaf.value for leaf in kept),
         tuple(path_text("out", leaf.path) for leaf in kept),

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.capturing import Training
 from onnx_explore.capture.guard import guarded, model_mode
 from onnx_explore.capture.inputs import open_call
 from onnx_explore.capture.outputs import open_result
@@ -16,8 +17,13 @@ from onnx_explore.capture.parameters import all_modules, root_modules
 Rerun = Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]]
 
 
-def make_rerun(model: Callable[..., Any], capture: Capture) -> Rerun:
+def make_rerun(model: Callable[..., Any], capture: Capture, training: Training = "eval") -> Rerun:
     """A function from input tensors (in the order of ``capture.inputs``) to output tensors.
+
+    Args:
+        model: The model.
+        capture: What was captured of it.
+        training: The mode that it was captured in, as for ``capture``.
 
     The model's mode and buffers, the random state and torch's flags are afterwards as they were.
     """
@@ -28,7 +34,7 @@ def make_rerun(model: Callable[..., Any], capture: Capture) -> Rerun:
     def rerun(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
         with guarded(modules), torch.no_grad():
-            model_mode([module for _, module in roots], "train" if capture.training else "eval")
+            model_mode([module for _, module in roots], training)
             result = open_result(model(*args, **kwargs))
             return tuple(tensor.detach().clone() for tensor in result.tensors)
 

@@ -177,7 +177,7 @@ class ScriptMirror(Mirror):
         self._set[path, name] = self.value(node.inputsAt(1)) if self._depth == 0 else None
         below = f"{path}.{name}" if path else name
         message = f"the scripted module writes its attribute {below}; an ONNX model has no state, the write is dropped"
-        self.notes.append(CaptureNote("warning", "state-write-dropped", message, self._origin(node).where))
+        self.notes.append(CaptureNote("warning", "StateWriteDropped", message, self._origin(node).where))
 
     def _method(self, node: JitNode, nodes: list[TorchNode]) -> None:
         receiver = self._modules.get(node.inputsAt(0).unique())

@@ -41,7 +41,7 @@ def kept_state(
         if changed:
             shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
             message = f"the model changed its own state while it ran; restored: {shown}"
-            notes.append(CaptureNote("info", "state-restored", message))
+            notes.append(CaptureNote("info", "StateRestored", message))
 
 
 # Path of the module, the live table, and its names and values as they were.

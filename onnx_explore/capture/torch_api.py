@@ -143,6 +143,66 @@ def api() -> TorchApi:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DecompositionApi:
+    """What ``decompose`` needs of torch's tracing of single operators.
+
+    Attributes:
+        decompositions: PyTorch's core decompositions, by overload.
+        is_composite: Whether PyTorch runs an operator as a composition of others.
+        make_fx: Traces a function of tensors to an fx graph of overloads.
+        fake_mode: Makes the mode in which tensors have no values; its sizes may be symbols.
+        fake: Makes a tensor of that mode, with these sizes symbols; named by a number.
+        fixed: Symbols of a mode that got a fixed value, as text.
+        data_dependent: The exception for a size that depends on values.
+    """
+
+    decompositions: dict[Any, Callable[..., Any]]
+    is_composite: Callable[[Any], bool]
+    make_fx: Callable[..., Callable[..., torch.fx.GraphModule]]
+    fake_mode: Callable[[], Any]
+    fake: Callable[[Any, torch.Tensor, Sequence[bool], int], torch.Tensor]
+    fixed: Callable[[Any], list[str]]
+    data_dependent: type[Exception]
+
+
+@cache
+def decomposition_api() -> DecompositionApi:
+    """The private functions of ``decompose``, looked up at the first operator that needs it (the import takes a second).
+
+    Raises:
+        UnsupportedTorch: If one is missing.
+    """
+    shapes = "torch.fx.experimental.symbolic_shapes:"
+    shape_env = _symbol(f"{shapes}ShapeEnv")
+    dynamism = _symbol(f"{shapes}DimDynamic")
+    context = _symbol(f"{shapes}StatelessSymbolicContext")
+    mode = _symbol("torch._subclasses.fake_tensor:FakeTensorMode")
+    source = _symbol("torch._dynamo.source:ConstantSource")
+    key = _symbol("torch:_C.DispatchKey").CompositeImplicitAutograd
+
+    def fake_mode() -> Any:
+        return mode(shape_env=shape_env(duck_shape=False, specialize_zero_one=True), allow_non_fake_inputs=True)
+
+    def fake(made: Any, tensor: torch.Tensor, moving: Sequence[bool], number: int) -> torch.Tensor:
+        sizes = [dynamism.DYNAMIC if each else dynamism.STATIC for each in moving]
+        symbolic = context(dynamic_sizes=sizes)
+        return made.from_tensor(tensor, symbolic_context=symbolic, source=source(f"x{number}"))
+
+    def fixed(made: Any) -> list[str]:
+        return [str(symbol) for symbol, value in made.shape_env.replacements.items() if value.is_number]
+
+    return DecompositionApi(
+        decompositions=dict(_symbol("torch._decomp:core_aten_decompositions")()),
+        is_composite=lambda overload: bool(overload.has_kernel_for_dispatch_key(key)),
+        make_fx=_symbol("torch.fx.experimental.proxy_tensor:make_fx"),
+        fake_mode=fake_mode,
+        fake=fake,
+        fixed=fixed,
+        data_dependent=_symbol(f"{shapes}GuardOnDataDependentSymNode"),
+    )
+
+
 def _other_than(container: Any) -> Callable[[Any], bool]:
     return lambda node: node is not container
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import onnx_ir as ir
 import torch
 
-import onnx_explore.symbolic.aten  # noqa: F401  (importing it registers the built-in symbolic functions)
 from onnx_explore import dtypes
 from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.capture.decompose import Decomposed, may_decompose
@@ -33,6 +33,8 @@ from onnx_explore.symbolic.binding import bind, materialize
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
+
+import_module("onnx_explore.symbolic.aten")  # registers the built-in symbolic functions
 
 DATA_DEPENDENT = frozenset(
     {

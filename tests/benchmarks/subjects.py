@@ -74,9 +74,9 @@ def linear_2000() -> Subject:
 
 
 def gigabyte() -> Subject:
-    """1 GiB of weights in 16 layers."""
+    """1 GiB of weights in 16 layers, on sequences: the layers become MatMuls, which take transposed weights."""
     layers = (nn.Linear(4096, 4096, bias=False) for _ in range(16))
-    return Subject(nn.Sequential(*layers), (torch.randn(1, 4096),), {"input": {0: "batch"}})
+    return Subject(nn.Sequential(*layers), (torch.randn(1, 2, 4096),), {"input": {0: "batch"}})
 
 
 SUBJECTS: dict[str, Callable[[], Subject]] = {

@@ -130,5 +130,5 @@ def test_scope_order_and_switch() -> None:
 
 
 def test_warnings_do_not_repeat_conversions() -> None:
-    assert not [note for note in capture(integer, X).notes if note.code == "tracer-warning"]
-    assert [note for note in capture(integer, X, record_conversions=False).notes if note.code == "tracer-warning"]
+    assert not [note for note in capture(integer, X).notes if note.code == "TracerWarning"]
+    assert [note for note in capture(integer, X, record_conversions=False).notes if note.code == "TracerWarning"]

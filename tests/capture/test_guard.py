@@ -137,7 +137,7 @@ def test_batch_norm_in_training_leaves_its_statistics() -> None:
     check_replay(found)
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name]), name
-    assert any(note.code == "state-restored" and "running_mean" in note.message for note in found.notes)
+    assert any(note.code == "StateRestored" and "running_mean" in note.message for note in found.notes)
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -217,7 +217,7 @@ def test_warnings_of_the_model_pass_and_the_tracers_become_notes() -> None:
         warnings.simplefilter("always")
         found = capture(model, X)
     assert [str(item.message) for item in caught] == ["mine"]
-    (note,) = [note for note in found.notes if note.code == "tracer-warning"]
+    (note,) = [note for note in found.notes if note.code == "TracerWarning"]
     assert note.where == f"{__file__}:{model.__code__.co_firstlineno + 2}"
 
 

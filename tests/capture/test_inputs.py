@@ -90,7 +90,7 @@ def test_nested() -> None:
         "kwargs['z']",
     ]
     assert found.eager[0][0] == 1 + 2 * 2 + 3 * 4 + 4 * 8 + 5 * 16 + 6 * 32
-    assert [note.message for note in found.notes if note.code == "constant-input"] == [
+    assert [note.message for note in found.notes if note.code == "ConstantInput"] == [
         "args[1][1]['flag'] = 'on' is hard-coded into the graph"
     ]
     other = tuple(tensor + 1 for tensor in tensors)

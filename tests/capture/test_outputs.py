@@ -37,9 +37,9 @@ def test_names_and_paths(result: Any, expected: list[tuple[str, str]]) -> None:
 def test_notes() -> None:
     found = capture(lambda x: {"a": x + 1, "n": 3, "none": None}, X)
     assert {(note.severity, note.code) for note in found.notes} == {
-        ("info", "output-flattened"),
-        ("warning", "output-dropped"),
-        ("info", "output-dropped"),
+        ("info", "OutputFlattened"),
+        ("warning", "OutputDropped"),
+        ("info", "OutputDropped"),
     }
 
 

@@ -174,7 +174,7 @@ def test_attribute_writes_are_followed_and_restored() -> None:
     model = torch.jit.script(Writes())
     found = capture(model, X)
     assert torch.equal(model.last, torch.zeros(3)) and model.calls == 0
-    assert [note.code for note in found.notes if note.severity == "warning"] == ["state-write-dropped"] * 2
+    assert [note.code for note in found.notes if note.severity == "warning"] == ["StateWriteDropped"] * 2
     assert "prim::SetAttr" not in targets(found)
     assert found.graph.parameters == ()
     check_replay(found)

@@ -104,7 +104,7 @@ def test_unused_weights_are_dropped_and_noted() -> None:
     assert [item.name for item in found.graph.parameters] == ["used.weight", "used.bias"]
     assert [value.name for value in found.graph.block.params] == ["x", "used.weight", "used.bias"]
     (note,) = found.notes
-    assert (note.code, note.message.rpartition(": ")[2]) == ("unused-parameter", "unused.weight, unused.bias")
+    assert (note.code, note.message.rpartition(": ")[2]) == ("UnusedParameter", "unused.weight, unused.bias")
     check_replay(found)
 
 

@@ -10,9 +10,7 @@ from onnx_explore.emit.forms.comparison import extreme
 _FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
 
 
-def clip(
-    g: Emitter, x: ir.Value, low: float | ir.Value | None, high: float | ir.Value | None
-) -> ir.Value:
+def clip(g: Emitter, x: ir.Value, low: float | ir.Value | None, high: float | ir.Value | None) -> ir.Value:
     """Clip-6, -11, -12, and Min/Max where it does not serve: bounds are numbers or 0-d values of the type of ``x``."""
     if low is None and high is None:
         return x

@@ -122,12 +122,13 @@ def extreme(g: Emitter, op_type: str, a: ir.Value, b: ir.Value) -> ir.Value:
         return g.op("Or" if op_type == "Max" else "And", a, b)
     if g.opset < 12 and a.dtype not in _FLOATS:
         return where(g, g.op("Less" if op_type == "Max" else "Greater", a, b), b, a)
-    if g.opset < 8 and a.shape != b.shape:  # no broadcasting yet: add zeros of the other one's shape
-        a, b = g.op("Add", a, _zeros(g, b)), g.op("Add", b, _zeros(g, a))
-    made = g.op(op_type, a, b)
-    if made.dtype is None:
-        made.dtype = a.dtype  # the inference rules begin at Max-8
-    return made
+    if g.opset < 8:
+        if a.shape != b.shape:  # no broadcasting yet: add zeros of the other one's shape
+            a, b = g.op("Add", a, _zeros(g, b)), g.op("Add", b, _zeros(g, a))
+        made = g.op(op_type, a, b)
+        made.dtype, made.shape = g.dtype(a), a.shape  # the inference rules begin at Max-8
+        return made
+    return g.op(op_type, a, b)
 
 
 def _zeros(g: Emitter, x: ir.Value) -> ir.Value:

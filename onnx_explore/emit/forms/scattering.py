@@ -26,9 +26,21 @@ def scatter_elements(
         g.requires(9, "Scatter")
         return g.op("Scatter", x, index, updates, axis=axis)
     g.requires(_FIRST[reduction], f"ScatterElements with reduction '{reduction}'")
-    return g.op(
-        "ScatterElements", x, index, updates, axis=axis, reduction=None if reduction == "none" else reduction
+    if reduction == "none":
+        return g.op("ScatterElements", x, index, updates, axis=axis)
+    wide = _reducible(g, x)
+    made = g.op(
+        "ScatterElements", g.cast(x, wide), index, g.cast(updates, wide), axis=axis, reduction=reduction
     )
+    return g.cast(made, g.dtype(x))
+
+
+def _reducible(g: Emitter, x: ir.Value) -> ir.DataType:
+    """The type in which ONNX Runtime reduces: it has kernels for no half types, and for bool only without a reduction."""
+    dtype = g.dtype(x)
+    if dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16):
+        return ir.DataType.FLOAT
+    return ir.DataType.INT32 if dtype == ir.DataType.BOOL else dtype
 
 
 def scatter_nd(g: Emitter, x: ir.Value, indices: ir.Value, updates: ir.Value, reduction: str = "none") -> ir.Value:
@@ -40,7 +52,11 @@ def scatter_nd(g: Emitter, x: ir.Value, indices: ir.Value, updates: ir.Value, re
     if reduction == "none" and g.opset < 11:
         return _scatter_rows(g, x, indices, updates)
     g.requires(_FIRST[reduction], f"ScatterND with reduction '{reduction}'")
-    return g.op("ScatterND", x, indices, updates, reduction=None if reduction == "none" else reduction)
+    if reduction == "none":
+        return g.op("ScatterND", x, indices, updates)
+    wide = _reducible(g, x)
+    made = g.op("ScatterND", g.cast(x, wide), indices, g.cast(updates, wide), reduction=reduction)
+    return g.cast(made, g.dtype(x))
 
 
 def _scatter_rows(g: Emitter, x: ir.Value, indices: ir.Value, updates: ir.Value) -> ir.Value:

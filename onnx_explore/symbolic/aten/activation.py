@@ -73,9 +73,7 @@ def prelu(g: Emitter, self: Tensor, weight: Tensor) -> Tensor:
 
 
 @symbolic("aten::rrelu")
-def rrelu(
-    g: Emitter, self: Tensor, lower: Scalar = 0.125, upper: Scalar = 1 / 3, training: bool = False
-) -> Tensor:
+def rrelu(g: Emitter, self: Tensor, lower: Scalar = 0.125, upper: Scalar = 1 / 3, training: bool = False) -> Tensor:
     """rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, Generator? generator=None)
     -> Tensor
     """

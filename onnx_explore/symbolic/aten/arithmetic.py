@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import onnx_ir as ir
 
-from onnx_explore.emit import Emitter
+from onnx_explore.emit import Emitter, shapes
 from onnx_explore.emit.algebra import add as plus
 from onnx_explore.emit.algebra import div as quotient_of
-from onnx_explore.emit.algebra import mul as times
 from onnx_explore.emit.algebra import sub as minus
 from onnx_explore.emit.forms.comparison import equal, extreme, is_nan, less, round_even, trunc, where
 from onnx_explore.symbolic.annotations import Operand, Tensor
@@ -30,7 +31,7 @@ def add(g: Emitter, self: Operand, other: Operand, alpha: Operand = 1) -> Tensor
     left, right = arithmetic(g, self, _scaled(g, other, alpha))
     if is_bool(left):
         return g.op("Or", left, right)
-    return g.op("Add", left, right)
+    return _counting(g, g.op("Add", left, right), left, right)
 
 
 @symbolic("aten::sub", "aten::subtract")
@@ -52,7 +53,7 @@ def mul(g: Emitter, self: Operand, other: Operand) -> Tensor:
     left, right = arithmetic(g, self, other)
     if is_bool(left):
         return g.op("And", left, right)
-    return g.op("Mul", left, right)
+    return _counting(g, g.op("Mul", left, right), left, right)
 
 
 @symbolic("aten::div", "aten::divide")
@@ -62,7 +63,9 @@ def div(g: Emitter, self: Operand, other: Operand, rounding_mode: str | None = N
         left, right = arithmetic(g, self, other)
         if not is_float(left):
             return g.op("Div", left, right)  # ONNX Div of integers truncates
-        wide = ir.DataType.FLOAT if left.dtype in _HALVES else g.dtype(left)  # a rounded quotient may be the next integer
+        wide = (
+            ir.DataType.FLOAT if left.dtype in _HALVES else g.dtype(left)
+        )  # a rounded quotient may be the next integer
         return g.cast(trunc(g, g.op("Div", g.cast(left, wide), g.cast(right, wide))), g.dtype(left))
     if rounding_mode == "floor":
         return floor_divide(g, self, other)
@@ -82,8 +85,8 @@ def floor_divide(g: Emitter, self: Operand, other: Operand) -> Tensor:
     left, right = arithmetic(g, self, other)
     if is_float(left):
         return _floor_of_floats(g, left, right, whole=_is_whole(other))
-    if _is_size(g, left) and _positive(other):
-        return g.op("Div", left, right)
+    if shapes.is_non_negative(g, left) and shapes.is_non_negative(g, right):
+        return _counting(g, g.op("Div", left, right), left, right)
     return floor_of(g, left, right, positive=_positive(other))
 
 
@@ -116,9 +119,11 @@ _HALVES = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 _UNSIGNED = (ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64)
 
 
-def _is_size(g: Emitter, x: Tensor) -> bool:
-    """Whether a value is a size of a tensor, which is never negative."""
-    return g.memo(("origin of size", x)) is not None
+def _counting(g: Emitter, result: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """``result``, known not to be negative if the operands are: what is computed from sizes."""
+    if shapes.is_non_negative(g, left) and shapes.is_non_negative(g, right):
+        shapes.mark_non_negative(g, result)
+    return result
 
 
 def _positive(number: Operand) -> bool:
@@ -176,7 +181,9 @@ def pow(g: Emitter, self: Operand, exponent: Operand) -> Tensor:
     """pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor"""
     if isinstance(self, ir.Value) and isinstance(exponent, int | float):
         special = _POWERS.get(float(exponent))
-        (base,) = arithmetic(g, self) if g.expected is not None else [as_type(g, self, result_type(g, [self, exponent]))]
+        (base,) = (
+            arithmetic(g, self) if g.expected is not None else [as_type(g, self, result_type(g, [self, exponent]))]
+        )
         if special is not None and (is_float(base) or exponent in (1, 2)):
             return special(g, base)
     base, power = arithmetic(g, self, exponent)
@@ -187,7 +194,7 @@ def pow(g: Emitter, self: Operand, exponent: Operand) -> Tensor:
     return g.op("Pow", base, power)
 
 
-_POWERS = {
+_POWERS: dict[float, Callable[[Emitter, Tensor], Tensor]] = {
     1.0: lambda g, x: x,
     2.0: lambda g, x: g.op("Mul", x, x),
     0.5: lambda g, x: g.op("Sqrt", x),
@@ -232,8 +239,7 @@ def _ignoring_nan(g: Emitter, op_type: str, self: Operand, other: Operand) -> Te
     left, right = arithmetic(g, self, other)
     if not is_float(left):
         return extreme(g, op_type, left, right)
-    chosen = extreme(g, op_type, where(g, is_nan(g, left), right, left), where(g, is_nan(g, right), left, right))
-    return chosen
+    return extreme(g, op_type, where(g, is_nan(g, left), right, left), where(g, is_nan(g, right), left, right))
 
 
 __all__ = ["add", "as_type", "div", "floor_divide", "mul", "pow", "remainder", "result_type", "rsub", "sub"]

@@ -31,12 +31,15 @@ def scaled_dot_product_attention(
     """scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.,
     bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor
     """
+    dtype = g.dtype(query)
+    if dtype == ir.DataType.BFLOAT16:  # 8 bits are not enough for the scores; PyTorch has them in 32, too
+        query, key, value = (g.cast(item, ir.DataType.FLOAT) for item in (query, key, value))
     if enable_gqa:
         key, value = (_shared_heads(g, query, item) for item in (key, value))
     weights = attention_weights(g, query, key, attn_mask, is_causal, scale)
     if dropout_p:
         weights = dropout(g, weights, dropout_p, True)  # PyTorch does so in eval mode, too: the caller passes 0 there
-    return g.op("MatMul", weights, value)
+    return g.cast(g.op("MatMul", weights, value), dtype)
 
 
 @scaled_dot_product_attention.since(23)
@@ -53,7 +56,8 @@ def _(
 ) -> Tensor:
     ranks = {g.rank(item) for item in (query, key, value)}
     # ONNX's scale is a 32-bit attribute, which is not enough for doubles.
-    if ranks != {4} or dropout_p or query.dtype == ir.DataType.DOUBLE or not _same_batch(query, key, value):
+    other = query.dtype in (ir.DataType.DOUBLE, ir.DataType.BFLOAT16)
+    if ranks != {4} or dropout_p or other or not _same_batch(query, key, value):
         older = scaled_dot_product_attention.variants[0].function
         return older(g, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
     if attn_mask is not None:  # its last two dimensions must be there in full

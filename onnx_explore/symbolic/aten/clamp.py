@@ -7,8 +7,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from onnx_explore.emit import Emitter
-from onnx_explore.emit import forms
+from onnx_explore.emit import Emitter, forms
 from onnx_explore.emit.algebra import add, div, mul, sub
 from onnx_explore.emit.forms import comparison
 from onnx_explore.emit.forms.comparison import equal, extreme, finite_range, greater, less, where

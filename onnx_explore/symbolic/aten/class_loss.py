@@ -12,6 +12,7 @@ from onnx_explore.emit.forms.comparison import where
 from onnx_explore.emit.forms.softmax import softmax
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Scalar, Tensor
+from onnx_explore.symbolic.aten.cumulative import cumsum
 from onnx_explore.symbolic.aten.loss import reduce_loss, relu
 from onnx_explore.symbolic.promotion import is_float
 from onnx_explore.symbolic.registry import symbolic
@@ -56,7 +57,7 @@ def _likelihood(
     return (g.op("Div", summed, total) if reduction == 1 else summed), total
 
 
-@symbolic("aten::nll_loss", "aten::nll_loss2d", "aten::nll_loss_nd", since=9)
+@symbolic("aten::nll_loss", "aten::nll_loss2d", "aten::nll_loss_nd")
 def nll_loss(
     g: Emitter,
     self: Tensor,
@@ -69,7 +70,7 @@ def nll_loss(
     return _likelihood(g, self, target, weight, reduction, ignore_index)[0]
 
 
-@symbolic("aten::nll_loss_forward", "aten::nll_loss2d_forward", since=9)
+@symbolic("aten::nll_loss_forward", "aten::nll_loss2d_forward")
 def nll_loss_forward(
     g: Emitter, self: Tensor, target: Tensor, weight: Tensor | None, reduction: int, ignore_index: int
 ) -> tuple[Tensor, Tensor]:
@@ -78,7 +79,7 @@ def nll_loss_forward(
     return loss, g.like(0, self) if reduction == 0 else total
 
 
-@symbolic("aten::cross_entropy_loss", since=9)
+@symbolic("aten::cross_entropy_loss")
 def cross_entropy_loss(
     g: Emitter,
     self: Tensor,
@@ -139,7 +140,7 @@ def _against_probabilities(
 # -- margins between classes -----------------------------------------------------------------------------------------------
 
 
-@symbolic("aten::multi_margin_loss", since=9)
+@symbolic("aten::multi_margin_loss")
 def multi_margin_loss(
     g: Emitter,
     self: Tensor,
@@ -172,7 +173,7 @@ def multi_margin_loss(
     return reduce_loss(g, forms.squeeze(g, loss, [0]) if single and reduction == 0 else loss, reduction)
 
 
-@symbolic("aten::multilabel_margin_loss", since=11)
+@symbolic("aten::multilabel_margin_loss")
 def multilabel_margin_loss(g: Emitter, self: Tensor, target: Tensor, reduction: int = 1) -> Tensor:
     """multilabel_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor
 
@@ -181,7 +182,7 @@ def multilabel_margin_loss(g: Emitter, self: Tensor, target: Tensor, reduction: 
     single = g.rank(self) < 2
     x = forms.reshape(g, self, [1, -1]) if single else self
     labels = forms.reshape(g, target, [1, -1]) if single else target
-    ended = g.op("CumSum", g.cast(g.op("Less", labels, g.const(0)), ir.DataType.INT64), g.const(1))
+    ended = cumsum(g, g.cast(g.op("Less", labels, g.const(0)), ir.DataType.INT64), 1)
     valid = g.op("Equal", ended, g.const(0))
     safe = where(g, valid, labels, g.const(0))
     classes = forms.iota(g, shapes.size(g, x, 1))

@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from onnx_explore.emit import Emitter, shapes
-from onnx_explore.emit import forms
+from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.algebra import add, mul, sub
 from onnx_explore.emit.forms import comparison
 from onnx_explore.symbolic.annotations import Operand, Tensor

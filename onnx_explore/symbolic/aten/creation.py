@@ -9,8 +9,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.emit import Emitter, shapes
-from onnx_explore.emit import forms
+from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import less_or_equal, where
 from onnx_explore.emit.shapes import Dim
 from onnx_explore.symbolic.annotations import DType, Operand, Scalar, Tensor
@@ -150,9 +149,7 @@ def new_ones(g: Emitter, self: Tensor, size: list[Dim], dtype: DType | None = No
 
 
 @symbolic("aten::new_full")
-def new_full(
-    g: Emitter, self: Tensor, size: list[Dim], fill_value: Scalar, dtype: DType | None = None
-) -> Tensor:
+def new_full(g: Emitter, self: Tensor, size: list[Dim], fill_value: Scalar, dtype: DType | None = None) -> Tensor:
     """new_full(Tensor self, SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, …) -> Tensor"""
     return filled(g, size, fill_value, dtype or g.dtype(self))
 

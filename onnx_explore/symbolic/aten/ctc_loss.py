@@ -20,7 +20,7 @@ _NEVER = -1e30
 _INT = ir.DataType.INT64
 
 
-@symbolic("aten::ctc_loss.IntList", since=11)
+@symbolic("aten::ctc_loss.IntList")
 def ctc_loss(
     g: Emitter,
     log_probs: Tensor,
@@ -36,7 +36,7 @@ def ctc_loss(
     return _ctc(g, log_probs, targets, *lengths, blank, reduction, zero_infinity)
 
 
-@symbolic("aten::ctc_loss.Tensor", since=11)
+@symbolic("aten::ctc_loss.Tensor")
 def ctc_loss_tensor(
     g: Emitter,
     log_probs: Tensor,
@@ -62,6 +62,7 @@ def _ctc(
     reduction: int,
     zero_infinity: bool,
 ) -> Tensor:
+    g.requires(11, "the forward algorithm of ctc_loss")
     single = g.rank(log_probs) == 2
     rows = widened(g, forms.unsqueeze(g, log_probs, [1]) if single else log_probs)  # (time, sample, class)
     labels = _padded(g, g.cast(targets, _INT), target_lengths)  # (sample, label)

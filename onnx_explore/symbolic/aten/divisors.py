@@ -22,7 +22,7 @@ def _gcd(g: Emitter, left: Tensor, right: Tensor) -> Tensor:
     a, b = g.op("Add", g.op("Abs", left), nothing), g.op("Add", g.op("Abs", right), nothing)
     body = _step(g, a, b)
     greatest, _ = g.op("Loop", None, _any(g, b), a, b, body=body, outputs=2)
-    greatest.dtype, greatest.shape = a.dtype, a.shape
+    greatest.dtype, greatest.shape = g.dtype(a), a.shape
     return greatest
 
 

@@ -47,9 +47,7 @@ def _lgamma(g: Emitter, x: Tensor) -> Tensor:
 
 def _stirling(g: Emitter, y: Tensor) -> Tensor:
     inverse = g.op("Reciprocal", y)
-    series = horner(
-        g, g.op("Mul", inverse, inverse), [-691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12]
-    )
+    series = horner(g, g.op("Mul", inverse, inverse), [-691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12])
     main = g.op("Mul", sub(g, y, 0.5), sub(g, g.op("Log", y), 1.0))
     return add(g, add(g, main, 0.5 * math.log(2 * math.pi) - 0.5), g.op("Mul", series, inverse))
 

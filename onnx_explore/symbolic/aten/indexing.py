@@ -43,8 +43,8 @@ class _Place:
         return len(self.tensor.shape) if self.is_mask else 1
 
 
-def _places(g: Emitter, x: ir.Value, indices: Sequence[ir.Value | None]) -> tuple[ir.Value, list[_Place]]:
-    """The entries that are not None; a 0-d mask gets a dimension of its own, which ``x`` then has, too."""
+def _places(g: Emitter, x: ir.Value, indices: Sequence[ir.Value | None]) -> list[_Place]:
+    """The entries that are not None. (A 0-d mask never comes: Python's indexing makes it 1-d.)"""
     places: list[_Place] = []
     dim = 0
     for entry in indices:
@@ -52,14 +52,11 @@ def _places(g: Emitter, x: ir.Value, indices: Sequence[ir.Value | None]) -> tupl
             dim += 1
             continue
         place = _Place(dim, entry)
-        if place.span == 0:
-            x = forms.unsqueeze(g, x, [dim])
-            place = _Place(dim, forms.unsqueeze(g, entry, [0]))
         places.append(place)
         dim += place.span
     if dim > g.rank(x):
         raise UnsupportedOperatorError(f"{dim} indices for a tensor of rank {g.rank(x)}", argument="indices")
-    return x, places
+    return places
 
 
 def _as_integers(g: Emitter, places: Sequence[_Place]) -> tuple[list[int], list[ir.Value]]:
@@ -85,7 +82,7 @@ def _adjacent(dims: Sequence[int]) -> bool:
 @symbolic("aten::index", "aten::_unsafe_index")
 def index(g: Emitter, self: Tensor, indices: list[Tensor | None]) -> Tensor:
     """index.Tensor(Tensor self, Tensor?[] indices) -> Tensor"""
-    x, places = _places(g, self, indices)
+    x, places = self, _places(g, self, indices)
     if not places:
         return x
     if len(places) == 1 and places[0].is_mask:
@@ -135,17 +132,14 @@ def index_put(
 ) -> Tensor:
     """index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor"""
     values = g.cast(values, g.dtype(self))
-    x, places = _places(g, self, indices)
+    places = _places(g, self, indices)
     if not places:
-        return _sum(g, x, values) if accumulate else forms.expand(g, values, shapes.sizes(g, x))
+        return _sum(g, self, values) if accumulate else forms.expand(g, values, shapes.sizes(g, self))
     if len(places) == 1 and places[0].is_mask:
-        result = _put_masked(g, x, places[0], values, accumulate)
-        if result is None:
-            result = _put(g, x, places, values, accumulate)
-    else:
-        result = _put(g, x, places, values, accumulate)
-    extra = g.rank(x) - g.rank(self)
-    return result if extra == 0 else forms.reshape(g, result, shapes.sizes(g, self))
+        result = _put_masked(g, self, places[0], values, accumulate)
+        if result is not None:
+            return result
+    return _put(g, self, places, values, accumulate)
 
 
 @symbolic("aten::_index_put_impl")

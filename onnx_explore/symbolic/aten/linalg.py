@@ -13,6 +13,7 @@ from onnx_explore.emit.forms.comparison import where
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.permute import swapped
+from onnx_explore.symbolic.promotion import INTEGERS
 from onnx_explore.symbolic.registry import symbolic
 
 _LARGEST = 32
@@ -292,5 +293,7 @@ def vander(g: Emitter, x: Tensor, N: Dim | None = None) -> Tensor:  # noqa: N803
     """linalg_vander(Tensor x, *, SymInt? N=None) -> Tensor"""
     x = forms.unsqueeze(g, x, [0]) if g.rank(x) == 0 else x
     count = shapes.size(g, x, -1) if N is None else N
+    if x.dtype in INTEGERS:
+        x = g.cast(x, ir.DataType.INT64)  # what is too large wraps when it is cast back
     powers = g.cast(forms.iota(g, count), g.dtype(x))
     return g.op("Pow", forms.unsqueeze(g, x, [g.rank(x)]), powers)

@@ -120,7 +120,7 @@ def soft_margin_loss(g: Emitter, self: Tensor, target: Tensor, reduction: int = 
     return reduce_loss(g, softplus(g, g.op("Neg", g.op("Mul", x, y))), reduction)
 
 
-@symbolic("aten::kl_div", since=9)
+@symbolic("aten::kl_div")
 def kl_div(g: Emitter, self: Tensor, target: Tensor, reduction: int = 1, log_target: bool = False) -> Tensor:
     """kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False) -> Tensor
 
@@ -160,7 +160,7 @@ def poisson_nll_loss(
 # -- margins -----------------------------------------------------------------------------------------------------------------
 
 
-@symbolic("aten::hinge_embedding_loss", since=9)
+@symbolic("aten::hinge_embedding_loss")
 def hinge_embedding_loss(g: Emitter, self: Tensor, target: Tensor, margin: float = 1.0, reduction: int = 1) -> Tensor:
     """hinge_embedding_loss(Tensor self, Tensor target, float margin=1., int reduction=1) -> Tensor"""
     zero = g.like(0, self)
@@ -186,7 +186,7 @@ def _relu(g: Emitter, x: Tensor, margin: float) -> Tensor:
     return g.op("Relu", moved) if moved.dtype in FLOATS else forms.clip(g, moved, 0, None)
 
 
-@symbolic("aten::cosine_embedding_loss", since=9)
+@symbolic("aten::cosine_embedding_loss")
 def cosine_embedding_loss(
     g: Emitter, input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0.0, reduction: int = 1
 ) -> Tensor:

@@ -164,7 +164,7 @@ def equal_lists(g: Emitter, a: list[Scalar], b: list[Scalar]) -> Operand:
     for left, right in zip(a, b, strict=True):
         if isinstance(left, ir.Value) or isinstance(right, ir.Value):
             same = comparison.eq(g, left, right)
-            result = same if result is True else g.op("And", result, same)
+            result = g.op("And", result, same) if isinstance(result, ir.Value) else same
         elif left != right:
             return False
     return result
@@ -184,7 +184,7 @@ def contains(g: Emitter, l: list[Scalar], item: Operand) -> Operand:  # noqa: E7
     for number in l:
         if isinstance(number, ir.Value) or isinstance(item, ir.Value):
             same = comparison.eq(g, number, item)
-            result = same if result is False else g.op("Or", result, same)
+            result = g.op("Or", result, same) if isinstance(result, ir.Value) else same
         elif number == item:
             return True
     return result

@@ -23,19 +23,20 @@ _DRAWN = (ir.DataType.FLOAT, ir.DataType.DOUBLE)
 # -- drawing ---------------------------------------------------------------------------------------------------------------
 
 
-def _draw(g: Emitter, op_type: str, size: Sequence[Dim], dtype: ir.DataType, **parameters: float) -> Tensor:
+def _draw(g: Emitter, op_type: str, size: Sequence[Dim], dtype: ir.DataType, **parameters: Any) -> Tensor:
     """RandomUniform or RandomNormal of a size that may be known only at run time; float16 is drawn as float."""
-    drawn = dtype if dtype in _DRAWN else ir.DataType.FLOAT
     size = [shapes.simplified(g, dim) for dim in size]
     if all(isinstance(dim, int) for dim in size) and size:
-        return g.cast(g.op(op_type, shape=list(size), dtype=drawn, **parameters), dtype)
-    pattern = filled(g, size, 0, ir.DataType.FLOAT)
-    return g.cast(g.op(f"{op_type}Like", pattern, dtype=drawn, **parameters), dtype)
+        return g.cast(g.op(op_type, shape=list(size), dtype=_drawn(dtype), **parameters), dtype)
+    return _draw_like(g, op_type, filled(g, size, 0, ir.DataType.FLOAT), dtype, **parameters)
 
 
-def _draw_like(g: Emitter, op_type: str, x: Tensor, dtype: ir.DataType, **parameters: float) -> Tensor:
-    drawn = dtype if dtype in _DRAWN else ir.DataType.FLOAT
-    return g.cast(g.op(f"{op_type}Like", x, dtype=drawn, **parameters), dtype)
+def _draw_like(g: Emitter, op_type: str, x: Tensor, dtype: ir.DataType, **parameters: Any) -> Tensor:
+    return g.cast(g.op(f"{op_type}Like", x, dtype=_drawn(dtype), **parameters), dtype)
+
+
+def _drawn(dtype: ir.DataType) -> ir.DataType:
+    return dtype if dtype in _DRAWN else ir.DataType.FLOAT
 
 
 def _uniform_like(g: Emitter, x: Tensor) -> Tensor:
@@ -104,12 +105,15 @@ def randperm(g: Emitter, n: Dim, dtype: DType | None = None) -> Tensor:
 @symbolic("aten::random")
 def random(g: Emitter, self: Tensor, from_: Dim = 0, to: Dim | None = None) -> Tensor:
     """random.from(Tensor self, int from, int? to, *, Generator? generator=None) -> Tensor"""
-    if to is None:
-        to = (1 << 24) if self.dtype == ir.DataType.FLOAT else (1 << 53)
-        if not is_float(self):
-            to = 1 << min(8 * g.dtype(self).itemsize - 1, 53)
+    end = _end(g.dtype(self)) if to is None else to
     unit = _draw_like(g, "RandomUniform", self, ir.DataType.DOUBLE)
-    return _integers(g, unit, from_, to, g.dtype(self))
+    return _integers(g, unit, from_, end, g.dtype(self))
+
+
+def _end(dtype: ir.DataType) -> int:
+    """The first integer that a tensor of this type is not filled with; at most what a double can hold."""
+    bits = {ir.DataType.FLOAT: 24, ir.DataType.FLOAT16: 11, ir.DataType.BFLOAT16: 8, ir.DataType.DOUBLE: 53}
+    return 1 << bits.get(dtype, min(int(8 * dtype.itemsize) - 1, 53))
 
 
 # -- distributions -------------------------------------------------------------------------------------------------------
@@ -196,9 +200,7 @@ def _(g: Emitter, self: Tensor, num_samples: Dim, replacement: bool = False) -> 
     return _rowwise(g, self, num_samples, _by_inversion if replacement and num_samples != 1 else _without_replacement)
 
 
-def _rowwise(
-    g: Emitter, weights: Tensor, count: Dim, draw: Callable[[Emitter, Tensor, Dim], Tensor]
-) -> Tensor:
+def _rowwise(g: Emitter, weights: Tensor, count: Dim, draw: Callable[[Emitter, Tensor, Dim], Tensor]) -> Tensor:
     if g.rank(weights) == 2:
         return draw(g, weights, count)
     return forms.squeeze(g, draw(g, forms.unsqueeze(g, weights, [0]), count), [0])
@@ -214,7 +216,9 @@ def _with_operator(g: Emitter, weights: Tensor, count: Dim) -> Tensor:
     if not isinstance(count, int):
         g.requires(11, "multinomial with a computed num_samples")
         return _by_inversion(g, weights, count)
-    return g.op("Multinomial", g.cast(g.op("Log", weights), ir.DataType.FLOAT), dtype=ir.DataType.INT64, sample_size=count)
+    return g.op(
+        "Multinomial", g.cast(g.op("Log", weights), ir.DataType.FLOAT), dtype=ir.DataType.INT64, sample_size=count
+    )
 
 
 def _by_inversion(g: Emitter, weights: Tensor, count: Dim) -> Tensor:

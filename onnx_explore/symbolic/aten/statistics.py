@@ -84,7 +84,10 @@ _register("std_mean", lambda g, variance, mean: (g.op("Sqrt", variance), mean))
 
 def ascending(g: Emitter, x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Sorted values and where they stood."""
-    return forms.top_k(g, x, shapes.size(g, x, axis), axis, largest=False)
+    values, indices = forms.top_k(g, x, shapes.size(g, x, axis), axis, largest=False)
+    for made in (values, indices):
+        made.shape = made.shape or x.shape  # shape inference does not know TopK-1
+    return values, indices
 
 
 def kth(g: Emitter, x: Tensor, rank_of: Dim, axis: int, keepdim: bool) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from tests.symbolic.cases import Case, seeded
 
@@ -43,7 +43,13 @@ CASES: list[Case] = [
     _row("prelu", lambda x: F.prelu(x, torch.tensor([0.25])), name="one"),
     _row("prelu", torch.nn.PReLU(4).eval(), name="channels"),
     Case("vector", "aten::prelu", lambda x: F.prelu(x, torch.tensor([0.25])), lambda: (seeded(5),), dynamic={0: (0,)}),
-    Case("matrix", "aten::prelu", lambda x: F.prelu(x, torch.tensor([0.25, 0.5, 2.0])), lambda: (seeded(5, 3),), dynamic={0: (0,)}),
+    Case(
+        "matrix",
+        "aten::prelu",
+        lambda x: F.prelu(x, torch.tensor([0.25, 0.5, 2.0])),
+        lambda: (seeded(5, 3),),
+        dynamic={0: (0,)},
+    ),
     _row("rrelu", lambda x: F.rrelu(x, 0.1, 0.3, training=False)),
     _row("rrelu", lambda x: F.rrelu(x, 0.1, 0.3, training=True), name="training", exact=False, since=9),
     _row("threshold", lambda x: F.threshold(x, 0.5, -7.0), since=9),
@@ -75,7 +81,14 @@ CASES: list[Case] = [
     _row("mish", F.mish),
     _row("mish", F.mish, **_DOUBLE),
     _row("glu", lambda x: F.glu(x, 1), name="fixed"),
-    Case("dynamic", "aten::glu", lambda x: F.glu(torch.cat([x, x])[:, 0], 0), lambda: (seeded(4, 2),), dynamic={0: (0,)}, since=10),
+    Case(
+        "dynamic",
+        "aten::glu",
+        lambda x: F.glu(torch.cat([x, x])[:, 0], 0),
+        lambda: (seeded(4, 2),),
+        dynamic={0: (0,)},
+        since=10,
+    ),
     _row("softshrink", F.softshrink),
     _row("softshrink", lambda x: F.softshrink(x, 1.3), **_DOUBLE),
     _row("hardshrink", F.hardshrink, since=9),

@@ -61,7 +61,12 @@ CASES: list[Case] = [
     _row("ints", "aten::remainder", lambda x, y: x % y, _INTS),
     Case("edges", "aten::remainder", lambda x, y: x % y, lambda: (_EDGES, _DIVISORS)),
     _row("number-first", "aten::remainder", lambda x: torch.remainder(5, x)),
-    Case("double", "aten::floor_divide", lambda x, y: x.double() // y.double(), lambda: (_EDGES, torch.tensor([0.1, -0.75, 2.5, 3.0]))),
+    Case(
+        "double",
+        "aten::floor_divide",
+        lambda x, y: x.double() // y.double(),
+        lambda: (_EDGES, torch.tensor([0.1, -0.75, 2.5, 3.0])),
+    ),
     Case("edges", "aten::fmod", torch.fmod, lambda: (_EDGES, _DIVISORS)),
     _row("number", "aten::fmod", lambda x: torch.fmod(x, 1.5)),
     _row("ints", "aten::fmod", lambda x, y: torch.fmod(x, y), _INTS),
@@ -75,8 +80,12 @@ CASES: list[Case] = [
     _row("ints", "aten::pow", lambda x, y: x**2 + x**3, _INTS),
     _row("int-base-half", "aten::pow", lambda x, y: x.abs() ** 0.5, _INTS),
     _row("number-base", "aten::pow", lambda x: 2**x),
-    _row("int32-tensor", "aten::pow", lambda x: x ** torch.tensor([1, 2, 3], dtype=torch.int32),
-         lambda: (seeded(2, 3, dtype=torch.int32, low=-4, high=4),)),
+    _row(
+        "int32-tensor",
+        "aten::pow",
+        lambda x: x ** torch.tensor([1, 2, 3], dtype=torch.int32),
+        lambda: (seeded(2, 3, dtype=torch.int32, low=-4, high=4),),
+    ),
     _row("number", "aten::float_power", lambda x, y: torch.float_power(x, 2), _INTS),
     _row("tensor", "aten::float_power", lambda x, y: torch.float_power(x.abs(), y), _X),
     _row("plain", "aten::ldexp", lambda x, y: torch.ldexp(x, torch.tensor([1, -2, 3])) + y, _X),
@@ -86,9 +95,25 @@ CASES: list[Case] = [
     _row("floats", "aten::minimum", torch.minimum, _X),
     _row("ints", "aten::minimum", torch.minimum, _INTS),
     _row("mixed", "aten::max.other", lambda x, y: torch.max(x, y.int()), _X),
-    Case("nan", "aten::fmax", torch.fmax, lambda: (torch.tensor([1, _NAN, _NAN]), torch.tensor([_NAN, 2, _NAN])), since=9),
-    Case("nan", "aten::fmin", torch.fmin, lambda: (torch.tensor([1, _NAN, _NAN]), torch.tensor([_NAN, 2, _NAN])), since=9),
+    Case(
+        "nan", "aten::fmax", torch.fmax, lambda: (torch.tensor([1, _NAN, _NAN]), torch.tensor([_NAN, 2, _NAN])), since=9
+    ),
+    Case(
+        "nan", "aten::fmin", torch.fmin, lambda: (torch.tensor([1, _NAN, _NAN]), torch.tensor([_NAN, 2, _NAN])), since=9
+    ),
     _row("ints", "aten::fmin", torch.fmin, _INTS),
-    _row("ints", "aten::gcd", torch.gcd, lambda: (seeded(4, 3, dtype=torch.int64, low=-90, high=90), torch.tensor([12, 0, -18])), 11),
-    _row("ints", "aten::lcm", torch.lcm, lambda: (seeded(4, 3, dtype=torch.int32, low=-90, high=90), torch.tensor([12, 0, -18])), 11),
+    _row(
+        "ints",
+        "aten::gcd",
+        torch.gcd,
+        lambda: (seeded(4, 3, dtype=torch.int64, low=-90, high=90), torch.tensor([12, 0, -18])),
+        11,
+    ),
+    _row(
+        "ints",
+        "aten::lcm",
+        torch.lcm,
+        lambda: (seeded(4, 3, dtype=torch.int32, low=-90, high=90), torch.tensor([12, 0, -18])),
+        11,
+    ),
 ]

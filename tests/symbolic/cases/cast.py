@@ -13,8 +13,14 @@ def _x(dtype: torch.dtype = torch.float32):  # type: ignore[no-untyped-def]
 
 _DTYPES = (torch.float16, torch.float64, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 CASES: list[Case] = [
-    *[Case(f"to-{str(dtype)[6:]}", "aten::to", lambda x, dtype=dtype: x.to(dtype), _x(), dynamic={0: (0,)}) for dtype in _DTYPES],
-    *[Case(f"from-{str(dtype)[6:]}", "aten::to", lambda x: x.float(), _x(dtype), dynamic={0: (0,)}) for dtype in _DTYPES],
+    *[
+        Case(f"to-{str(dtype)[6:]}", "aten::to", lambda x, dtype=dtype: x.to(dtype), _x(), dynamic={0: (0,)})
+        for dtype in _DTYPES
+    ],
+    *[
+        Case(f"from-{str(dtype)[6:]}", "aten::to", lambda x: x.float(), _x(dtype), dynamic={0: (0,)})
+        for dtype in _DTYPES
+    ],
     Case("bfloat16", "aten::to", lambda x: x.bfloat16().float(), _x(), dynamic={0: (0,)}, since=13),
     Case("device", "aten::to", lambda x: x.to("cpu", torch.float64), _x()),
     Case("device-only", "aten::to", lambda x: x.to("cpu") + 1, _x()),
@@ -25,7 +31,12 @@ CASES: list[Case] = [
     Case("plain", "aten::_cast_Long", lambda x: torch.ops.aten._cast_Long(x), _x()),
     Case("plain", "aten::_cast_Half", lambda x: torch.ops.aten._cast_Half(x), _x()),
     Case("chain", "aten::clone", lambda x: x.t().contiguous().clone().detach() + x.cpu().t(), _x(), dynamic={0: (0,)}),
-    Case("channels-last", "aten::contiguous", lambda x: x.contiguous(memory_format=torch.channels_last) * 2, lambda: (seeded(1, 2, 3, 4),)),
+    Case(
+        "channels-last",
+        "aten::contiguous",
+        lambda x: x.contiguous(memory_format=torch.channels_last) * 2,
+        lambda: (seeded(1, 2, 3, 4),),
+    ),
     Case("resolve", "aten::resolve_conj", lambda x: x.conj().resolve_conj().real + 1, _x()),
     Case("broadcast", "aten::copy", lambda x: torch.zeros(3, 4, dtype=torch.int64).copy_(x[0]), _x()),
     Case("dynamic", "aten::copy", lambda x: x.clone().copy_(x[0] * 2), _x(), dynamic={0: (0,)}),

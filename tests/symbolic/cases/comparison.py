@@ -27,7 +27,13 @@ CASES: list[Case] = [
         for name, run in _OPERATORS.items()
     ],
     *[
-        Case("number", f"aten::{name}", lambda x, run=run: run(x, 0.5), lambda: (seeded(3, 4, dtype=torch.int64),), dynamic={0: (0,)})
+        Case(
+            "number",
+            f"aten::{name}",
+            lambda x, run=run: run(x, 0.5),
+            lambda: (seeded(3, 4, dtype=torch.int64),),
+            dynamic={0: (0,)},
+        )
         for name, run in _OPERATORS.items()
     ],
     Case("same", "aten::eq", lambda x: (x == x.clone()) & (x[0] == 1), lambda: (torch.ones(3, 2),), dynamic={0: (0,)}),
@@ -43,10 +49,26 @@ CASES: list[Case] = [
     Case("half", "aten::isinf", torch.isinf, lambda: (_ODD.half(),), dynamic={0: (0,)}),
     Case("nan", "aten::isclose", torch.isclose, lambda: (_ODD, _ODD + 1e-7)),
     Case("equal-nan", "aten::isclose", lambda x, y: torch.isclose(x, y, 0.1, 0.2, True), lambda: (_ODD, _ODD + 0.25)),
-    Case("ints", "aten::isclose", lambda x, y: torch.isclose(x, y, 0.5), lambda: (torch.tensor([1, 9]), torch.tensor([2, 8]))),
+    Case(
+        "ints",
+        "aten::isclose",
+        lambda x, y: torch.isclose(x, y, 0.5),
+        lambda: (torch.tensor([1, 9]), torch.tensor([2, 8])),
+    ),
     Case("exact", "aten::isclose", lambda x, y: torch.isclose(x, y, 0, 0), lambda: (_ODD, _ODD)),
-    Case("tensor", "aten::isin", torch.isin, lambda: (torch.tensor([[1, 2], [3, 4]]), torch.tensor([[4, 1]])), dynamic={0: (0,), 1: (1,)}),
-    Case("invert", "aten::isin", lambda x: torch.isin(x, torch.tensor([1.0, 2.0]), invert=True), lambda: (torch.tensor([1.0, 5.0]),)),
+    Case(
+        "tensor",
+        "aten::isin",
+        torch.isin,
+        lambda: (torch.tensor([[1, 2], [3, 4]]), torch.tensor([[4, 1]])),
+        dynamic={0: (0,), 1: (1,)},
+    ),
+    Case(
+        "invert",
+        "aten::isin",
+        lambda x: torch.isin(x, torch.tensor([1.0, 2.0]), invert=True),
+        lambda: (torch.tensor([1.0, 5.0]),),
+    ),
     Case("number", "aten::isin", lambda x: torch.isin(x, 2), lambda: (torch.tensor([1, 2]),), dynamic={0: (0,)}),
     Case("of-number", "aten::isin", lambda x: torch.isin(2, x), lambda: (torch.tensor([1, 2]),), dynamic={0: (0,)}),
 ]

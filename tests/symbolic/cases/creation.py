@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from tests.symbolic.cases import Case, seeded
 
 
 def _row(name, target, run, since=7, dynamic=(0,), **more):  # type: ignore[no-untyped-def]
-    return Case(name, f"aten::{target}", run, lambda: (seeded(3, 4),), dynamic={0: dynamic} if dynamic else {}, since=since, **more)
+    return Case(
+        name,
+        f"aten::{target}",
+        run,
+        lambda: (seeded(3, 4),),
+        dynamic={0: dynamic} if dynamic else {},
+        since=since,
+        **more,
+    )
 
 
 class _Grid(torch.nn.Module):
@@ -73,11 +81,37 @@ CASES: list[Case] = [
     _row("plain", "tril_indices", lambda x: torch.tril_indices(x.shape[0], x.shape[1], -1), 9),
     _row("plain", "triu_indices", lambda x: torch.triu_indices(x.shape[0], x.shape[1], 1), 9),
     Case("ij", "aten::meshgrid", _Grid(), lambda: (seeded(3, 4),), dynamic={0: (0, 1)}, since=9),
-    Case("xy", "aten::meshgrid", lambda x, y: torch.meshgrid(x, y, indexing="xy"), lambda: (seeded(3), seeded(4)), dynamic={0: (0,), 1: (0,)}),
-    Case("three", "aten::meshgrid", lambda x, y: torch.meshgrid(x, y, x[:1], indexing="ij"), lambda: (seeded(3), seeded(4)), dynamic={1: (0,)}),
-    Case("known", "aten::one_hot", lambda x: F.one_hot(x, 5), lambda: (torch.tensor([[0, 4], [2, 1]]),), dynamic={0: (0,)}, since=9),
+    Case(
+        "xy",
+        "aten::meshgrid",
+        lambda x, y: torch.meshgrid(x, y, indexing="xy"),
+        lambda: (seeded(3), seeded(4)),
+        dynamic={0: (0,), 1: (0,)},
+    ),
+    Case(
+        "three",
+        "aten::meshgrid",
+        lambda x, y: torch.meshgrid(x, y, x[:1], indexing="ij"),
+        lambda: (seeded(3), seeded(4)),
+        dynamic={1: (0,)},
+    ),
+    Case(
+        "known",
+        "aten::one_hot",
+        lambda x: F.one_hot(x, 5),
+        lambda: (torch.tensor([[0, 4], [2, 1]]),),
+        dynamic={0: (0,)},
+        since=9,
+    ),
     Case("0d", "aten::one_hot", lambda x: F.one_hot(x, 4), lambda: (torch.tensor(3),), since=9),
-    Case("largest", "aten::one_hot", lambda x: F.one_hot(x), lambda: (torch.tensor([3, 0, 1]),), dynamic={0: (0,)}, since=9),
+    Case(
+        "largest",
+        "aten::one_hot",
+        lambda x: F.one_hot(x),
+        lambda: (torch.tensor([3, 0, 1]),),
+        dynamic={0: (0,)},
+        since=9,
+    ),
     _row("list", "tensor", lambda x: torch.tensor([1.0, 2.0, 3.0, 4.0]) + x),
     Case("size", "aten::tensor", lambda x: torch.as_tensor(x.shape[0]) + x, lambda: (seeded(3, 4),), dynamic={0: (0,)}),
 ]

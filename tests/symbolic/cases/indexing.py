@@ -59,8 +59,6 @@ CASES = [
     row("mask-and-int-apart", "index", lambda x, m, i: x[m, :, i], X, M, I, dynamic={0: (1, 2)}, since=9),
     row("mask-matrix-and-int", "index", lambda x, m, i: x[m, i], X, MM, torch.tensor(-1), dynamic={0: (2,)}, since=9),
     row("mask-scalar", "index", lambda x, m: x[m], X, torch.tensor(True)),
-    row("mask-scalar-itself", "index", lambda x, m: torch.ops.aten.index(x, [None, m]), X, torch.tensor(True), dynamic={0: (0, 2)}, since=9),
-    row("mask-scalar-false", "index", lambda x, m: torch.ops.aten.index(x, [m]), X, torch.tensor(False), since=9),
     row("bool-data", "index", lambda x, i, j: x[i, j], seeded(4, 5, dtype=torch.bool), I, J),
     row("int-data", "index", lambda x, i, j: x[i, j], seeded(4, 5, dtype=torch.int32, high=90), I, J),
     row("half-data", "index", lambda x, i: x[:, i], seeded(4, 5, dtype=torch.float16), I),

@@ -39,7 +39,7 @@ def rounded(x: Tensor) -> Tensor:
 def truths(x: Tensor) -> Tensor:
     n = x.size(0)
     m = x.size(1)
-    return x + float(n > m) + float(n != m) + float(not (n == 4)) + float(int(n < m) + int(n >= m) + int(n <= 3))
+    return x + float(n > m) + float(n != m) + float(not (n < 4)) + float(int(n < m) + int(n >= m) + int(n <= 3))
 
 
 def sizes(x: Tensor) -> Tensor:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from tests.symbolic.cases import Case, seeded
 
 
 def _row(name, target, run, since=7, exact=False, dynamic=(0,), **more):  # type: ignore[no-untyped-def]
-    return Case(name, f"aten::{target}", run, lambda: (seeded(3, 4),), dynamic={0: dynamic} if dynamic else {}, since=since, exact=exact, **more)
+    return Case(
+        name,
+        f"aten::{target}",
+        run,
+        lambda: (seeded(3, 4),),
+        dynamic={0: dynamic} if dynamic else {},
+        since=since,
+        exact=exact,
+        **more,
+    )
 
 
 def _share(x: torch.Tensor, low: float, high: float) -> torch.Tensor:
@@ -62,12 +71,63 @@ CASES: list[Case] = [
     _row("eval", "alpha_dropout", lambda x: F.alpha_dropout(x, 0.5, False) * 2, 7, exact=True),
     _row("train", "feature_alpha_dropout", lambda x: F.feature_alpha_dropout(x[..., None], 0.5, True)),
     _row("mean", "rand", lambda x: _share(torch.rand(_BIG), 0.48, 0.52) & (x[0, 0] > -9), 7, exact=True, dynamic=()),
-    _row("mean", "randn", lambda x: _share(torch.randn(_BIG) ** 2, 0.9, 1.1) & (x[0, 0] > -9), 7, exact=True, dynamic=()),
-    _row("mean", "randint", lambda x: _share(torch.randint(2, 5, (_BIG,)), 2.95, 3.05) & (x[0, 0] > -9), 7, exact=True, dynamic=()),
-    _row("mean", "dropout", lambda x: _share(F.dropout(torch.ones_like(x).repeat(1000, 3), 0.25, True), 0.95, 1.05), 7, exact=True, dynamic=()),
-    _row("mean", "alpha_dropout", lambda x: _share(F.alpha_dropout(torch.zeros_like(x).repeat(1000, 3), 0.25, True), -0.1, 0.1), 7, exact=True, dynamic=()),
-    _row("mean", "exponential", lambda x: _share(x.repeat(1000, 3).exponential_(2.0), 0.47, 0.53), 7, exact=True, dynamic=()),
-    _row("mean", "multinomial", lambda x: _share(torch.multinomial(torch.tensor([0.1, 0.2, 0.7]).expand(_BIG, 3) + x[0, 0] * 0, 1), 1.55, 1.65), 7, exact=True, dynamic=()),
-    _row("mean-many", "multinomial", lambda x: _share(torch.multinomial(torch.tensor([0.1, 0.2, 0.7]) + x[0, 0] * 0, _BIG, True), 1.55, 1.65), 7, exact=True, dynamic=()),
-    _row("mean", "bernoulli", lambda x: _share(torch.bernoulli(torch.ones_like(x).repeat(1000, 3) * 0.3), 0.27, 0.33), 7, exact=True, dynamic=()),
+    _row(
+        "mean", "randn", lambda x: _share(torch.randn(_BIG) ** 2, 0.9, 1.1) & (x[0, 0] > -9), 7, exact=True, dynamic=()
+    ),
+    _row(
+        "mean",
+        "randint",
+        lambda x: _share(torch.randint(2, 5, (_BIG,)), 2.95, 3.05) & (x[0, 0] > -9),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
+    _row(
+        "mean",
+        "dropout",
+        lambda x: _share(F.dropout(torch.ones_like(x).repeat(1000, 3), 0.25, True), 0.95, 1.05),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
+    _row(
+        "mean",
+        "alpha_dropout",
+        lambda x: _share(F.alpha_dropout(torch.zeros_like(x).repeat(1000, 3), 0.25, True), -0.1, 0.1),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
+    _row(
+        "mean",
+        "exponential",
+        lambda x: _share(x.repeat(1000, 3).exponential_(2.0), 0.47, 0.53),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
+    _row(
+        "mean",
+        "multinomial",
+        lambda x: _share(torch.multinomial(torch.tensor([0.1, 0.2, 0.7]).expand(_BIG, 3) + x[0, 0] * 0, 1), 1.55, 1.65),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
+    _row(
+        "mean-many",
+        "multinomial",
+        lambda x: _share(torch.multinomial(torch.tensor([0.1, 0.2, 0.7]) + x[0, 0] * 0, _BIG, True), 1.55, 1.65),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
+    _row(
+        "mean",
+        "bernoulli",
+        lambda x: _share(torch.bernoulli(torch.ones_like(x).repeat(1000, 3) * 0.3), 0.27, 0.33),
+        7,
+        exact=True,
+        dynamic=(),
+    ),
 ]

@@ -34,7 +34,9 @@ def _row(
 def _at(
     target: str, run: Callable[..., Any], values: Any, *, name: str = "edges", since: int = 7, rtol: float | None = None
 ) -> Case:
-    return Case(name, f"aten::{target}", run, lambda: (torch.as_tensor(values),), dynamic={0: (0,)}, since=since, rtol=rtol)
+    return Case(
+        name, f"aten::{target}", run, lambda: (torch.as_tensor(values),), dynamic={0: (0,)}, since=since, rtol=rtol
+    )
 
 
 _INF, _NAN = float("inf"), float("nan")
@@ -109,10 +111,24 @@ CASES: list[Case] = [
     _row("logit", lambda x: torch.logit(x, 0.0), -0.5, 1.5, name="eps-0"),
     _at("special_entr", _SPECIAL.entr, [-1.0, 0.0, 0.3, 1.0, 2.0, _NAN], since=9),
     _at("sinc", torch.sinc, [-2.5, -0.3, 0.0, 1e-3, 0.5, 4.25], since=9),
-    _row("sinc", torch.sinc, since=9, dtype=torch.int64, name="ints", atol=1e-6),  # the sine of a multiple of π is not 0
-    Case("edges", "aten::xlogy", torch.xlogy, lambda: (torch.tensor([0.0, 0.0, 2.0, 0.0]), torch.tensor([0.0, _NAN, 3.0, _INF])), since=9),
+    _row(
+        "sinc", torch.sinc, since=9, dtype=torch.int64, name="ints", atol=1e-6
+    ),  # the sine of a multiple of π is not 0
+    Case(
+        "edges",
+        "aten::xlogy",
+        torch.xlogy,
+        lambda: (torch.tensor([0.0, 0.0, 2.0, 0.0]), torch.tensor([0.0, _NAN, 3.0, _INF])),
+        since=9,
+    ),
     _row("xlogy", lambda x: torch.xlogy(2, x), 0.1, name="number", since=9),
-    Case("edges", "aten::special_xlog1py", _SPECIAL.xlog1py, lambda: (torch.tensor([0.0, 0.0, 2.0]), torch.tensor([-1.0, _NAN, 1e-4])), since=9),
+    Case(
+        "edges",
+        "aten::special_xlog1py",
+        _SPECIAL.xlog1py,
+        lambda: (torch.tensor([0.0, 0.0, 2.0]), torch.tensor([-1.0, _NAN, 1e-4])),
+        since=9,
+    ),
     _at("lgamma", torch.lgamma, _WIDE, since=9),
     _at("lgamma", torch.lgamma, [1.0, 2.0, 1e-6, 30.5, 1e6, -0.5], since=9, name="more"),
     _at("lgamma", torch.lgamma, [1, 2, 5, 20], since=9, name="ints"),
@@ -120,7 +136,13 @@ CASES: list[Case] = [
     _row("polygamma", lambda x: torch.polygamma(0, x), 0.2, name="0", since=9),
     _at("polygamma", lambda x: torch.polygamma(1, x), [-3.25, -0.3, 0.01, 0.9, 1.0, 4.75, 90.0], name="1", since=9),
     _row("polygamma", lambda x: torch.polygamma(3, x), 0.2, name="3", since=9),
-    Case("two", "aten::special_zeta", _SPECIAL.zeta, lambda: (torch.tensor([2.0, 3.5, 1.0, 0.5, 2.0]), torch.tensor([1.0, 0.25, 2.0, 2.0, 9.5])), since=9),
+    Case(
+        "two",
+        "aten::special_zeta",
+        _SPECIAL.zeta,
+        lambda: (torch.tensor([2.0, 3.5, 1.0, 0.5, 2.0]), torch.tensor([1.0, 0.25, 2.0, 2.0, 9.5])),
+        since=9,
+    ),
     _row("mvlgamma", lambda x: torch.mvlgamma(x, 3), 2.0, 6.0, since=9),
     _at("i0", torch.i0, _WIDE, since=9),
     _at("special_i0e", _SPECIAL.i0e, _WIDE, since=9),
@@ -131,10 +153,26 @@ CASES: list[Case] = [
     _at("special_spherical_bessel_j0", _SPECIAL.spherical_bessel_j0, _WIDE, since=9),
     _at("angle", torch.angle, [-1.0, -0.0, 0.0, 2.0, _NAN, -_INF], since=9),
     _row("angle", torch.angle, -3, 3, dtype=torch.int64, name="ints", since=9),
-    Case("edges", "aten::nextafter", torch.nextafter, lambda: (torch.tensor([0.0, -0.0, 1.0, -1.0, 2.0, _NAN, 1e-45, _INF]), torch.tensor([1.0, -1.0, 2.0, 2.0, 2.0, 1.0, 0.0, 0.0])), since=26, rtol=0.0),
+    Case(
+        "edges",
+        "aten::nextafter",
+        torch.nextafter,
+        lambda: (
+            torch.tensor([0.0, -0.0, 1.0, -1.0, 2.0, _NAN, 1e-45, _INF]),
+            torch.tensor([1.0, -1.0, 2.0, 2.0, 2.0, 1.0, 0.0, 0.0]),
+        ),
+        since=26,
+        rtol=0.0,
+    ),
     *[
         _at(name, getattr(_SPECIAL, name[8:]), [0.0, 0.1, 0.7, 1.9, 2.5, 3.5, 12.0], since=9)
-        for name in ("special_bessel_y0", "special_bessel_y1", "special_modified_bessel_k0", "special_modified_bessel_k1",
-                     "special_scaled_modified_bessel_k0", "special_scaled_modified_bessel_k1")
+        for name in (
+            "special_bessel_y0",
+            "special_bessel_y1",
+            "special_modified_bessel_k0",
+            "special_modified_bessel_k1",
+            "special_scaled_modified_bessel_k0",
+            "special_scaled_modified_bessel_k1",
+        )
     ],
 ]

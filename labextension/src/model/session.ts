@@ -1,0 +1,246 @@
+/**
+ * The state that all views of one exploration share. One event each for hover, selection and step: every view emits it and
+ * hears it, so that another view costs nothing.
+ */
+
+import type { Answers, Connection, Reply, RequestKind, Source } from "../kernel/source";
+import type { AxisEdit, GraphScope, NodeDetail, PaneName, Stage, Summary } from "../protocol";
+import { History, type Place } from "./history";
+import { PaneModel } from "./pane";
+import { Signal } from "./signal";
+
+export interface Mark {
+  ids: ReadonlySet<number>;
+  /** Colour of what was pointed at, or -1: lines of the same colour are the nearest relatives. */
+  color: number;
+  /** The view that it comes from; that one does not move. */
+  sender: string;
+}
+
+export interface Reveal {
+  ids: ReadonlySet<number>;
+  /** One pane, or all but the sender. */
+  pane: string | undefined;
+  sender: string;
+}
+
+export interface Drawing {
+  message: GraphScope;
+  buffers: readonly Int32Array[];
+}
+
+export const NOTHING: Mark = { ids: new Set(), color: -1, sender: "" };
+const RETRY = 400;
+
+export class Session {
+  readonly summary = new Signal<Summary | undefined>(undefined);
+  readonly panes = new Signal<ReadonlyMap<PaneName, PaneModel>>(new Map());
+  readonly hover = new Signal<Mark>(NOTHING);
+  readonly selection = new Signal<Mark>(NOTHING);
+  readonly reveal = new Signal<Reveal | undefined>(undefined);
+  /** The step that is looked at; undefined: as it is now. */
+  readonly step = new Signal<number | undefined>(undefined);
+  readonly connection: Signal<Connection>;
+  /** What is running, as a sentence; "" if nothing. */
+  readonly running = new Signal("");
+  /** What went wrong with the last request; "" if nothing. */
+  readonly trouble = new Signal("");
+  readonly search = new Signal("");
+  readonly history = new History();
+  readonly jumped = new Signal<Place | undefined>(undefined);
+  private stopping = false;
+  private loading = false;
+  private stale = false;
+  private readonly stopListening: () => void;
+  private retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(readonly source: Source) {
+    this.connection = new Signal(source.connection);
+    this.stopListening = source.onChange((change) => {
+      switch (change.kind) {
+        case "connection":
+          this.connection.value = source.connection;
+          this.running.value = "";
+          break;
+        case "revision":
+          if (this.running.value === "") void this.refresh();
+          else this.stale = true;
+          break;
+        case "shared":
+          this.takeShared();
+          break;
+        default:
+          change satisfies never;
+      }
+    });
+  }
+
+  close(): void {
+    clearTimeout(this.retry);
+    this.stopListening();
+  }
+
+  // -- looking ------------------------------------------------------------------------------------------------------
+
+  /** Everything again. */
+  async refresh(): Promise<void> {
+    if (this.loading) {
+      this.stale = true;
+      return;
+    }
+    this.loading = true;
+    try {
+      do {
+        this.stale = false;
+        const names = [...new Set(this.source.panes.map((spec) => spec.pane))];
+        const summary = this.source.ask<"summary">({ kind: "summary" });
+        const panes = names.map((pane) => this.source.ask<"pane">({ kind: "pane", pane }));
+        this.takeSummary(await summary);
+        const models = new Map<PaneName, PaneModel>();
+        for (const [index, reply] of (await Promise.all(panes)).entries()) {
+          const name = names[index];
+          if (name === undefined) continue;
+          if (reply.kind === "ok") models.set(name, new PaneModel(reply.answer, reply.buffers));
+          else {
+            const old = this.panes.value.get(name);
+            if (old !== undefined) models.set(name, old);
+            this.note(reply);
+          }
+        }
+        this.panes.value = models;
+      } while (this.stale);
+    } finally {
+      this.loading = false;
+    }
+    this.takeShared();
+  }
+
+  async graph(stage: Stage, scope: string): Promise<Drawing | string> {
+    const reply = await this.source.ask<"graph">({ kind: "graph", stage, scope });
+    if (reply.kind === "ok") return { message: reply.answer, buffers: reply.buffers };
+    return reply.message;
+  }
+
+  async node(node: number | null, name: string | null): Promise<NodeDetail | string> {
+    const reply = await this.source.ask<"node">({ kind: "node", node, name });
+    return reply.kind === "ok" ? reply.answer : reply.message;
+  }
+
+  async layoutScript(): Promise<string> {
+    const reply = await this.source.ask<"asset">({ kind: "asset", name: "layout" });
+    const bytes = reply.kind === "ok" ? reply.bytes[0] : undefined;
+    if (bytes === undefined || bytes.byteLength === 0) throw new Error("the layout script did not come");
+    return new TextDecoder().decode(bytes);
+  }
+
+  // -- pointing -----------------------------------------------------------------------------------------------------
+
+  point(ids: Iterable<number>, color: number, sender: string): void {
+    const set = new Set(ids);
+    this.hover.value = set.size === 0 ? NOTHING : { ids: set, color, sender };
+  }
+
+  select(ids: Iterable<number>, color: number, sender: string): void {
+    const set = new Set(ids);
+    this.selection.value = set.size === 0 ? NOTHING : { ids: set, color, sender };
+    this.source.share({ selection: [...set] });
+  }
+
+  /** Scroll to what is selected; only ever because somebody asked for it. */
+  show(sender: string, pane?: string): void {
+    if (this.selection.value.ids.size > 0) this.reveal.value = { ids: this.selection.value.ids, pane, sender };
+  }
+
+  back(): void {
+    this.jumped.value = this.history.pop();
+  }
+
+  /** Look at a recorded step; the last one is "now" when nothing was left out. */
+  lookAt(step: number | undefined): void {
+    const last = this.summary.value?.position ?? 0;
+    const wanted = step === undefined || step >= last ? undefined : Math.max(0, step);
+    this.step.value = wanted;
+    this.source.share({ step: wanted ?? last });
+  }
+
+  // -- going on -----------------------------------------------------------------------------------------------------
+
+  stepOnce(): Promise<void> {
+    return this.drive("Lowering the next operator", () => this.source.ask<"step">({ kind: "step" }));
+  }
+
+  runTo(what: string): Promise<void> {
+    return this.drive(`Running to ${what}`, () => this.source.ask<"run_to">({ kind: "run_to", what }));
+  }
+
+  setAxes(edits: AxisEdit[]): Promise<void> {
+    return this.drive("Exporting again with these axes", () => this.source.ask<"set_axes">({ kind: "set_axes", edits }));
+  }
+
+  /** To the end, slice by slice: a cancel gets through between two slices in every kind of kernel. */
+  async continueToEnd(): Promise<void> {
+    this.stopping = false;
+    let more = true;
+    const asked = async (): Promise<Reply<Answers["continue"]>> => {
+      const reply = await this.source.ask<"continue">({ kind: "continue" });
+      more = reply.kind === "ok" && reply.answer.summary.more;
+      return reply;
+    };
+    while (more && !this.stopping) {
+      const left = this.summary.value;
+      const finishing = left !== undefined && left.position >= left.total;
+      await this.drive(finishing ? "Running the ONNX passes and the checks" : "Lowering", asked, () => more && !this.stopping);
+    }
+    if (this.stopping) await this.refresh();
+  }
+
+  async cancel(): Promise<void> {
+    this.stopping = true;
+    this.running.value = "Stopping at the next node";
+    await this.source.ask<"cancel">({ kind: "cancel" });
+    this.running.value = "";
+    await this.refresh();
+  }
+
+  private async drive<K extends RequestKind>(
+    sentence: string,
+    ask: () => Promise<Reply<Answers[K]>>,
+    again: () => boolean = () => false,
+  ): Promise<void> {
+    this.running.value = sentence;
+    this.trouble.value = "";
+    this.step.value = undefined;
+    const reply = await ask();
+    if (reply.kind === "ok") {
+      if (reply.answer.kind === "summary") this.summary.value = reply.answer.summary;
+    } else this.note(reply);
+    if (again()) return;
+    this.running.value = "";
+    await this.refresh();
+  }
+
+  private takeSummary(reply: Reply<Answers["summary"]>): void {
+    if (reply.kind === "ok") {
+      this.summary.value = reply.answer.summary;
+      if (this.trouble.value.startsWith("Busy")) this.trouble.value = "";
+    } else this.note(reply);
+  }
+
+  private note(reply: Exclude<Reply<never>, { kind: "ok" }>): void {
+    if (reply.kind === "busy") {
+      this.trouble.value = `Busy: ${reply.message}. Nothing was queued.`;
+      clearTimeout(this.retry);
+      this.retry = setTimeout(() => void this.refresh(), RETRY);
+    } else if (reply.code !== "NoKernel") this.trouble.value = reply.message;
+  }
+
+  private takeShared(): void {
+    const shared = this.source.shared();
+    const known = this.selection.value.ids;
+    if (shared.selection.length !== known.size || shared.selection.some((id) => !known.has(id))) {
+      this.selection.value =
+        shared.selection.length === 0 ? NOTHING : { ids: new Set(shared.selection), color: -1, sender: "kernel" };
+    }
+  }
+}
+
