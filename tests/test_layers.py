@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def layer(name: str) -> int:
     return found[0]
 
 
-def tree(module: str) -> ast.Module:
-    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"), module)
+@functools.cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse((PACKAGE / module).read_text(encoding="utf-8"), module)))
 
 
 def imports(module: str) -> Iterator[tuple[str, int]]:
@@ -44,7 +46,7 @@ def imports(module: str) -> Iterator[tuple[str, int]]:
     ``from a.b import c`` gives ``a.b.c``: ``c`` may be a module.
     """
     package = ("onnx_explore", *Path(module).parts[:-1])
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.Import):
             yield from ((item.name, node.lineno) for item in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -55,7 +57,7 @@ def imports(module: str) -> Iterator[tuple[str, int]]:
 
 def dotted(module: str) -> Iterator[tuple[str, int]]:
     """Every dotted name that a module uses, such as ``torch.onnx.export``; the longest form of each."""
-    for node in ast.walk(tree(module)):
+    for node in nodes(module):
         if isinstance(node, ast.Attribute):
             parts: list[str] = []
             item: ast.expr = node

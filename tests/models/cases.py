@@ -66,9 +66,9 @@ VISION = (
         lambda: zoo.UNet("nearest", to_skip=True),
         lambda batch, length: ((torch.randn(batch, 3, length * 2, 18),), {}),
         axes={"x": {0: "batch", 2: "height"}},
-        lowest=10,
+        lowest=11,
     ),
-    ModelCase("unet_bilinear_scale", lambda: zoo.UNet("bilinear", to_skip=False), images(16), lowest=11),
+    ModelCase("unet_bilinear_scale", lambda: zoo.UNet("bilinear", to_skip=False), images(16)),
     ModelCase(
         "unet_bilinear_size",
         lambda: zoo.UNet("bilinear", to_skip=True, align_corners=False),
@@ -80,7 +80,6 @@ VISION = (
         "unet_bilinear_corners",
         lambda: zoo.UNet("bilinear", to_skip=True, align_corners=True),
         images(18),
-        lowest=11,
     ),
     ModelCase("vit", zoo.ViT, images(32)),
 )
@@ -173,11 +172,11 @@ ATTENTION = (
 )
 
 WRITES = (
-    ModelCase("write_column", zoo.WriteColumn, one("B", 4, 3), lowest=11),
-    ModelCase("write_through_views", zoo.WriteThroughViews, one("B", 4, 6), lowest=11),
-    ModelCase("write_masked", zoo.WriteMasked, one("B", "L"), {"x": {0: "batch", 1: "length"}}, lowest=9),
-    ModelCase("write_input", zoo.WriteInput, one("B", 4), lowest=9),
-    ModelCase("write_rows", zoo.WriteRows, one("B", 3, 5), lowest=11),
+    ModelCase("write_column", zoo.WriteColumn, one("B", 4, 3)),
+    ModelCase("write_through_views", zoo.WriteThroughViews, one("B", 4, 6)),
+    ModelCase("write_masked", zoo.WriteMasked, one("B", "L"), {"x": {0: "batch", 1: "length"}}),
+    ModelCase("write_input", zoo.WriteInput, one("B", 4)),
+    ModelCase("write_rows", zoo.WriteRows, one("B", 3, 5)),
     ModelCase("flatten", zoo.Flatten, one("B", 4, 6)),
 )
 
@@ -272,7 +271,7 @@ TRANSFORMERS = (
         "bert_keywords", bert, _bert_keywords, {**MASKED, "token_type_ids": {0: "batch", 1: "length"}}, lowest=10
     ),
     ModelCase("bert_eager_attention", lambda: bert(attn_implementation="eager"), _keywords, MASKED, lowest=10),
-    ModelCase("gpt2", gpt2, _ids, IDS, lowest=10),
+    ModelCase("gpt2", gpt2, _ids, IDS, lowest=11),
     ModelCase("gpt2_mask", gpt2, _gpt2_positional, MASKED),
     ModelCase("gpt2_keywords", gpt2, _keywords, MASKED),
     ModelCase("distilbert", distilbert, _ids, IDS, lowest=10),

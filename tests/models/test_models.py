@@ -17,6 +17,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 import onnx_explore
+from onnx_explore.errors import OpsetTooLow
 from onnx_explore.options import DEFAULT_OPSET, NEWEST_OPSET
 from tests.models.cases import CASES, Call, ModelCase
 
@@ -36,7 +37,7 @@ def rows() -> Iterator[Any]:
             yield pytest.param(case, opset, id=f"{case.name}-{opset}", marks=marks)
 
 
-@pytest.mark.parametrize(("case", "opset"), rows())
+@pytest.mark.parametrize(("case", "opset"), list(rows()))
 def test_model(case: ModelCase, opset: int) -> None:
     torch.manual_seed(1)
     model = case.build().eval()
@@ -60,6 +61,16 @@ def test_model(case: ModelCase, opset: int) -> None:
             assert got.dtype == wanted.dtype, place
             assert got.shape == wanted.shape, place
             np.testing.assert_allclose(got, wanted, rtol=case.rtol, atol=case.atol, err_msg=place)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.lowest > min(OPSETS)], ids=lambda case: case.name)
+def test_lowest_opset(case: ModelCase) -> None:
+    """Below its lowest opset, a model is refused, and the message names that opset."""
+    model = case.build().eval()
+    args, kwargs = case.call(*SIZES[0])
+    with pytest.raises(OpsetTooLow) as caught:
+        onnx_explore.export(model, args, kwargs=kwargs, dynamic_axes=case.axes, opset_version=case.lowest - 1)
+    assert caught.value.first == case.lowest
 
 
 class NoKernel(UserWarning):

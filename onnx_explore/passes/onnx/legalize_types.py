@@ -53,7 +53,16 @@ class _Signature(NamedTuple):
     variadic_output: bool
 
 
+_FLOAT_ONLY = (
+    "Acos Acosh Asin Asinh Atan Atanh Cosh Elu Erf Gelu HardSigmoid HardSwish LeakyRelu Mish PRelu Selu Sinh Softplus Softsign "
+    "Tan ThresholdedRelu"
+)
 _WITHOUT_KERNEL: dict[str, frozenset[ir.DataType]] = {
+    **dict.fromkeys(_FLOAT_ONLY.split(), frozenset({_D.DOUBLE})),
+    "Max": frozenset({_D.INT16, _D.UINT16}),
+    "Min": frozenset({_D.INT16, _D.UINT16}),
+    "Relu": frozenset({_D.INT16, _D.INT64}),
+    "Trilu": frozenset({_D.INT8, _D.INT16, _D.UINT8, _D.UINT16, _D.UINT32, _D.UINT64}),
     "GRU": frozenset({_D.DOUBLE}),
     "LSTM": frozenset({_D.DOUBLE}),
     "RNN": frozenset({_D.DOUBLE}),

@@ -56,8 +56,8 @@ def hardtanh(g: Emitter, self: Tensor, min_val: Scalar = -1, max_val: Scalar = 1
 def leaky_relu(g: Emitter, self: Tensor, negative_slope: Scalar = 0.01) -> Tensor:
     """leaky_relu(Tensor self, Scalar negative_slope=0.01) -> Tensor"""
     slope = _real(negative_slope)
-    if self.dtype == _DOUBLE:  # an attribute would round the slope to float
-        return g.op("PRelu", self, g.like(slope, self))
+    if self.dtype == _DOUBLE and g.opset >= 9:  # an attribute would round the slope to float
+        return where(g, less(g, self, g.like(0.0, self)), mul(g, self, slope), self)
     return g.op("LeakyRelu", self, alpha=slope)
 
 
@@ -69,6 +69,8 @@ def prelu(g: Emitter, self: Tensor, weight: Tensor) -> Tensor:
         weight = squeeze(g, weight, list(range(slopes)))
     elif slopes == 1 and rank > 2 and weight.shape is not None and weight.shape[0] != 1:
         weight = unsqueeze(g, weight, list(range(1, rank - 1)))
+    if self.dtype == _DOUBLE and g.opset >= 9:
+        return where(g, less(g, self, g.like(0.0, self)), g.op("Mul", self, weight), self)
     return g.op("PRelu", self, weight)
 
 
@@ -210,6 +212,8 @@ def gelu(g: Emitter, self: Tensor, approximate: str = "none") -> Tensor:
 
 @gelu.since(20)
 def _(g: Emitter, self: Tensor, approximate: str = "none") -> Tensor:
+    if self.dtype == _DOUBLE and approximate == "tanh":
+        return _gelu_tanh(g, self)
     return g.op("Gelu", self, approximate=approximate)
 
 

@@ -107,19 +107,19 @@ def _windows(g: Emitter, size: Dim, wanted: Dim) -> tuple[ir.Value, ir.Value]:
     return starts, g.op("Sub", ends, starts)
 
 
-@symbolic("aten::adaptive_max_pool1d", since=8)
+@symbolic("aten::adaptive_max_pool1d")
 def adaptive_max_pool1d(g: Emitter, self: Tensor, output_size: list[Dim]) -> tuple[Tensor, ...]:
     """adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)"""
     return _maximum(g, self, per_axis(output_size, 1))
 
 
-@symbolic("aten::adaptive_max_pool2d", since=8)
+@symbolic("aten::adaptive_max_pool2d")
 def adaptive_max_pool2d(g: Emitter, self: Tensor, output_size: list[Dim]) -> tuple[Tensor, ...]:
     """adaptive_max_pool2d(Tensor self, int[2] output_size) -> (Tensor, Tensor)"""
     return _maximum(g, self, per_axis(output_size, 2))
 
 
-@symbolic("aten::adaptive_max_pool3d", since=8)
+@symbolic("aten::adaptive_max_pool3d")
 def adaptive_max_pool3d(g: Emitter, self: Tensor, output_size: list[Dim]) -> tuple[Tensor, ...]:
     """adaptive_max_pool3d(Tensor self, int[3] output_size) -> (Tensor, Tensor)"""
     return _maximum(g, self, per_axis(output_size, 3))

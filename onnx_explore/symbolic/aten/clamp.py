@@ -89,7 +89,7 @@ def where_indices(g: Emitter, condition: Tensor) -> list[Tensor]:
     """where(Tensor condition) -> Tensor[]: the indices of what is not 0, one vector for each dimension"""
     if g.rank(condition) == 0:
         condition = forms.unsqueeze(g, condition, [0])
-    rows = g.op("NonZero", condition)
+    rows = g.op("NonZero", g.cast(condition, _BOOL))
     return [forms.select(g, rows, 0, axis) for axis in range(g.rank(condition))]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from onnx_explore.emit import Emitter
@@ -33,7 +34,6 @@ table(
         "aten::reciprocal": "Reciprocal",
         "aten::sin": "Sin",
         "aten::cos": "Cos",
-        "aten::tan": "Tan",
         "aten::asin": "Asin",
         "aten::arcsin": "Asin",
         "aten::acos": "Acos",
@@ -46,60 +46,55 @@ table(
     },
     _floats,
 )
-table(
-    {
-        "aten::sinh": "Sinh",
-        "aten::cosh": "Cosh",
-        "aten::asinh": "Asinh",
-        "aten::arcsinh": "Asinh",
-        "aten::acosh": "Acosh",
-        "aten::arccosh": "Acosh",
-        "aten::atanh": "Atanh",
-        "aten::arctanh": "Atanh",
-    },
-    _floats,
-    since=9,
-)
-
-# -- hyperbolic functions below opset 9 ----------------------------------------------------------------------------------
+# -- where ONNX has the operator from opset 9 on only, or ONNX Runtime for float only: the formula ------------------------
 
 
-@symbolic("aten::sinh")
-def sinh(g: Emitter, self: Tensor) -> Tensor:
-    """sinh(Tensor self) -> Tensor"""
-    (x,) = floating(g, self)
+def _or_formula(op_type: str, formula: Callable[[Emitter, Tensor], Tensor], since: int) -> Function:
+    def function(g: Emitter, self: Tensor) -> Tensor:
+        (x,) = floating(g, self)
+        return formula(g, x) if g.opset < since or x.dtype == DType.DOUBLE else g.op(op_type, x)
+
+    return function
+
+
+def _tan(g: Emitter, x: Tensor) -> Tensor:
+    return div(g, g.op("Sin", x), g.op("Cos", x))
+
+
+def _sinh(g: Emitter, x: Tensor) -> Tensor:
     above_one = expm1_of(g, x)
     return mul(g, add(g, above_one, div(g, above_one, add(g, above_one, 1.0))), 0.5)
 
 
-@symbolic("aten::cosh")
-def cosh(g: Emitter, self: Tensor) -> Tensor:
-    """cosh(Tensor self) -> Tensor"""
-    (x,) = floating(g, self)
+def _cosh(g: Emitter, x: Tensor) -> Tensor:
     return mul(g, add(g, g.op("Exp", x), g.op("Exp", g.op("Neg", x))), 0.5)
 
 
-@symbolic("aten::asinh")
-def asinh(g: Emitter, self: Tensor) -> Tensor:
-    """asinh(Tensor self) -> Tensor"""
-    (x,) = floating(g, self)
+def _asinh(g: Emitter, x: Tensor) -> Tensor:
     size = g.op("Abs", x)
-    root = g.op("Sqrt", add(g, mul(g, size, size), 1.0))
-    return mul(g, g.op("Log", add(g, size, root)), sign_of(g, x))
+    square = mul(g, size, size)
+    root = g.op("Sqrt", add(g, square, 1.0))
+    return mul(g, log1p_of(g, add(g, size, div(g, square, add(g, root, 1.0)))), sign_of(g, x))
 
 
-@symbolic("aten::acosh")
-def acosh(g: Emitter, self: Tensor) -> Tensor:
-    """acosh(Tensor self) -> Tensor"""
-    (x,) = floating(g, self)
+def _acosh(g: Emitter, x: Tensor) -> Tensor:
     return g.op("Log", add(g, x, g.op("Sqrt", sub(g, mul(g, x, x), 1.0))))
 
 
-@symbolic("aten::atanh")
-def atanh(g: Emitter, self: Tensor) -> Tensor:
-    """atanh(Tensor self) -> Tensor"""
-    (x,) = floating(g, self)
-    return mul(g, g.op("Log", div(g, add(g, x, 1.0), sub(g, 1.0, x))), 0.5)
+def _atanh(g: Emitter, x: Tensor) -> Tensor:
+    return mul(g, log1p_of(g, div(g, mul(g, x, 2.0), sub(g, 1.0, x))), 0.5)
+
+
+for _targets, _op_type, _formula, _since in (
+    (("aten::tan",), "Tan", _tan, 7),
+    (("aten::sinh",), "Sinh", _sinh, 9),
+    (("aten::cosh",), "Cosh", _cosh, 9),
+    (("aten::asinh", "aten::arcsinh"), "Asinh", _asinh, 9),
+    (("aten::acosh", "aten::arccosh"), "Acosh", _acosh, 9),
+    (("aten::atanh", "aten::arctanh"), "Atanh", _atanh, 9),
+):
+    for _target in _targets:
+        table({_target: _op_type}, lambda op_type, formula=_formula, since=_since: _or_formula(op_type, formula, since))
 
 
 # -- exponentials and logarithms -----------------------------------------------------------------------------------------

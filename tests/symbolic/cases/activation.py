@@ -39,9 +39,12 @@ CASES: list[Case] = [
     _row("hardtanh", lambda x: F.hardtanh(x, -2.5, 0.5), name="bounds"),
     _row("hardtanh", lambda x: F.hardtanh(x, -2, 3), dtype=torch.int64, name="ints"),
     _row("leaky_relu", lambda x: F.leaky_relu(x, 0.2)),
-    _row("leaky_relu", lambda x: F.leaky_relu(x, 0.3), **_DOUBLE),
+    _row("leaky_relu", lambda x: F.leaky_relu(x, 0.3), since=9, **_DOUBLE),
     _row("prelu", lambda x: F.prelu(x, torch.tensor([0.25])), name="one"),
     _row("prelu", torch.nn.PReLU(4).eval(), name="channels"),
+    _row("prelu", lambda x: F.prelu(x, torch.tensor([0.1, 0.2, 0.3, 0.4]).double()), since=9, **_DOUBLE),
+    _row("gelu", F.gelu, since=9, rtol=1e-5, **_DOUBLE),  # ORT: Erf for float only
+    _row("gelu", lambda x: F.gelu(x, approximate="tanh"), dtype=torch.float64, name="tanh-double"),
     Case("vector", "aten::prelu", lambda x: F.prelu(x, torch.tensor([0.25])), lambda: (seeded(5),), dynamic={0: (0,)}),
     Case(
         "matrix",

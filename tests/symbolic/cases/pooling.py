@@ -67,7 +67,7 @@ CASES: list[Case] = [
     *[_pool("adaptive-average-one", _ADAPTIVE_AVERAGE, "adaptive_avg_pool", n, 1) for n in _EVERY],
     *[_pool("adaptive-average", _ADAPTIVE_AVERAGE, "adaptive_avg_pool", n, 4, since=9) for n in _EVERY],
     *[_pool("adaptive-average", _ADAPTIVE_AVERAGE, "adaptive_avg_pool", n, 4, dynamic=False) for n in _EVERY],
-    *[_pool("adaptive-max-one", _ADAPTIVE_MAX, "adaptive_max_pool", n, 1, return_indices=True, since=8) for n in _EVERY],
+    *[_pool("adaptive-max-one", _ADAPTIVE_MAX, "adaptive_max_pool", n, 1, return_indices=True) for n in _EVERY],
     *[_pool("adaptive-max", _ADAPTIVE_MAX, "adaptive_max_pool", n, 4, return_indices=True, since=9) for n in _EVERY],
     *[
         _pool("adaptive-max", _ADAPTIVE_MAX, "adaptive_max_pool", n, 4, return_indices=True, since=8, dynamic=False)

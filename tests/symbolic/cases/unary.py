@@ -53,6 +53,18 @@ CASES: list[Case] = [
     _row("tan", torch.tan, -1),
     _row("asin", torch.asin, -1, 1),
     _row("acos", torch.acos, -1, 1),
+    *[
+        _row(name, getattr(torch, name), low, high, dtype=torch.float64, name="double")
+        for name, low, high in (
+            ("tan", -1, 1),
+            ("sinh", -3, 3),
+            ("cosh", -3, 3),
+            ("asinh", -3, 3),
+            ("acosh", 1.1, 3),
+            ("atanh", -0.9, 0.9),
+        )
+    ],
+    _row("atan", torch.atan, dtype=torch.float64, name="double", rtol=1e-5, atol=1e-6),  # ORT: float kernel
     _row("atan", torch.atan),
     _row("sinh", torch.sinh),
     _row("cosh", torch.cosh),
