@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from onnx_explore import errors
 from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
@@ -37,6 +37,23 @@ __all__ = [
     "symbolic",
     "unregister_custom_op_symbolic",
 ]
+
+
+class _FrontEnd:
+    """The notebook's front end, imported when something is shown for the first time."""
+
+    def widget(self, exploration: Exploration) -> Any:
+        from onnx_explore.notebook.widgets import NotebookFrontEnd
+
+        return NotebookFrontEnd().widget(exploration)
+
+    def bundle(self, exploration: Exploration) -> dict[str, Any]:
+        from onnx_explore.notebook.widgets import NotebookFrontEnd
+
+        return NotebookFrontEnd().bundle(exploration)
+
+
+Exploration.front_end = _FrontEnd()
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

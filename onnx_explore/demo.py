@@ -72,13 +72,15 @@ def export_alexnet(path: str | os.PathLike[str]) -> Exported:
 
 
 def open_lab(notebook: Path, options: Sequence[str] = ()) -> None:
-    """Replace this process by JupyterLab, on one notebook.
+    """Replace this process by JupyterLab in the current folder, on one notebook.
 
     Args:
-        notebook: What it opens.
+        notebook: What it opens: a relative path.
         options: Further options of ``jupyter lab``.
     """
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), *options]
+    # As the default address, not as an argument: the address that the server prints leads to the notebook, too.
+    address = f"--LabApp.default_url=/lab/tree/{notebook.as_posix()}"
+    command = [sys.executable, "-m", "jupyterlab", address, *options]
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container: JupyterLab would refuse to start
         command.append("--allow-root")
     os.execv(sys.executable, command)

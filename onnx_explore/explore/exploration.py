@@ -411,6 +411,10 @@ class Exploration:
             self._changed()
         return self
 
+    def note_selection(self, ids: Iterable[int]) -> None:
+        """Remember what was chosen in a view; that view knows already."""
+        self._selected = tuple(ids)
+
     @property
     def widget(self) -> Any:
         """The widget that shows this exploration; always the same one.

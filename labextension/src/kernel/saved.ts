@@ -23,7 +23,8 @@ export interface SavedExploration {
   protocol: number;
   summary: Summary;
   panes: Stored<PaneText>[];
-  graphs: Stored<GraphScope>[];
+  /** `asked`: the module that was asked for; the one that is shown may lie below it. */
+  graphs: (Stored<GraphScope> & { asked: string })[];
   /** What was left out, for a reader; "" if nothing was. */
   omitted: string;
 }
@@ -53,7 +54,8 @@ export class SavedSource implements Source {
     if (request.kind === "pane") return found(this.saved.panes.find((item) => item.answer.pane === request.pane));
     if (request.kind === "graph") {
       return found(
-        this.saved.graphs.find((item) => item.answer.stage === request.stage && item.answer.scope === request.scope),
+        this.saved.graphs.find((item) => item.answer.stage === request.stage && item.asked === request.scope) ??
+          this.saved.graphs.find((item) => item.answer.stage === request.stage && item.answer.scope === request.scope),
       );
     }
     return { kind: "failed", code: "NoKernel", message: "this is a saved output: run the cell to get it back to life" };

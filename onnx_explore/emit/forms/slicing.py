@@ -8,7 +8,7 @@ import onnx_ir as ir
 
 from onnx_explore.emit import shapes
 from onnx_explore.emit.emitter import Emitter
-from onnx_explore.emit.forms.gathering import wrapped
+from onnx_explore.emit.forms.gathering import iota, wrapped
 from onnx_explore.emit.inference import larger, smaller
 from onnx_explore.emit.shapes import Dim
 
@@ -24,10 +24,10 @@ def slice_axes(
     axes: Sequence[int],
     steps: Sequence[int] | None = None,
 ) -> ir.Value:
-    """Slice-1, -10: several axes (not negative) at once.
+    """Slice-1, -10: several axes (not negative) at once. Opset 9 gathers where there are steps or computed bounds.
 
     Raises:
-        OpsetTooLow: For a step, or a bound that is not constant, below opset 10.
+        OpsetTooLow: For a step, or a bound that is not constant, below opset 9.
     """
     if g.opset >= 10:
         made = g.op(
@@ -39,12 +39,37 @@ def slice_axes(
             list(steps) if steps is not None and any(step != 1 for step in steps) else None,
         )
         return _with_extents(g, made, x, starts, ends, axes, steps or [1] * len(axes))
-    if (steps is not None and any(step != 1 for step in steps)) or not all(
-        isinstance(bound, int) for bound in [*starts, *ends]
-    ):
-        g.requires(10, "Slice with a step or with computed bounds")
-    made = g.op("Slice", x, starts=list(starts), ends=list(ends), axes=list(axes))
-    return _with_extents(g, made, x, starts, ends, axes, [1] * len(axes))
+    if (steps is None or all(step == 1 for step in steps)) and all(isinstance(bound, int) for bound in [*starts, *ends]):
+        made = g.op("Slice", x, starts=list(starts), ends=list(ends), axes=list(axes))
+        return _with_extents(g, made, x, starts, ends, axes, [1] * len(axes))
+    for start, end, axis, step in zip(starts, ends, axes, steps or [1] * len(axes), strict=True):
+        x = g.op("Gather", x, _taken(g, start, end, step, shapes.size(g, x, axis)), axis=axis)
+    return x
+
+
+def _taken(g: Emitter, start: Dim, end: Dim, step: int, size: Dim) -> ir.Value:
+    """The indices that a slice takes, for opsets whose Slice has neither steps nor computed bounds."""
+    if all(isinstance(item, int) for item in (start, end, size)):
+        return g.const(list(range(size)[start:end:step]))  # pyright: ignore[reportArgumentType, reportCallIssue]
+    g.requires(9, "a slice with a step or with computed bounds")
+    if step < 0:  # PyTorch's slices run forwards; flip asks for the whole dimension backwards
+        return g.op("Sub", shapes.as_scalar(g, shapes.sub(g, size, 1)), iota(g, size))
+    first, stop = _clamped(g, start, size), _clamped(g, end, size)
+    length = shapes.maximum(g, shapes.sub(g, stop, first), 0)
+    steps = iota(g, length if step == 1 else shapes.div(g, shapes.add(g, length, step - 1), step))
+    steps = steps if step == 1 else g.op("Mul", steps, g.const(step))
+    return steps if first == 0 else g.op("Add", steps, shapes.as_scalar(g, first))
+
+
+def _clamped(g: Emitter, bound: Dim, size: Dim) -> Dim:
+    """A bound as a place between 0 and the size."""
+    if isinstance(bound, int):
+        if bound == 0:
+            return 0
+        if bound >= END:
+            return size
+        return shapes.minimum(g, bound, size) if bound > 0 else shapes.maximum(g, shapes.add(g, size, bound), 0)
+    return shapes.minimum(g, shapes.maximum(g, shapes.simplified(g, wrapped(g, bound, size)), 0), size)
 
 
 def _with_extents(

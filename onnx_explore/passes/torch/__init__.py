@@ -1,12 +1,14 @@
 """The passes over the TorchGraph, in order.
 
-1. ``fold_constants`` and ``cancel_tuples`` make arguments and structures plain, so that the next one sees through them.
+1. ``fold_constants``, ``resolve_branches`` and ``cancel_tuples`` make arguments, decided branches and structures plain, so that
+   the next one sees through them.
 2. ``functionalize`` makes every write and every view functional.
 3. ``remove_no_ops`` may then remove copies and aliases: before, each of them matters.
 4. ``cancel_tuples`` and ``remove_dead_code`` clean up.
 """
 
 from onnx_explore.passes.pipeline import TorchPass
+from onnx_explore.passes.torch.branches import resolve_branches
 from onnx_explore.passes.torch.constants import fold_constants
 from onnx_explore.passes.torch.dead_code import remove_dead_code
 from onnx_explore.passes.torch.functionalize import functionalize
@@ -15,6 +17,7 @@ from onnx_explore.passes.torch.tuples import cancel_tuples
 
 TORCH_PASSES: tuple[tuple[str, TorchPass], ...] = (
     ("fold_constants", fold_constants),
+    ("resolve_branches", resolve_branches),
     ("cancel_tuples", cancel_tuples),
     ("functionalize", functionalize),
     ("remove_no_ops", remove_no_ops),
@@ -29,4 +32,5 @@ __all__ = [
     "functionalize",
     "remove_dead_code",
     "remove_no_ops",
+    "resolve_branches",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from onnx_explore.emit import Emitter
+from onnx_explore.emit import Emitter, shapes
 from onnx_explore.emit.forms import pad, unsqueeze
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.symbolic.annotations import Tensor
+from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.spatial import batched, per_axis
 from onnx_explore.symbolic.registry import symbolic
 
@@ -130,11 +130,25 @@ def conv_mode(
         raise UnsupportedOperatorError(f"padding is {padding!r}; PyTorch knows 'same' and 'valid'")
     kernel = _kernel(weight)
     if kernel is None:
-        return _conv(g, input, weight, bias, stride, [0] * spatial, dilation, groups, auto_pad="SAME_UPPER")
+        if any(step != 1 for step in dilation):  # ONNX Runtime takes auto_pad without dilation only
+            return _conv(g, _same_padded(g, input, weight, dilation), weight, bias, stride, [0], dilation, groups)
+        return _conv(g, input, weight, bias, stride, [0], dilation, groups, auto_pad="SAME_UPPER")
     total = [step * (size - 1) for step, size in zip(per_axis(dilation, spatial), kernel, strict=True)]
     begin = [amount // 2 for amount in total]
     end = [amount - half for amount, half in zip(total, begin, strict=True)]
     return _conv(g, input, weight, bias, stride, begin, dilation, groups, end_padding=end)
+
+
+def _same_padded(g: Emitter, x: Tensor, weight: Tensor, dilation: list[int]) -> Tensor:
+    """Zeros for a kernel whose size is known only when the model runs."""
+    spatial, rank = g.rank(weight) - 2, g.rank(x)
+    begin: list[Dim] = [0] * (rank - spatial)
+    end: list[Dim] = [0] * (rank - spatial)
+    for axis, step in enumerate(per_axis(dilation, spatial)):
+        total = shapes.mul(g, shapes.sub(g, shapes.size(g, weight, axis + 2), 1), step)
+        begin.append(shapes.div(g, total, 2))
+        end.append(shapes.sub(g, total, begin[-1]))
+    return pad(g, x, begin, end)
 
 
 @symbolic("aten::conv_transpose1d", "aten::conv_transpose2d", "aten::conv_transpose3d")

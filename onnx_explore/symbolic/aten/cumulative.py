@@ -14,7 +14,7 @@ import torch
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import equal, finite_range, less_or_equal, where
 from onnx_explore.symbolic.annotations import DType, Tensor
-from onnx_explore.symbolic.aten.reduce import summable
+from onnx_explore.symbolic.aten.reduce import summable, widened
 from onnx_explore.symbolic.promotion import is_bool, is_float
 from onnx_explore.symbolic.registry import symbolic, table
 
@@ -85,8 +85,8 @@ def logcumsumexp(g: Emitter, self: Tensor, dim: int) -> Tensor:
     """logcumsumexp(Tensor self, int dim) -> Tensor"""
     if g.rank(self) == 0:
         return g.op("Identity", self)
-    axis = g.axis(self, dim)
-    return forms.reduce(g, "ReduceLogSumExp", _triangle(g, self, axis, float("-inf")), [axis + 1])
+    x, axis = widened(g, self), g.axis(self, dim)
+    return forms.reduce(g, "ReduceLogSumExp", _triangle(g, x, axis, float("-inf")), [axis + 1])
 
 
 def _make_extreme(op_type: str) -> Callable[..., tuple[Tensor, Tensor]]:

@@ -14,6 +14,7 @@ from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import greater_or_equal, less_or_equal, round_even, trunc, where
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
+from onnx_explore.symbolic.aten.reduce import widened
 from onnx_explore.symbolic.registry import symbolic
 
 _PADDING = ("zeros", "border", "reflection")
@@ -33,7 +34,7 @@ def grid_sampler(
 def _(
     g: Emitter, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Tensor:
-    if g.rank(input) != 4:
+    if g.rank(input) != 4 or input.dtype == ir.DataType.DOUBLE:  # ONNX Runtime has no kernel for doubles before 20
         return _Sampler(g, input, grid, padding_mode, align_corners).sample(interpolation_mode)
     return _native(g, input, grid, _BEFORE_20[interpolation_mode], padding_mode, align_corners)
 
@@ -46,8 +47,9 @@ def _(
 
 
 def _native(g: Emitter, x: Tensor, grid: Tensor, mode: str, padding_mode: int, align_corners: bool) -> Tensor:
+    grid = widened(g, grid)
     return g.op(
-        "GridSample", x, grid, mode=mode, padding_mode=_PADDING[padding_mode], align_corners=int(align_corners)
+        "GridSample", widened(g, x), grid, mode=mode, padding_mode=_PADDING[padding_mode], align_corners=int(align_corners)
     )
 
 
@@ -55,6 +57,7 @@ class _Sampler:
     """Gathers and weights the neighbours. Places are (batch, 1, points); axes count from the outermost (depth, height, width)."""
 
     def __init__(self, g: Emitter, x: Tensor, grid: Tensor, padding_mode: int, align_corners: bool) -> None:
+        x = widened(g, x)
         self.g, self.x, self.grid = g, x, grid
         self.dtype = g.dtype(x)
         self.padding = _PADDING[padding_mode]

@@ -13,7 +13,7 @@ from onnx_explore.emit.forms.comparison import less_or_equal, where
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Operand, Scalar, Tensor
 from onnx_explore.symbolic.aten.reduce import nonzero, reduced
-from onnx_explore.symbolic.promotion import arithmetic, is_float
+from onnx_explore.symbolic.promotion import arithmetic, is_float, promoted
 from onnx_explore.symbolic.registry import symbolic
 
 
@@ -162,7 +162,7 @@ def pairwise_distance(
     g: Emitter, x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
     """pairwise_distance(Tensor x1, Tensor x2, float p=2., float eps=9.9999999999999995e-07, bool keepdim=False) -> Tensor"""
-    difference = g.op("Sub", *arithmetic(g, x1, x2))
+    difference = _operand(g, g.op("Sub", *promoted(g, x1, x2)), None)  # bytes wrap around before they become floats
     return p_norm(g, g.op("Add", difference, g.like(eps, difference)), p, [-1], keepdim)
 
 

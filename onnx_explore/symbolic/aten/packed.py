@@ -55,7 +55,7 @@ def unpack(g: Emitter, data: ir.Value, batch_sizes: ir.Value) -> tuple[ir.Value,
     return padded, lengths
 
 
-@symbolic("aten::_pack_padded_sequence", since=10)
+@symbolic("aten::_pack_padded_sequence", since=9)
 def pack_padded_sequence(g: Emitter, input: Tensor, lengths: Tensor, batch_first: bool) -> list[Tensor]:
     """_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)"""
     padded = swapped(g, input, 0, 1) if batch_first else input
@@ -74,7 +74,7 @@ def _is_longer(g: Emitter, total_length: Dim, batch_sizes: ir.Value) -> bool:
     return not forms.same_size(g, total_length, batch_sizes, 0)
 
 
-@symbolic("aten::_pad_packed_sequence", since=10)
+@symbolic("aten::_pad_packed_sequence", since=9)
 def pad_packed_sequence(
     g: Emitter, data: Tensor, batch_sizes: Tensor, batch_first: bool, padding_value: Operand, total_length: Dim
 ) -> list[Tensor]:

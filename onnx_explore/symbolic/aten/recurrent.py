@@ -220,7 +220,7 @@ def lstm(
     return _sequence(g, _LSTM, input, hx, batch_first, params, has_biases, num_layers, dropout, train, bidirectional)
 
 
-@symbolic("aten::lstm.data", since=10)
+@symbolic("aten::lstm.data", since=9)
 def lstm_packed(
     g: Emitter,
     data: Tensor,
@@ -280,7 +280,7 @@ def _register(name: str, kind: _Kind) -> None:
     padded.__qualname__ = padded.__name__ = name
     packed.__qualname__ = packed.__name__ = f"{name}_packed"
     symbolic(f"aten::{name}.input")(padded)
-    symbolic(f"aten::{name}.data", since=10)(packed)
+    symbolic(f"aten::{name}.data", since=9)(packed)
 
 
 _register("gru", _GRU)

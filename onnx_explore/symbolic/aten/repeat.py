@@ -47,7 +47,7 @@ def repeat_interleave(
     return forms.reshape(g, spread, [*sizes[:axis], shapes.mul(g, sizes[axis], repeats), *sizes[axis + 1 :]])
 
 
-@symbolic("aten::repeat_interleave.self_Tensor", since=9)
+@symbolic("aten::repeat_interleave.self_Tensor")
 def repeat_interleave_tensor(
     g: Emitter, self: Tensor, repeats: Tensor, dim: int | None = None, output_size: Dim | None = None
 ) -> Tensor:
@@ -61,7 +61,7 @@ def repeat_interleave_tensor(
     return g.op("Gather", x, _owners(g, repeats), axis=axis)
 
 
-@symbolic("aten::repeat_interleave.Tensor", since=9)
+@symbolic("aten::repeat_interleave.Tensor")
 def repeat_interleave_indices(g: Emitter, repeats: Tensor, output_size: Dim | None = None) -> Tensor:
     """repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor: index i, repeats[i] times"""
     return _owners(g, repeats)
@@ -69,6 +69,7 @@ def repeat_interleave_indices(g: Emitter, repeats: Tensor, output_size: Dim | No
 
 def _owners(g: Emitter, repeats: ir.Value) -> ir.Value:
     """``[0, 0, 2]`` for ``[2, 0, 1]``: the row of each true element of ``column < repeats[row]``, in order."""
+    g.requires(9, "NonZero")
     repeats = g.cast(repeats, ir.DataType.INT64)
     most = forms.reduce(g, "ReduceMax", g.op("Concat", repeats, g.const([0]), axis=0), [0])
     inside = g.op("Less", forms.iota(g, shapes.simplified(g, most)), forms.unsqueeze(g, repeats, [1]))
@@ -80,14 +81,6 @@ def flipped(g: Emitter, x: ir.Value, axes: Sequence[int]) -> ir.Value:
     assert x.shape is not None
     axes = [axis for axis in axes if x.shape[axis] != 1]
     if not axes:
-        return x
-    if g.opset < 10:
-        for axis in axes:
-            length = x.shape[axis]
-            if not isinstance(length, int):
-                g.requires(10, "flip along a dynamic dimension")
-            else:
-                x = g.op("Gather", x, g.const(list(range(length))[::-1]), axis=axis)
         return x
     count = len(axes)
     return forms.slice_axes(g, x, [-1] * count, [_FIRST] * count, axes, [-1] * count)
@@ -152,8 +145,15 @@ def _rolled(g: Emitter, x: ir.Value, shift: Dim, axis: int) -> ir.Value:
         if start == 0:
             return x
     else:
-        g.requires(10, "roll by more than one along a dynamic dimension")
-        start = g.op("Mod", g.op("Neg", shapes.as_scalar(g, shift)), shapes.as_scalar(g, shapes.maximum(g, length, 1)))
+        start = _remainder(g, g.op("Neg", shapes.as_scalar(g, shift)), shapes.maximum(g, length, 1))
     back = forms.slice_axes(g, x, [start], [forms.END], [axis])
     front = forms.slice_axes(g, x, [0], [start], [axis])
     return g.op("Concat", back, front, axis=axis)
+
+
+def _remainder(g: Emitter, number: ir.Value, divisor: Dim) -> ir.Value:
+    """With the sign of the divisor: Mod from opset 10 on."""
+    if g.opset >= 10:
+        return g.op("Mod", number, shapes.as_scalar(g, divisor))
+    whole = g.op("Mul", g.op("Div", number, shapes.as_scalar(g, divisor)), shapes.as_scalar(g, divisor))
+    return forms.wrapped(g, g.op("Sub", number, whole), divisor)

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 import torch
 
-from onnx_explore.emit import Emitter, shapes
+from onnx_explore.emit import Emitter, forms, shapes
+from onnx_explore.emit.forms.comparison import finite_range
 from onnx_explore.emit.forms.resize import factor, resize, upsample_nearest
 from onnx_explore.errors import OpsetTooLow, UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
+from onnx_explore.symbolic.promotion import is_float
 from onnx_explore.symbolic.registry import REGISTRY, Variant
 
 
@@ -89,6 +92,8 @@ def resample(
         scales: The factors, where the caller gave factors: they decide the coordinates then, not the ratio of sizes.
         align_corners: Whether the outermost elements keep their place.
     """
+    if not is_float(x) and how.mode != "nearest":
+        return _rounded(g, x, how, sizes, scales, align_corners)
     if align_corners:
         scales = None  # the ratio of the sizes less one decides
     if scales is not None:
@@ -108,6 +113,20 @@ def resample(
         cubic=how.cubic,
         antialias=how.antialias,
     )
+
+
+def _rounded(
+    g: Emitter, x: Tensor, how: _Filter, sizes: list[Dim], scales: list[float] | None, align_corners: bool
+) -> Tensor:
+    """Integers, as PyTorch does them: axis after axis, the last one first, and rounded each time."""
+    dtype, half = g.dtype(x), g.const(0.5, ir.DataType.FLOAT)
+    for axis in reversed(range(len(sizes))):
+        here = [wanted if other == axis else shapes.size(g, x, other + 2) for other, wanted in enumerate(sizes)]
+        by = None if scales is None else [scale if other == axis else 1.0 for other, scale in enumerate(scales)]
+        result = resample(g, g.cast(x, ir.DataType.FLOAT), how, here, by, align_corners)
+        result = g.op("Floor", g.op("Add", result, half))
+        x = g.cast(forms.clip(g, result, *finite_range(dtype)), dtype)
+    return x
 
 
 def _exact(g: Emitter, x: Tensor, sizes: list[Dim], scales: list[float]) -> list[float]:

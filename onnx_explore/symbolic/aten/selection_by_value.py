@@ -9,16 +9,18 @@ from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.registry import symbolic
 
 
-@symbolic("aten::masked_select", since=9)
+@symbolic("aten::masked_select")
 def masked_select(g: Emitter, self: Tensor, mask: Tensor) -> Tensor:
     """masked_select(Tensor self, Tensor mask) -> Tensor"""
+    g.requires(9, "Compress")
     x, wanted = forms.broadcast_all(g, [self, g.cast(mask, ir.DataType.BOOL)])
     return g.op("Compress", forms.reshape(g, x, [-1]), forms.reshape(g, wanted, [-1]), axis=0)
 
 
-@symbolic("aten::nonzero", "aten::argwhere", since=9)
+@symbolic("aten::nonzero", "aten::argwhere")
 def nonzero(g: Emitter, self: Tensor) -> Tensor:
     """nonzero(Tensor self) -> Tensor: one row of indices per element that is not zero"""
+    g.requires(9, "NonZero")
     if g.rank(self) == 0:
         rows = g.op("Transpose", g.op("NonZero", forms.unsqueeze(g, self, [0])), perm=[1, 0])
         return forms.slice_axes(g, rows, [0], [0], [1])  # a scalar has no coordinates

@@ -22,8 +22,6 @@ def slice_(
         taken = range(total)[first:last:step]  # pyright: ignore[reportCallIssue, reportArgumentType]
         if len(taken) == total:
             return self
-        if g.opset < 10 and step != 1:
-            return g.op("Gather", self, g.const(list(taken)), axis=axis)
     if step == 1 and first == 0 and (last == forms.END or forms.same_size(g, last, self, axis)):
         return self
     if isinstance(step, ir.Value):

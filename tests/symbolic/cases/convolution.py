@@ -86,6 +86,14 @@ CASES: list[Case] = [
         dynamic={1: (2,)},
     ),
     Case(
+        "same-with-a-dilated-kernel-of-dynamic-size",
+        "aten::conv2d.padding",
+        lambda x, w: F.conv2d(x, w, padding="same", dilation=(2, 1)),
+        lambda: (seeded(2, 3, 8, 7), seeded(4, 3, 3, 3)),
+        dynamic={1: (2,)},
+        since=11,
+    ),
+    Case(
         "module",
         "aten::_convolution",
         nn.Sequential(nn.Conv2d(3, 6, 3, padding="same"), nn.ConvTranspose2d(6, 3, 2, 2)),

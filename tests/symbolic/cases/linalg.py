@@ -35,7 +35,7 @@ CASES = [
     row("triangular-solve", "triangular_solve", lambda a, b: torch.triangular_solve(b, a, upper=False, transpose=True), L, B, since=9),
     row("cholesky", "linalg_cholesky", lambda x: (torch.linalg.cholesky(x), torch.linalg.cholesky(x, upper=True)), P, since=9),
     row("cholesky-old", "cholesky", lambda x: torch.cholesky(x), P, since=9),
-    row("matrix-power", "matrix_power", lambda x: (torch.matrix_power(x, 5), torch.matrix_power(x, 1) + 1, torch.matrix_power(x, 0)), X, since=8),
+    row("matrix-power", "matrix_power", lambda x: (torch.matrix_power(x, 5), torch.matrix_power(x, 1) + 1, torch.matrix_power(x, 0)), X),
     row("matrix-power-negative", "linalg_matrix_power", lambda x: torch.linalg.matrix_power(x, -2), X, since=9, **NEAR),
     row("vander", "linalg_vander", lambda x: torch.linalg.vander(x, N=4), seeded(2, 3), dynamic={0: (0, 1)}),
 ]

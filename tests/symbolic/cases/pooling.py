@@ -70,7 +70,7 @@ CASES: list[Case] = [
     *[_pool("adaptive-max-one", _ADAPTIVE_MAX, "adaptive_max_pool", n, 1, return_indices=True) for n in _EVERY],
     *[_pool("adaptive-max", _ADAPTIVE_MAX, "adaptive_max_pool", n, 4, return_indices=True, since=9) for n in _EVERY],
     *[
-        _pool("adaptive-max", _ADAPTIVE_MAX, "adaptive_max_pool", n, 4, return_indices=True, since=8, dynamic=False)
+        _pool("adaptive-max", _ADAPTIVE_MAX, "adaptive_max_pool", n, 4, return_indices=True, dynamic=False)
         for n in _EVERY
     ],
     Case(

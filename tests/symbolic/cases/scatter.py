@@ -69,6 +69,6 @@ CASES = [
     ],
     row("put", "put", lambda x, i, s: x.put(i, s), X, torch.tensor([0, -1, 7]), seeded(3), dynamic={0: (0,)}, since=9),
     row("put-accumulate", "put", lambda x, i, s: x.put(i, s, True), X, torch.tensor([0, -1, 0]), seeded(3), since=16),
-    row("masked-scatter", "masked_scatter", lambda x, s: x.masked_scatter(x > 0, s), X, seeded(40), dynamic={0: (0, 1)}, since=10),
-    row("masked-scatter-broadcast", "masked_scatter", lambda x, m, s: x.masked_scatter(m, s), X, seeded(4, 1, dtype=torch.bool), seeded(40), dynamic={0: (1,)}, since=10),
+    row("masked-scatter", "masked_scatter", lambda x, s: x.masked_scatter(x > 0, s), X, seeded(40), dynamic={0: (0, 1)}, since=9),
+    row("masked-scatter-broadcast", "masked_scatter", lambda x, m, s: x.masked_scatter(m, s), X, seeded(4, 1, dtype=torch.bool), seeded(40), dynamic={0: (1,)}, since=9),
 ]

@@ -14,5 +14,5 @@ CASES = [
     row("fold", "col2im", nn.Fold((5, 6), 3, padding=1), seeded(2, 18, 30), dynamic={0: (0,)}),
     row("fold-options", "col2im", nn.Fold((6, 8), (2, 3), dilation=(2, 1), padding=(1, 2), stride=(2, 3)), seeded(2, 12, 12)),
     row("fold-single", "col2im", nn.Fold((4, 4), 2, stride=2), seeded(8, 4)),
-    row("fold-dynamic", "col2im", lambda x, y: nn.functional.fold(x, (y.size(0), y.size(1)), 2, stride=2), seeded(2, 8, 4), seeded(4, 4), since=18),
+    row("fold-dynamic", "col2im", lambda x, y: nn.functional.fold(x, (y.size(0), y.size(1)), 2, stride=2), seeded(2, 8, 4), seeded(4, 4), dynamic={1: (0, 1)}, since=18),
 ]

@@ -1,0 +1,42 @@
+// Bundles the front end: the widget and the layout worker for the Python package, plugin and MIME renderer for the
+// labextension. `node build.mjs --watch` builds again on every change.
+
+import { readFile } from "node:fs/promises";
+import * as esbuild from "esbuild";
+
+const STATIC = "../onnx_explore/static";
+const common = { bundle: true, format: "esm", target: "es2022", minify: true, logLevel: "info", legalComments: "eof" };
+
+const worker = { ...common, entryPoints: { layout: "src/layout/worker.ts" }, outdir: STATIC };
+
+const widget = {
+  ...common,
+  entryPoints: { widget: "src/widget.ts", "widget-style": "style/explorer.css" },
+  outdir: STATIC,
+};
+
+/** `import script from "text:layout.js"`: a built file as a string. */
+const asText = {
+  name: "as-text",
+  setup(build) {
+    build.onResolve({ filter: /^text:/ }, (args) => ({ path: args.path.slice(5), namespace: "text" }));
+    build.onLoad({ filter: /.*/, namespace: "text" }, async (args) => ({
+      contents: await readFile(`${STATIC}/${args.path}`, "utf8"),
+      loader: "text",
+    }));
+  },
+};
+
+const labextension = {
+  ...common,
+  entryPoints: ["src/plugin.ts", "src/mime.ts"],
+  outdir: "lib",
+  external: ["@jupyterlab/*", "@lumino/*"],
+  plugins: [asText],
+};
+
+if (process.argv.includes("--watch")) {
+  for (const options of [worker, widget, labextension]) await (await esbuild.context(options)).watch();
+} else {
+  for (const options of [worker, widget, labextension]) await esbuild.build(options);
+}

@@ -1,0 +1,75 @@
+"""What of an exploration is stored with a notebook: enough to read it without a kernel, and never a weight.
+
+In: an exploration. Out: plain JSON data, below a cap. What does not fit is left out, and said so.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+from onnx_explore.explore import project
+from onnx_explore.explore.exploration import Exploration
+from onnx_explore.explore.protocol import PROTOCOL_VERSION, GraphScope, PaneName, Stage
+
+MIME_TYPE = "application/vnd.onnx-explore.v1+json"
+MOST_BYTES = 256 * 1024
+"""The cap on one output."""
+_MOST_SCOPES = 40
+_PANES: tuple[PaneName, ...] = ("source", "onnx", "torch", "dispatch")
+
+
+def saved(ex: Exploration, most: int = MOST_BYTES) -> dict[str, Any]:
+    """Summary, panes and graphs as far as they fit.
+
+    Args:
+        ex: The exploration.
+        most: Bytes of JSON.
+    """
+    data: dict[str, Any] = {
+        "protocol": PROTOCOL_VERSION,
+        "summary": asdict(project.summary(ex, 0)),
+        "panes": [],
+        "graphs": [],
+        "omitted": "",
+    }
+    left = most - len(json.dumps(data))
+    for kind, part in _parts(ex):
+        size = len(json.dumps(part))
+        if size > left:
+            data["omitted"] = f"stored without the parts that do not fit into {most // 1024} KiB"
+            if kind == "panes":
+                continue
+            break
+        data[kind].append(part)
+        left -= size
+    return data
+
+
+def _parts(ex: Exploration) -> Iterator[tuple[Literal["panes", "graphs"], dict[str, Any]]]:
+    for name in _PANES:
+        message, buffers = project.pane(ex, name, 0)
+        yield "panes", {"answer": asdict(message), "buffers": _numbers(buffers)}
+    stages: tuple[Stage, ...] = ("torch", "onnx")
+    for stage in stages:
+        asked = [""]
+        for path in asked:
+            message, buffers = project.graph(ex, stage, path, 0)
+            yield "graphs", {"asked": path, "answer": asdict(message), "buffers": _numbers(buffers)}
+            asked += [] if len(asked) > _MOST_SCOPES else _modules(message)
+
+
+def _modules(message: GraphScope) -> list[str]:
+    return [key for kind, key in zip(message.kinds, message.keys, strict=True) if kind == "module"]
+
+
+def _numbers(buffers: Sequence[bytes]) -> list[list[int]]:
+    rows: list[list[int]] = []
+    for buffer in buffers:
+        numbers = array("i")
+        numbers.frombytes(buffer)
+        rows.append(numbers.tolist())
+    return rows

@@ -1,0 +1,161 @@
+"""``ExplorerWidget``: an exploration in the browser. One class here, one ESM file there, requests by id in between.
+
+Traits carry small shared state only; everything else is asked for by the browser, by custom messages that
+``explore.service`` answers. The script and its style are built from ``labextension/``.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, cast
+
+import anywidget
+import traitlets
+
+from onnx_explore.errors import OnnxExporterError
+from onnx_explore.explore import project
+from onnx_explore.explore.exploration import Exploration
+from onnx_explore.explore.protocol import PROTOCOL_VERSION
+from onnx_explore.explore.saved import MIME_TYPE, saved
+from onnx_explore.explore.service import Service
+from onnx_explore.symbolic.registry import REGISTRY
+
+_ASSETS = {"layout": "layout.js"}
+
+
+class FrontEndMissing(OnnxExporterError):
+    """The widget's script was not built into this installation."""
+
+    code = "FrontEndMissing"
+
+
+@lru_cache(maxsize=8)
+def asset(name: str) -> str:
+    """The text of a file of the built front end.
+
+    Raises:
+        FrontEndMissing: If it was not built.
+    """
+    file = files("onnx_explore") / "static" / name
+    if not file.is_file():
+        raise FrontEndMissing(
+            f"{name} is not in this installation",
+            action="install the package with pip, or run `npm ci && npm run build` in labextension/",
+        )
+    return file.read_text(encoding="utf-8")
+
+
+class ExplorerWidget(anywidget.AnyWidget):
+    """The widget of one exploration. ``ex.widget`` makes it; it composes like any other ipywidget.
+
+    Args:
+        exploration: What it shows.
+
+    Attributes:
+        protocol_version: Of the messages.
+        revision: Grows whenever something may look different.
+        selection: Numbers of the torch nodes that are chosen, in the browser or from Python.
+        step: The step that the browser looks at.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    protocol_version = traitlets.Int(PROTOCOL_VERSION).tag(sync=True)
+    revision = traitlets.Int(0).tag(sync=True)
+    selection: traitlets.List[int] = traitlets.List(traitlets.Int()).tag(sync=True)
+    step = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, exploration: Exploration, **traits: Any) -> None:
+        self.exploration = exploration
+        self._service = Service(exploration, lambda name: asset(_ASSETS[name]).encode())
+        super().__init__(
+            _esm=asset("widget.js"),
+            _css=asset("widget-style.css"),
+            selection=[node.id for node in exploration.selected],
+            **traits,
+        )
+        self.on_msg(self._received)
+        self.observe(self._chosen, "selection")
+        exploration.observe(self._changed)
+        _watch_cells()
+        _alive.add(self)
+
+    def touch(self) -> None:
+        """Let the browser look again."""
+        self._service.revision += 1
+        self.revision = self._service.revision
+
+    def _changed(self) -> None:
+        """The exploration changed, on whatever thread."""
+        ids = [node.id for node in self.exploration.selected]
+        if ids != self.selection:
+            self.selection = ids
+        self.touch()
+
+    def _chosen(self, change: Any) -> None:
+        self.exploration.note_selection(change["new"])
+
+    def _received(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        if not isinstance(content, dict):
+            return
+        message = cast("dict[str, Any]", content)
+        answer, buffers = self._service.handle(message)
+        self.send({"id": message.get("id"), **project.to_message(answer)}, buffers)
+
+
+_alive: weakref.WeakSet[ExplorerWidget] = weakref.WeakSet()
+_made: weakref.WeakKeyDictionary[Exploration, ExplorerWidget] = weakref.WeakKeyDictionary()
+
+
+class _Watch:
+    """Tells failed explorations after each cell that a symbolic function was registered in it."""
+
+    def __init__(self) -> None:
+        self.version = REGISTRY.version
+
+    def __call__(self, *_: Any) -> None:
+        if REGISTRY.version == self.version:
+            return
+        self.version = REGISTRY.version
+        for widget in list(_alive):
+            if widget.exploration.state != "exported":
+                widget.touch()
+
+
+@lru_cache(maxsize=1)
+def _watch_cells() -> None:
+    shell = _shell()
+    if shell is not None:
+        shell.events.register("post_run_cell", _Watch())
+
+
+def _shell() -> Any:
+    module = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
+
+
+class NotebookFrontEnd:
+    """Hands widgets to explorations: ``Exploration.front_end``."""
+
+    def widget(self, exploration: Exploration) -> ExplorerWidget:
+        """The widget of an exploration, made at the first call."""
+        found = _made.get(exploration)
+        if found is None:
+            found = _made[exploration] = ExplorerWidget(exploration)
+        return found
+
+    def bundle(self, exploration: Exploration) -> dict[str, Any]:
+        """Widget and summary in a notebook; nothing in a terminal, which shows text."""
+        if getattr(_shell(), "kernel", None) is None:
+            return {}
+        shown: dict[str, Any] = {MIME_TYPE: saved(exploration)}
+        try:
+            view: Any = self.widget(exploration)._repr_mimebundle_()  # noqa: SLF001
+        except FrontEndMissing:
+            return {}
+        data = view[0] if isinstance(view, tuple) else view
+        kind = "application/vnd.jupyter.widget-view+json"
+        return shown | {kind: data[kind]}

@@ -1,0 +1,104 @@
+"""Branches of a scripted model whose condition is known: the branch that is taken takes the place of the ``prim::If``.
+
+In: a graph with ``prim::If``. Out: the same without those that are decided at export::
+
+    %c : bool = prim::Constant[value=0]()               %y : Tensor = aten::relu(%x)
+    %y : Tensor = prim::If(%c)                   ──►    return (%y)
+      block0(): %a = aten::relu_(%x) -> (%a)
+      block1(): %b = aten::relu(%x)  -> (%b)
+
+Module attributes (``inplace``, ``training``) are constants of a scripted model, so most of its branches are decided. What
+decides: constants, comparisons and logic over constants, ``is None`` of a value whose type says so.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from onnx_explore.passes.torch.substitution import Substitution
+from onnx_explore.recording import Recorder
+from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+
+_UNKNOWN = object()
+_PLAIN = (bool, int, float, str, type(None))
+_COMPUTED: dict[str, Callable[..., Any]] = {
+    "aten::__not__": operator.not_,
+    "aten::__and__": lambda left, right: left and right,
+    "aten::__or__": lambda left, right: left or right,
+    "aten::eq": operator.eq,
+    "aten::ne": operator.ne,
+    "aten::lt": operator.lt,
+    "aten::le": operator.le,
+    "aten::gt": operator.gt,
+    "aten::ge": operator.ge,
+    "aten::Bool": bool,
+}
+
+
+def resolve_branches(graph: TorchGraph, _recorder: Recorder) -> TorchGraph:
+    """Take the branches that are decided at export."""
+    if not any(node.target == "prim::If" for node in walk(graph.block)):
+        return graph
+    block = _Resolve().block(graph.block)
+    return graph if block is graph.block else replace(graph, block=block)
+
+
+class _Resolve:
+    def __init__(self) -> None:
+        self._known: dict[int, Any] = {}
+        self._replaced = Substitution()
+
+    def block(self, block: TorchBlock) -> TorchBlock:
+        """The block with its decided branches spliced in."""
+        nodes: list[TorchNode] = []
+        for node in block.nodes:
+            self._add(nodes, node)
+        return self._replaced.block(block, nodes)
+
+    def _add(self, nodes: list[TorchNode], node: TorchNode) -> None:
+        inputs = self._replaced.values(node.inputs)
+        condition = self._value(inputs[0]) if node.target == "prim::If" else _UNKNOWN
+        if condition is _UNKNOWN:
+            after = self._replaced.node(node, self.block)
+            self._note(after)
+            nodes.append(after)
+            return
+        taken = node.blocks[0 if condition else 1]
+        for inner in taken.nodes:
+            self._add(nodes, inner)
+        for output, result in zip(node.outputs, taken.returns, strict=True):
+            self._replaced.add(output, result)
+
+    def _note(self, node: TorchNode) -> None:
+        if node.target == "prim::Constant":
+            if isinstance(node.constant, _PLAIN):
+                self._known[node.outputs[0].id] = node.constant
+        elif node.target in ("aten::__is__", "aten::__isnot__"):
+            same = self._is_same(*node.inputs)
+            if same is not None:
+                self._known[node.outputs[0].id] = same if node.target == "aten::__is__" else not same
+        elif node.target in _COMPUTED and not any(value.is_tensor for value in node.inputs):
+            given = [self._value(value) for value in node.inputs]
+            if _UNKNOWN not in given:
+                self._known[node.outputs[0].id] = _COMPUTED[node.target](*given)
+        elif node.target == "prim::unchecked_cast" and node.inputs[0].id in self._known:
+            self._known[node.outputs[0].id] = self._known[node.inputs[0].id]
+
+    def _value(self, value: TorchValue) -> Any:
+        if value.kind == "NoneType":
+            return None
+        return self._known.get(value.id, _UNKNOWN)
+
+    def _is_same(self, left: TorchValue, right: TorchValue) -> bool | None:
+        """Whether both are None, where that is known; a value that is no optional is not None."""
+        known = [self._value(value) for value in (left, right)]
+        if None not in known:
+            return None
+        other = right if known[0] is None else left
+        if self._value(other) is None:
+            return True
+        decided = self._value(other) is not _UNKNOWN or not ("?" in other.kind or "Optional" in other.kind)
+        return False if decided else None
