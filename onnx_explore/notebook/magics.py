@@ -60,8 +60,7 @@ class OnnxMagics(Magics):
         brackets and quotes; an expression with blanks stands in quotes or brackets.
 
             x                     a tensor, or a tuple of arguments as `export` takes it (it may end with a dict of
-            keyword
-                                  arguments)
+                                  keyword arguments)
             x y                   several positional arguments
             mask=m                a keyword argument
             *items, **mapping     several arguments
@@ -82,9 +81,10 @@ class OnnxMagics(Magics):
             --no-folding          no constant folding
             --rtol R, --atol A    tolerances of the check; default by element type
             --step                pause before the first operator: go on with _onnx.step(), .run_until("aten::relu"),
-            .run() --as VAR              the variable that holds the exploration; default _onnx --text
-            print text (the only display so far) --verbose             also print the whole ONNX graph, and write
-            source lines into it
+                                  .run()
+            --as VAR              the variable that holds the exploration; default _onnx
+            --text                print text instead of showing the explorer
+            --verbose             also print the whole ONNX graph, and write source lines into it
 
         As a cell magic, its body holds further arguments of `export`, as Python:
 

@@ -90,7 +90,7 @@ CASES: list[Case] = [
         lambda x: F.glu(torch.cat([x, x])[:, 0], 0),
         lambda: (seeded(4, 2),),
         dynamic={0: (0,)},
-        since=7,
+        since=9,
     ),
     _row("softshrink", F.softshrink),
     _row("softshrink", lambda x: F.softshrink(x, 1.3), **_DOUBLE),
