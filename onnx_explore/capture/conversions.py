@@ -51,6 +51,14 @@ CONVERSIONS = {
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
 
+_FILLS: dict[Callable[..., Any], tuple[int, str, bool]] = {
+    torch.full: (1, "fill_value", True),
+    torch.full_like: (1, "fill_value", False),
+    torch.Tensor.new_full: (2, "fill_value", False),
+    torch.Tensor.fill_: (1, "value", False),
+}
+"""Function → place and name of its fill value, and whether that gives the result its type."""
+
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
 _HERE = __file__.rsplit("conversions", 1)[0]
 _LONGEST = 80
@@ -96,6 +104,8 @@ class Watch(TorchFunctionMode):
         if name.endswith("_") and args and isinstance(args[0], torch.Tensor):
             self._before_write(args[0])
         known = self._known
+        if func in _FILLS:
+            args, kwargs = _without_bool(func, args, kwargs or {})
         for value in args:
             if isinstance(value, torch.Tensor):
                 if value.requires_grad and id(value) not in known:
@@ -162,6 +172,23 @@ def _iterates(frame: FrameType | None) -> bool:
     """Whether ``unbind`` was called to iterate: then the number of parts is fixed by Python code."""
     caller = frame.f_back if frame is not None else None
     return caller is not None and caller.f_code.co_name == "__iter__" and inside_torch(caller.f_code.co_filename)
+
+
+def _without_bool(
+    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The tracer has no Scalar that is a bool; filling with True is filling with 1, in a tensor of bools."""
+    place, name, gives_dtype = _FILLS[func]
+    fill = args[place] if len(args) > place else kwargs.get(name)
+    if not isinstance(fill, bool):
+        return args, kwargs
+    if len(args) > place:
+        args = (*args[:place], int(fill), *args[place + 1 :])
+    else:
+        kwargs = {**kwargs, name: int(fill)}
+    if gives_dtype and kwargs.get("dtype") is None:
+        kwargs = {**kwargs, "dtype": torch.bool}
+    return args, kwargs
 
 
 def inside_torch(file: str) -> bool:

@@ -179,7 +179,8 @@ class _Mirror:
         self._count += 1
         number = self._count
         if isinstance(meta, torch.Tensor):
-            shape = tuple(int(size.node.hint) if isinstance(size, torch.SymInt) else int(size) for size in meta.shape)
+            sizes = [size.node.hint if isinstance(size, torch.SymInt) else int(size) for size in meta.shape]
+            shape = None if None in sizes else tuple(int(size) for size in sizes)  # a size that depends on values has no hint
             return TorchValue(number, str(number), "Tensor", meta.dtype, shape)
         return TorchValue(number, str(number), kind)
 

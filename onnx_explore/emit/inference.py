@@ -42,7 +42,9 @@ class ShapeInference:
 
     def is_anonymous(self, dim: object) -> bool:
         """Whether a dimension is one that ``anonymous`` made."""
-        return isinstance(dim, ir.SymbolicDim) and dim.value is not None and self._context.is_generated_symbol(dim.value)
+        return (
+            isinstance(dim, ir.SymbolicDim) and dim.value is not None and self._context.is_generated_symbol(dim.value)
+        )
 
     def elements(self, value: ir.Value) -> list[int | ir.SymbolicDim] | None:
         """The known elements of a 0-d or 1-d integer tensor, or None."""
@@ -69,10 +71,66 @@ class ShapeInference:
             function(self._context, node)  # type: ignore[operator]
         except (OpUsageError, ValueError) as error:
             return str(error)
+        if node.op_type in _BROADCASTING and not node.domain:
+            self._correct_broadcast(node)
         for output in node.outputs:
             if output.shape is not None and output.shape.has_unknown_dim():
                 self._context.name_anonymous_dims(output)
         return ""
+
+    def _correct_broadcast(self, node: ir.Node) -> None:
+        """Two different symbols in one place: the result is the larger one if the other is 1, so it is neither by name.
+
+        The package's rule takes the first one, which declares ``[a]`` for ``[a] + [b]`` and is wrong where a is 1.
+        """
+        output = node.outputs[0]
+        if output.shape is None or output.shape.is_static():
+            return
+        shapes = [value.shape for value in node.inputs if value is not None and value.shape is not None]
+        rank = len(output.shape)
+        dims = list(output.shape.dims)
+        changed = False
+        for place in range(1, rank + 1):
+            if isinstance(dims[rank - place], int):
+                continue
+            symbols = {
+                dim.value for shape in shapes if len(shape) >= place and not isinstance(dim := shape[-place], int)
+            }
+            if len(symbols) > 1:
+                dims[rank - place] = self.anonymous()
+                changed = True
+        if changed:
+            output.shape = ir.Shape(dims)
+
+
+_BROADCASTING = frozenset(
+    [
+        "Add",
+        "Sub",
+        "Mul",
+        "Div",
+        "Pow",
+        "Mod",
+        "And",
+        "Or",
+        "Xor",
+        "Equal",
+        "Less",
+        "LessOrEqual",
+        "Greater",
+        "GreaterOrEqual",
+        "Where",
+        "Max",
+        "Min",
+        "Sum",
+        "Mean",
+        "PRelu",
+        "BitShift",
+        "BitwiseAnd",
+        "BitwiseOr",
+        "BitwiseXor",
+    ]
+)
 
 
 def _number(item: int | ir.SymbolicDim) -> int | ir.SymbolicDim:

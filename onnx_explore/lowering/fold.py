@@ -13,7 +13,7 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
 from onnx_explore.torch_ir import Schema, TorchNode
 
 _LARGE = 4096
@@ -69,7 +69,7 @@ def _numel(shape: tuple[int, ...]) -> int:
 
 
 def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
-    if isinstance(item, ir.Value):
+    if isinstance(item, ir.Value | Complex):
         return None
     if isinstance(item, Constant):
         if item.lineage:

@@ -10,7 +10,7 @@ import torch
 
 from onnx_explore.dtypes import SCALAR_TYPES
 from onnx_explore.errors import NotAvailable, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
 from onnx_explore.torch_ir import TorchNode
 
 
@@ -83,4 +83,4 @@ def is_dynamic(item: Lowered) -> bool:
     """Whether any part is only known when the model runs."""
     if isinstance(item, tuple):
         return any(is_dynamic(entry) for entry in item)
-    return isinstance(item, ir.Value)
+    return isinstance(item, ir.Value | Complex)

@@ -1,7 +1,7 @@
 """What a torch value has become during lowering: the values of the lowering's environment.
 
 ``Constant`` holds a tensor that is known at export and not (yet) an initializer; an ``onnx_ir.Value`` stands for what is
-known only when the model runs; Python numbers, strings, None and tuples of all these stand for themselves.
+known only when the model runs (``Complex`` for complex tensors); Python numbers, strings, None and tuples of all these stand for themselves.
 """
 
 from __future__ import annotations
@@ -28,4 +28,15 @@ class Constant:
     lineage: str = ""
 
 
-Lowered = ir.Value | Constant | int | float | bool | complex | str | None | tuple[Any, ...] | torch.device
+@dataclass(frozen=True, slots=True, eq=False)
+class Complex:
+    """A complex tensor that is known only when the model runs. ONNX has no operators for complex numbers.
+
+    Attributes:
+        pairs: Real and imaginary parts side by side, in a last dimension of size 2.
+    """
+
+    pairs: ir.Value
+
+
+Lowered = ir.Value | Constant | Complex | int | float | bool | complex | str | None | tuple[Any, ...] | torch.device

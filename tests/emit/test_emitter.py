@@ -125,6 +125,14 @@ def test_axis_and_rank_errors_name_the_numbers():
     assert error.value.first == 18
 
 
+def test_two_symbols_in_one_place_of_a_broadcast_are_neither():
+    g, (x, y) = emitter(x=["a", "b"], y=["c", "b"])
+    added = g.op("Add", x, y)
+    assert added.shape is not None
+    assert str(added.shape[0]) not in ("a", "c")
+    assert str(added.shape[1]) == "b"
+
+
 @pytest.mark.parametrize("opset", [9, 12, 13, 17, 18])
 def test_forms_follow_the_signature_of_the_opset(opset: int):
     g, (x,) = emitter(opset, x=[2, 1, 6])

@@ -14,7 +14,7 @@ import torch
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import equal, finite_range, less_or_equal, where
 from onnx_explore.symbolic.annotations import DType, Tensor
-from onnx_explore.symbolic.aten.reduce import summable, widened
+from onnx_explore.symbolic.aten.reduce import log_sum_exp, summable, widened
 from onnx_explore.symbolic.promotion import is_bool, is_float
 from onnx_explore.symbolic.registry import symbolic, table
 
@@ -86,7 +86,7 @@ def logcumsumexp(g: Emitter, self: Tensor, dim: int) -> Tensor:
     if g.rank(self) == 0:
         return g.op("Identity", self)
     x, axis = widened(g, self), g.axis(self, dim)
-    return forms.reduce(g, "ReduceLogSumExp", _triangle(g, x, axis, float("-inf")), [axis + 1])
+    return log_sum_exp(g, _triangle(g, x, axis, float("-inf")), [axis + 1], keepdim=False)
 
 
 def _make_extreme(op_type: str) -> Callable[..., tuple[Tensor, Tensor]]:

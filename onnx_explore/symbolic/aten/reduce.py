@@ -12,7 +12,7 @@ import torch
 
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, forms, shapes
-from onnx_explore.emit.forms.comparison import is_nan, where
+from onnx_explore.emit.forms.comparison import is_inf, is_nan, where
 from onnx_explore.symbolic.annotations import Dim, DType, Tensor
 from onnx_explore.symbolic.promotion import is_bool, is_float, is_integer
 from onnx_explore.symbolic.registry import symbolic, table
@@ -238,6 +238,18 @@ def count_nonzero_dims(g: Emitter, self: Tensor, dim: list[int]) -> Tensor:
 def logsumexp(g: Emitter, self: Tensor, dim: list[int], keepdim: bool = False) -> Tensor:
     """logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor"""
     x = self if is_float(self) else g.cast(self, dtypes.to_onnx(torch.get_default_dtype()))
-    return reduced(g, "ReduceLogSumExp", x, dim, keepdim)
+    return log_sum_exp(g, x, dim, keepdim)
+
+
+def log_sum_exp(g: Emitter, x: Tensor, dim: list[int] | None, keepdim: bool) -> Tensor:
+    """ReduceLogSumExp. ONNX Runtime has no kernel for version 28, and expands it in a way that overflows."""
+    if g.opset < 28:
+        return reduced(g, "ReduceLogSumExp", x, dim, keepdim)
+    top = reduced(g, "ReduceMax", x, dim, keepdim=True)
+    top = where(g, is_inf(g, top), g.like(0, x), top)
+    total = reduced(g, "ReduceSum", g.op("Exp", g.op("Sub", x, top)), dim, keepdim)
+    if not keepdim:
+        top = forms.squeeze(g, top, axes_of(g, x, dim) or list(range(g.rank(x))))
+    return g.op("Add", g.op("Log", total), top)
 
 
