@@ -1,7 +1,7 @@
 // Bundles the front end: the widget and the layout worker for the Python package, plugin and MIME renderer for the
 // labextension. `node build.mjs --watch` builds again on every change.
 
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import * as esbuild from "esbuild";
 
 const STATIC = "../onnx_explore/static";
@@ -38,5 +38,6 @@ const labextension = {
 if (process.argv.includes("--watch")) {
   for (const options of [worker, widget, labextension]) await (await esbuild.context(options)).watch();
 } else {
+  for (const built of ["lib", STATIC, "../onnx_explore/labextension"]) await rm(built, { recursive: true, force: true });
   for (const options of [worker, widget, labextension]) await esbuild.build(options);
 }

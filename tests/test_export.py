@@ -16,10 +16,7 @@ from torch import nn
 import onnx_explore
 from onnx_explore.errors import InvalidArgument, NotAvailable
 
-REFERENCE = (
-    "model args f export_params verbose training input_names output_names operator_export_type opset_version "
-    "do_constant_folding dynamic_axes keep_initializers_as_inputs custom_opsets export_modules_as_functions autograd_inlining"
-).split()
+REFERENCE = ["model", "args", "f", "export_params", "verbose", "training", "input_names", "output_names", "operator_export_type", "opset_version", "do_constant_folding", "dynamic_axes", "keep_initializers_as_inputs", "custom_opsets", "export_modules_as_functions", "autograd_inlining"]
 
 
 class Net(nn.Module):
@@ -94,7 +91,9 @@ def test_without_parameters_they_are_inputs_in_the_order_of_state_dict():
     np.testing.assert_allclose(run(proto.SerializeToString(), X, *weights), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("keep", "opset", "expected"), [(None, 17, 1), (False, 17, 1), (True, 17, 9), (None, 8, 9), (False, 8, 9)])
+@pytest.mark.parametrize(
+    ("keep", "opset", "expected"), [(None, 17, 1), (False, 17, 1), (True, 17, 9), (None, 8, 9), (False, 8, 9)]
+)
 def test_initializers_as_inputs(keep: bool | None, opset: int, expected: int):
     model = Net().eval()
     with torch.no_grad():
@@ -182,7 +181,9 @@ def test_a_script_module_is_captured_and_control_flow_is_a_clear_error():
                 return x + 1
             return x - 1
 
-    straight = onnx_explore.export(torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.ReLU())), torch.randn(2, 3), check=True)
+    straight = onnx_explore.export(
+        torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.ReLU())), torch.randn(2, 3), check=True
+    )
     assert [node.op_type for node in straight.model.graph][-1] == "Relu"
     with pytest.raises(NotAvailable, match="control flow"):
         onnx_explore.export(torch.jit.script(Branch()), torch.randn(2, 3))

@@ -26,11 +26,11 @@ from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOpe
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE, is_dynamic
+from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
 from onnx_explore.options import Options
 from onnx_explore.recording import Candidate, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.binding import bind, materialize
-from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
 
@@ -214,7 +214,13 @@ class Lowering:
         arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
         if arrange is not None:
             return _STRUCTURAL, arrange(node, inputs)
-        resolution = resolve(node, g.opset)
+        of_complex = any(is_complex(item) for item in inputs)
+        resolution = resolve(node, g.opset, of_complex=of_complex)
+        if of_complex and resolution.variant is None:
+            raise UnsupportedOperatorError(
+                "it has no symbolic function for complex tensors: ONNX has no operators for them",
+                action="work on real and imaginary parts (torch.view_as_real)",
+            )
         if resolution.variant is None or not resolution.variant.custom:
             folded = fold(
                 node, inputs, parameters=g.fold_parameters, tensors=self.options.do_constant_folding
@@ -400,6 +406,11 @@ class Lowering:
             if dtype is None and isinstance(item, float):
                 dtype = ir.DataType.FLOAT
             return self.emitter.const(item, dtype)
+        if isinstance(item, Complex):
+            raise UnsupportedOperatorError(
+                f"output '{output.name}' is complex, and ONNX has no operators for complex tensors",
+                action="return torch.view_as_real of it",
+            )
         raise UnsupportedOperatorError(f"output '{output.name}' is not a tensor")
 
 

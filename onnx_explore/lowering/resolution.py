@@ -44,9 +44,16 @@ class Resolution:
         )
 
 
-def resolve(node: TorchNode, opset: int) -> Resolution:
-    """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's."""
-    return _resolve(node.target, node.overload, node.schema is not None, opset, REGISTRY.version)
+def resolve(node: TorchNode, opset: int, *, of_complex: bool = False) -> Resolution:
+    """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's.
+
+    Args:
+        node: The node.
+        opset: Of the export.
+        of_complex: Whether a complex tensor goes in: then ``complex::abs`` is asked for in place of ``aten::abs``.
+    """
+    target = f"complex::{node.target.partition('::')[2]}" if of_complex else node.target
+    return _resolve(target, node.overload, node.schema is not None, opset, REGISTRY.version)
 
 
 @lru_cache(maxsize=16384)

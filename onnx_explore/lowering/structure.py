@@ -84,3 +84,10 @@ def is_dynamic(item: Lowered) -> bool:
     if isinstance(item, tuple):
         return any(is_dynamic(entry) for entry in item)
     return isinstance(item, ir.Value | Complex)
+
+
+def is_complex(item: Lowered) -> bool:
+    """Whether any part is a complex tensor that is only known when the model runs."""
+    if isinstance(item, tuple):
+        return any(is_complex(entry) for entry in item)
+    return isinstance(item, Complex)

@@ -20,7 +20,7 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, shapes
 from onnx_explore.errors import InvalidArgument, NotConstant, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
 from onnx_explore.symbolic.registry import Function
 from onnx_explore.torch_ir import Schema
 
@@ -301,12 +301,29 @@ def _optional(convert: Callable[[Emitter, Lowered], Any]) -> Callable[[Emitter, 
     return maybe
 
 
+def _complex(g: Emitter, item: Lowered) -> ir.Value:
+    """The pairs of a complex tensor."""
+    if isinstance(item, Complex):
+        return item.pairs
+    if isinstance(item, Constant) and item.tensor.is_complex():
+        return g.tensor(torch.view_as_real(item.tensor.resolve_conj()))
+    raise _Mismatch("a complex tensor")
+
+
+def _complexes(g: Emitter, item: Lowered) -> list[ir.Value]:
+    if isinstance(item, tuple):
+        return [_complex(g, entry) for entry in item]
+    raise _Mismatch("a list of complex tensors whose length is known")
+
+
 def _anything(g: Emitter, item: Lowered) -> Any:
     return item
 
 
 _PLAIN: dict[str, Callable[[Emitter, Lowered], Any]] = {
     "Tensor": _tensor,
+    "Complex": _complex,
+    "list[Complex]": _complexes,
     "list[Tensor]": _tensors,
     "list[Tensor | None]": _optional_tensors,
     "int": _int,

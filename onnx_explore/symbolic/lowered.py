@@ -1,7 +1,8 @@
 """What a torch value has become during lowering: the values of the lowering's environment.
 
 ``Constant`` holds a tensor that is known at export and not (yet) an initializer; an ``onnx_ir.Value`` stands for what is
-known only when the model runs (``Complex`` for complex tensors); Python numbers, strings, None and tuples of all these stand for themselves.
+known only when the model runs (``Complex`` if it is complex); Python numbers, strings, None and tuples of all these stand for
+themselves.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ from onnx_explore.errors import InvalidGraph, OpsetTooLow, UnsupportedOperatorEr
 
 def emitter(opset: int = 17, **inputs: list[int | str]) -> tuple[Emitter, list[ir.Value]]:
     values = [
-        ir.Value(name=name, shape=ir.Shape(dims), type=ir.TensorType(ir.DataType.FLOAT)) for name, dims in inputs.items()
+        ir.Value(name=name, shape=ir.Shape(dims), type=ir.TensorType(ir.DataType.FLOAT))
+        for name, dims in inputs.items()
     ]
     graph = ir.Graph(values, [], nodes=[], opset_imports={"": opset}, name="g")
     return Emitter(graph, opset), values
@@ -144,7 +145,14 @@ def test_forms_follow_the_signature_of_the_opset(opset: int):
         forms.clip(g, x, 0.0, None),
         forms.split(g, x, [2, 4], 2)[1],
     ]
-    assert [tuple(value.shape or ()) for value in outcome] == [(2, 6), (1, 2, 1, 6), (2, 1, 1), (2, 1), (2, 1, 6), (2, 1, 4)]
+    assert [tuple(value.shape or ()) for value in outcome] == [
+        (2, 6),
+        (1, 2, 1, 6),
+        (2, 1, 1),
+        (2, 1),
+        (2, 1, 6),
+        (2, 1, 4),
+    ]
     kinds = {node.op_type: len([value for value in node.inputs if value is not None]) for node in g.graph}
     assert kinds["Squeeze"] == (2 if opset >= 13 else 1)
     assert kinds["ReduceSum"] == (2 if opset >= 13 else 1)

@@ -79,7 +79,7 @@ def test_all_missing_operators_are_named_with_their_lines_and_the_partial_graph_
 
 def test_after_a_registration_it_goes_on_from_the_node(custom: list[str]):
     ex = onnx_explore.explore(Mysterious(), torch.randn(2, 3)).run()
-    before = [node for node in ex.onnx_graph]
+    before = list(ex.onnx_graph)
     REGISTRY.register_custom("oe_tests::mystery", Variant(7, twice, custom=True))
     custom.append("oe_tests::mystery")
     ex.run()

@@ -248,5 +248,5 @@ def test_speed(record_property: Callable[[str, object], None]) -> None:
         assert run(graph, recorder) is graph
         rows.append(f"{name} {(time.perf_counter() - start) * 1000:.1f} ms")
     record_property("milliseconds", ", ".join(rows))
-    print(f"{len(graph.block.nodes)} nodes: {', '.join(rows)}")  # noqa: T201 (shown with -s)
+    print(f"{len(graph.block.nodes)} nodes: {', '.join(rows)}")
     assert not recorder.recording.events

@@ -43,13 +43,17 @@ def reshape(g: Emitter, x: ir.Value, dims: Sequence[Dim]) -> ir.Value:
         return x  # the rest is what it was
     if all(isinstance(dim, int) for dim in dims):
         return _static(g, x, [int(dim) for dim in dims], copies)  # pyright: ignore[reportArgumentType]
-    wanted: list[Dim] = [0 if copy and not isinstance(dim, int) else dim for dim, copy in zip(dims, copies, strict=True)]
+    wanted: list[Dim] = [
+        0 if copy and not isinstance(dim, int) else dim for dim, copy in zip(dims, copies, strict=True)
+    ]
     open_places = [index for index, dim in enumerate(wanted) if isinstance(dim, ir.Value)]
     if not open_places:
         zero = any(dim == 0 and isinstance(before, int) for dim, before in zip(wanted, dims, strict=True))
         if not zero:
             return g.op("Reshape", x, shapes.vector(g, wanted))
-    elif len(open_places) == 1 and all(isinstance(dim, int) and dim > 0 for dim in dims if not isinstance(dim, ir.Value)):
+    elif len(open_places) == 1 and all(
+        isinstance(dim, int) and dim > 0 for dim in dims if not isinstance(dim, ir.Value)
+    ):
         if sum(isinstance(dim, ir.Value) for dim in dims) == 1:
             wanted[open_places[0]] = -1  # -1 beside a 0 would be ambiguous for an empty tensor, hence only here
             return g.op("Reshape", x, shapes.vector(g, wanted))
@@ -119,7 +123,9 @@ def expand(g: Emitter, x: ir.Value, dims: Sequence[Dim]) -> ir.Value:
     ]
     if all(keeps):
         return x
-    if all(keep or (isinstance(dim, int) and dim == 1) for keep, dim in zip(keeps, dims, strict=True)) and all(keeps[new:]):
+    if all(keep or (isinstance(dim, int) and dim == 1) for keep, dim in zip(keeps, dims, strict=True)) and all(
+        keeps[new:]
+    ):
         return unsqueeze(g, x, list(range(new)))
     if g.opset >= 8:
         # Expand broadcasts both ways, so a 1 keeps a size.

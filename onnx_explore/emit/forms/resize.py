@@ -7,6 +7,7 @@ and ``axes`` with Resize-18.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -44,7 +45,7 @@ def resize(
     """
     g.requires(18 if antialias else 11, "Resize with antialias" if antialias else "Resize with a coordinate mode")
     spatial = g.rank(x) - 2
-    attributes = {
+    attributes: dict[str, Any] = {
         "mode": mode,
         "coordinate_transformation_mode": coordinates,
         "nearest_mode": rounding,

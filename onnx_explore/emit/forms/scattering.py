@@ -29,9 +29,7 @@ def scatter_elements(
     if reduction == "none":
         return g.op("ScatterElements", x, index, updates, axis=axis)
     wide = _reducible(g, x)
-    made = g.op(
-        "ScatterElements", g.cast(x, wide), index, g.cast(updates, wide), axis=axis, reduction=reduction
-    )
+    made = g.op("ScatterElements", g.cast(x, wide), index, g.cast(updates, wide), axis=axis, reduction=reduction)
     return g.cast(made, g.dtype(x))
 
 

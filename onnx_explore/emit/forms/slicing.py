@@ -39,7 +39,9 @@ def slice_axes(
             list(steps) if steps is not None and any(step != 1 for step in steps) else None,
         )
         return _with_extents(g, made, x, starts, ends, axes, steps or [1] * len(axes))
-    if (steps is None or all(step == 1 for step in steps)) and all(isinstance(bound, int) for bound in [*starts, *ends]):
+    if (steps is None or all(step == 1 for step in steps)) and all(
+        isinstance(bound, int) for bound in [*starts, *ends]
+    ):
         made = g.op("Slice", x, starts=list(starts), ends=list(ends), axes=list(axes))
         return _with_extents(g, made, x, starts, ends, axes, [1] * len(axes))
     for start, end, axis, step in zip(starts, ends, axes, steps or [1] * len(axes), strict=True):
@@ -129,7 +131,6 @@ def _extent(
     if not (start == 0 and (stop is size or (isinstance(end, ir.SymbolicDim) or (isinstance(end, int) and end >= 0)))):
         length = larger(length, 0)
     return length if step == 1 or length is None else (length + (step - 1)) // step
-
 
 
 def split(g: Emitter, x: ir.Value, lengths: Sequence[Dim], axis: int) -> tuple[ir.Value, ...]:

@@ -26,8 +26,8 @@ _UNKNOWN = object()
 _PLAIN = (bool, int, float, str, type(None))
 _COMPUTED: dict[str, Callable[..., Any]] = {
     "aten::__not__": operator.not_,
-    "aten::__and__": lambda left, right: left and right,
-    "aten::__or__": lambda left, right: left or right,
+    "aten::__and__": operator.and_,
+    "aten::__or__": operator.or_,
     "aten::eq": operator.eq,
     "aten::ne": operator.ne,
     "aten::lt": operator.lt,

@@ -46,7 +46,7 @@ def _average(g: Emitter, x: Tensor, output: list[Dim]) -> Tensor:
             batch = _average_along(g, batch, index + 2, wanted)
         return batch
 
-    return batched(g, x, len(output), compute)  # type: ignore[return-value]
+    return batched(g, x, len(output), compute)
 
 
 def _even_windows(g: Emitter, x: Tensor, output: list[Dim]) -> list[int] | None:
@@ -141,7 +141,7 @@ def _maximum(g: Emitter, x: Tensor, output: list[Dim]) -> tuple[Tensor, ...]:
             return g.op("GlobalMaxPool", batch), best
         return _gathered(g, batch, output)
 
-    return batched(g, x, spatial, compute)  # type: ignore[return-value]
+    return batched(g, x, spatial, compute)
 
 
 def _gathered(g: Emitter, x: Tensor, output: list[Dim]) -> tuple[Tensor, ...]:

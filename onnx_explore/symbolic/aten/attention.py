@@ -72,7 +72,9 @@ def _same_batch(query: ir.Value, key: ir.Value, value: ir.Value) -> bool:
     """Whether no leading dimension has to be broadcast, as far as is declared."""
     assert query.shape is not None and key.shape is not None and value.shape is not None
     first = query.shape[0]
-    return all(item.shape is not None and (item.shape[0] == first or first != 1 != item.shape[0]) for item in (key, value))
+    return all(
+        item.shape is not None and (item.shape[0] == first or first != 1 != item.shape[0]) for item in (key, value)
+    )
 
 
 def attention_weights(

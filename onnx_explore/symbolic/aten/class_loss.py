@@ -66,7 +66,9 @@ def nll_loss(
     reduction: int = 1,
     ignore_index: int = -100,
 ) -> Tensor:
-    """nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor"""
+    """nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) ->
+    Tensor
+    """
     return _likelihood(g, self, target, weight, reduction, ignore_index)[0]
 
 
@@ -74,7 +76,9 @@ def nll_loss(
 def nll_loss_forward(
     g: Emitter, self: Tensor, target: Tensor, weight: Tensor | None, reduction: int, ignore_index: int
 ) -> tuple[Tensor, Tensor]:
-    """nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> (Tensor output, Tensor total_weight)"""
+    """nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> (Tensor
+    output, Tensor total_weight)
+    """
     loss, total = _likelihood(g, self, target, weight, reduction, ignore_index)
     return loss, g.like(0, self) if reduction == 0 else total
 
@@ -89,7 +93,9 @@ def cross_entropy_loss(
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100, float label_smoothing=0.) -> Tensor"""
+    """cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt
+    ignore_index=-100, float label_smoothing=0.) -> Tensor
+    """
     axis = _class_axis(g, self)
     log = softmax(g, "LogSoftmax", self, axis)
     if is_float(target) and g.rank(target) == g.rank(self):
@@ -150,7 +156,8 @@ def multi_margin_loss(
     weight: Tensor | None = None,
     reduction: int = 1,
 ) -> Tensor:
-    """multi_margin_loss(Tensor self, Tensor target, Scalar p=1, Scalar margin=1, Tensor? weight=None, int reduction=1) -> Tensor
+    """multi_margin_loss(Tensor self, Tensor target, Scalar p=1, Scalar margin=1, Tensor? weight=None, int
+        reduction=1) -> Tensor
 
     The target's own class would give ``margin ** p``: it is taken off.
     """
@@ -196,5 +203,3 @@ def multilabel_margin_loss(g: Emitter, self: Tensor, target: Tensor, reduction: 
     pairs = where(g, compared, over, g.like(0, x))
     loss = forms.reduce(g, "ReduceMean", forms.reduce(g, "ReduceSum", pairs, [1]), [1])
     return reduce_loss(g, forms.squeeze(g, loss, [0]) if single and reduction == 0 else loss, reduction)
-
-

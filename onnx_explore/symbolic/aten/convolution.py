@@ -46,7 +46,7 @@ def _conv(
             group=groups,
         )
 
-    return batched(g, x, spatial, compute)  # type: ignore[return-value]
+    return batched(g, x, spatial, compute)
 
 
 def _conv_transpose(
@@ -65,7 +65,7 @@ def _conv_transpose(
     extra, dilations = per_axis(output_padding, spatial), per_axis(dilation, spatial)
     end, tail = list(begin), [0] * spatial
     if any(more >= step for more, step in zip(extra, strides, strict=True)):
-        # ONNX Runtime wants output_padding < stride. Cropping less at the end is the same, and zeros go where nothing was cropped.
+        # ONNX Runtime wants output_padding < stride. Cropping less at the end is the same; zeros go where nothing was cropped.
         end = [max(crop - more, 0) for crop, more in zip(begin, extra, strict=True)]
         tail = [max(more - crop, 0) for crop, more in zip(begin, extra, strict=True)]
         extra = [0] * spatial
@@ -90,7 +90,7 @@ def _conv_transpose(
             result = g.op("Add", result, unsqueeze(g, bias, list(range(1, spatial + 1))))
         return result
 
-    return batched(g, x, spatial, compute)  # type: ignore[return-value]
+    return batched(g, x, spatial, compute)
 
 
 @symbolic("aten::conv1d", "aten::conv2d", "aten::conv3d")
@@ -104,7 +104,9 @@ def conv(
     dilation: list[int],
     groups: int,
 ) -> Tensor:
-    """conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor"""  # noqa: E501
+    """conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0],
+    SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor
+    """
     return _conv(g, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -119,10 +121,11 @@ def conv_mode(
     dilation: list[int],
     groups: int,
 ) -> Tensor:
-    """conv2d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], str padding="valid", SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor
+    """conv2d.padding(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], str padding="valid",
+        SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor
 
     With "same" an odd amount of padding puts one more element at the end.
-    """  # noqa: E501
+    """
     spatial = g.rank(weight) - 2
     if padding == "valid":
         return _conv(g, input, weight, bias, stride, [0] * spatial, dilation, groups)
@@ -163,7 +166,9 @@ def conv_transpose(
     groups: int,
     dilation: list[int],
 ) -> Tensor:
-    """conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] output_padding=[0, 0], SymInt groups=1, SymInt[2] dilation=[1, 1]) -> Tensor"""  # noqa: E501
+    """conv_transpose2d.input(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2]
+    padding=[0, 0], SymInt[2] output_padding=[0, 0], SymInt groups=1, SymInt[2] dilation=[1, 1]) -> Tensor
+    """
     return _conv_transpose(g, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -183,7 +188,10 @@ def convolution(
     deterministic: bool = False,
     allow_tf32: bool = False,
 ) -> Tensor:
-    """_convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups, bool benchmark, bool deterministic, bool cudnn_enabled, bool allow_tf32) -> Tensor"""  # noqa: E501
+    """_convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation,
+    bool transposed, SymInt[] output_padding, SymInt groups, bool benchmark, bool deterministic, bool
+    cudnn_enabled, bool allow_tf32) -> Tensor
+    """
     del benchmark, deterministic, allow_tf32  # how it is computed, not what
     if transposed:
         return _conv_transpose(g, input, weight, bias, stride, padding, output_padding, groups, dilation)
@@ -201,7 +209,9 @@ def mkldnn_convolution(
     dilation: list[int],
     groups: int,
 ) -> Tensor:
-    """mkldnn_convolution(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[] dilation, SymInt groups) -> Tensor"""  # noqa: E501
+    """mkldnn_convolution(Tensor self, Tensor weight, Tensor? bias, SymInt[] padding, SymInt[] stride, SymInt[]
+    dilation, SymInt groups) -> Tensor
+    """
     return _conv(g, self, weight, bias, stride, padding, dilation, groups)
 
 
@@ -215,7 +225,9 @@ def slow_conv(
     stride: list[int],
     padding: list[int],
 ) -> Tensor:
-    """thnn_conv2d(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0]) -> Tensor"""  # noqa: E501
+    """thnn_conv2d(Tensor self, Tensor weight, SymInt[2] kernel_size, Tensor? bias=None, SymInt[2] stride=[1, 1],
+    SymInt[2] padding=[0, 0]) -> Tensor
+    """
     del kernel_size  # the weight has it
     return _conv(g, self, weight, bias, stride, padding, [1], 1)
 

@@ -31,7 +31,9 @@ def ctc_loss(
     reduction: int = 1,
     zero_infinity: bool = False,
 ) -> Tensor:
-    """ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor"""
+    """ctc_loss.IntList(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0,
+    int reduction=1, bool zero_infinity=False) -> Tensor
+    """
     lengths = g.const(input_lengths), g.const(target_lengths)
     return _ctc(g, log_probs, targets, *lengths, blank, reduction, zero_infinity)
 
@@ -47,9 +49,11 @@ def ctc_loss_tensor(
     reduction: int = 1,
     zero_infinity: bool = False,
 ) -> Tensor:
-    """ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, int reduction=1, bool zero_infinity=False) -> Tensor"""
-    lengths = [forms.reshape(g, g.cast(item, _INT), [-1]) for item in (input_lengths, target_lengths)]
-    return _ctc(g, log_probs, targets, *lengths, blank, reduction, zero_infinity)
+    """ctc_loss.Tensor(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0,
+    int reduction=1, bool zero_infinity=False) -> Tensor
+    """
+    steps, labels = (forms.reshape(g, g.cast(item, _INT), [-1]) for item in (input_lengths, target_lengths))
+    return _ctc(g, log_probs, targets, steps, labels, blank, reduction, zero_infinity)
 
 
 def _ctc(

@@ -38,7 +38,9 @@ def parsed(equation: str, ranks: Sequence[int]) -> Equation:
     terms = left.split(",")
     if len(terms) != len(ranks):
         raise UnsupportedOperatorError(f"'{equation}' has {len(terms)} operands, and {len(ranks)} are given")
-    spans = [rank - len(term.replace("...", "")) if "..." in term else 0 for term, rank in zip(terms, ranks, strict=True)]
+    spans = [
+        rank - len(term.replace("...", "")) if "..." in term else 0 for term, rank in zip(terms, ranks, strict=True)
+    ]
     widest = max(spans)
     ellipsis = [f"…{place}" for place in range(widest)]
 
@@ -110,11 +112,7 @@ def _prepared(g: Emitter, x: ir.Value, labels: tuple[int, ...], equation: Equati
     """Diagonals taken, and what only this operand has and the result has not summed up."""
     x, labels = _diagonals(g, x, labels)
     everywhere = [label for operand in equation.operands for label in set(operand)]
-    alone = [
-        axis
-        for axis, label in enumerate(labels)
-        if label not in equation.result and everywhere.count(label) == 1
-    ]
+    alone = [axis for axis, label in enumerate(labels) if label not in equation.result and everywhere.count(label) == 1]
     if alone:
         x = forms.reduce(g, "ReduceSum", x, alone)
     return x, tuple(label for axis, label in enumerate(labels) if axis not in alone)

@@ -45,7 +45,12 @@ def embedding_bag_padded(
     bool sparse, Tensor? per_sample_weights, bool include_last_offset, int? padding_idx) -> (Tensor, Tensor, Tensor, Tensor)
     """
     skipped = None if padding_idx is None else padding_idx % _rows(g, weight)
-    return [_bags(g, weight, indices, offsets, mode, per_sample_weights, include_last_offset, skipped), None, None, None]
+    return [
+        _bags(g, weight, indices, offsets, mode, per_sample_weights, include_last_offset, skipped),
+        None,
+        None,
+        None,
+    ]
 
 
 @symbolic("aten::embedding_bag")
@@ -84,7 +89,12 @@ def embedding_bag_forward(
     -> (Tensor, Tensor, Tensor, Tensor)
     """
     skipped = padding_idx if padding_idx >= 0 else None
-    return [_bags(g, weight, indices, offsets, mode, per_sample_weights, include_last_offset, skipped), None, None, None]
+    return [
+        _bags(g, weight, indices, offsets, mode, per_sample_weights, include_last_offset, skipped),
+        None,
+        None,
+        None,
+    ]
 
 
 @symbolic("aten::embedding_renorm", since=9)
@@ -156,9 +166,7 @@ def _bags(
     return g.op("Div", total, forms.clip(g, sizes, 1, None)) if mode == _MEAN else total
 
 
-def _bags_by_mask(
-    g: Emitter, rows: ir.Value, bag: ir.Value, count: Dim, mode: int, kept: ir.Value | None
-) -> ir.Value:
+def _bags_by_mask(g: Emitter, rows: ir.Value, bag: ir.Value, count: Dim, mode: int, kept: ir.Value | None) -> ir.Value:
     """Before ScatterND could reduce: a (bags × places) mask, as a matrix to multiply with, or to choose from."""
     dtype = g.dtype(rows)
     member = g.op("Equal", forms.unsqueeze(g, forms.iota(g, count), [1]), bag)

@@ -22,11 +22,19 @@ _BEFORE_20 = ("bilinear", "nearest", "bicubic")
 _FROM_20 = ("linear", "nearest", "cubic")
 
 
-@symbolic("aten::grid_sampler", "aten::grid_sampler_2d", "aten::grid_sampler_3d", "aten::_grid_sampler_2d_cpu_fallback", since=9)
+@symbolic(
+    "aten::grid_sampler",
+    "aten::grid_sampler_2d",
+    "aten::grid_sampler_3d",
+    "aten::_grid_sampler_2d_cpu_fallback",
+    since=9,
+)
 def grid_sampler(
     g: Emitter, input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
 ) -> Tensor:
-    """grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor"""
+    """grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) ->
+    Tensor
+    """
     return _Sampler(g, input, grid, padding_mode, align_corners).sample(interpolation_mode)
 
 
@@ -49,12 +57,20 @@ def _(
 def _native(g: Emitter, x: Tensor, grid: Tensor, mode: str, padding_mode: int, align_corners: bool) -> Tensor:
     grid = widened(g, grid)
     return g.op(
-        "GridSample", widened(g, x), grid, mode=mode, padding_mode=_PADDING[padding_mode], align_corners=int(align_corners)
+        "GridSample",
+        widened(g, x),
+        grid,
+        mode=mode,
+        padding_mode=_PADDING[padding_mode],
+        align_corners=int(align_corners),
     )
 
 
 class _Sampler:
-    """Gathers and weights the neighbours. Places are (batch, 1, points); axes count from the outermost (depth, height, width)."""
+    """Gathers and weights the neighbours.
+
+    Places are (batch, 1, points); axes count from the outermost (depth, height, width).
+    """
 
     def __init__(self, g: Emitter, x: Tensor, grid: Tensor, padding_mode: int, align_corners: bool) -> None:
         x = widened(g, x)
@@ -76,7 +92,9 @@ class _Sampler:
         else:
             result = self.cubic(places)
         outer = [shapes.size(g, self.x, 0), shapes.size(g, self.x, 1)]
-        return forms.reshape(g, result, [*outer, *[shapes.size(g, self.grid, axis + 1) for axis in range(self.spatial)]])
+        return forms.reshape(
+            g, result, [*outer, *[shapes.size(g, self.grid, axis + 1) for axis in range(self.spatial)]]
+        )
 
     def number(self, value: float) -> Tensor:
         return self.g.const(value, self.dtype)
@@ -156,8 +174,10 @@ class _Sampler:
         share = [g.op("Sub", place, base) for place, base in zip(places, lower, strict=True)]
         rest = [g.op("Sub", self.number(1), part) for part in share]
         corners = [
-            ([(lower, upper)[bit][axis] for axis, bit in enumerate(bits)],
-             [(rest, share)[bit][axis] for axis, bit in enumerate(bits)])
+            (
+                [(lower, upper)[bit][axis] for axis, bit in enumerate(bits)],
+                [(rest, share)[bit][axis] for axis, bit in enumerate(bits)],
+            )
             for bits in itertools.product((0, 1), repeat=self.spatial)
         ]
         return self.weighted(corners)

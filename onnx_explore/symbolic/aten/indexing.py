@@ -111,17 +111,13 @@ def index(g: Emitter, self: Tensor, indices: list[Tensor | None]) -> Tensor:
 
 
 @symbolic("aten::_unsafe_masked_index")
-def unsafe_masked_index(
-    g: Emitter, self: Tensor, mask: Tensor, indices: list[Tensor | None], fill: Operand
-) -> Tensor:
+def unsafe_masked_index(g: Emitter, self: Tensor, mask: Tensor, indices: list[Tensor | None], fill: Operand) -> Tensor:
     """_unsafe_masked_index(Tensor self, Tensor mask, Tensor?[] indices, Scalar fill) -> Tensor
 
     Where the mask is false the index may be out of range; it is read as 0 there.
     """
     zero = g.const(0)
-    safe = [
-        None if item is None else where(g, mask, g.cast(item, ir.DataType.INT64), zero) for item in indices
-    ]
+    safe = [None if item is None else where(g, mask, g.cast(item, ir.DataType.INT64), zero) for item in indices]
     taken = index(g, self, safe)
     return where(g, mask, taken, as_type(g, fill, g.dtype(self)))
 

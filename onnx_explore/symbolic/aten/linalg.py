@@ -130,12 +130,19 @@ def _joint(g: Emitter, first: list[Dim], second: list[Dim]) -> list[Dim]:
     """The sizes that two lists of sizes broadcast to."""
     rank = max(len(first), len(second))
     pairs = zip([1] * (rank - len(first)) + first, [1] * (rank - len(second)) + second, strict=True)
-    return [one if other == 1 or one is other or one == other else other if one == 1 else shapes.maximum(g, one, other) for one, other in pairs]
+    return [
+        one if other == 1 or one is other or one == other else other if one == 1 else shapes.maximum(g, one, other)
+        for one, other in pairs
+    ]
 
 
 @symbolic("aten::_linalg_solve_ex", since=9)
 def linalg_solve_ex(
-    g: Emitter, A: Tensor, B: Tensor, left: bool = True, check_errors: bool = False  # noqa: N803
+    g: Emitter,
+    A: Tensor,
+    B: Tensor,
+    left: bool = True,
+    check_errors: bool = False,  # noqa: N803
 ) -> list[Tensor | None]:
     """_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False)
     -> (Tensor result, Tensor LU, Tensor pivots, Tensor info): LU and pivots are not given, info is always 0
@@ -151,7 +158,12 @@ def linalg_check_errors(g: Emitter, info: Tensor, api_name: str, is_matrix: bool
 
 @symbolic("aten::linalg_solve_triangular", since=9)
 def linalg_solve_triangular(
-    g: Emitter, self: Tensor, B: Tensor, upper: bool, left: bool = True, unitriangular: bool = False  # noqa: N803
+    g: Emitter,
+    self: Tensor,
+    B: Tensor,
+    upper: bool,
+    left: bool = True,
+    unitriangular: bool = False,  # noqa: N803
 ) -> Tensor:
     """linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor"""
     a, b = self, B

@@ -1,7 +1,7 @@
 """Matrix products: linear, mm, bmm, matmul and their relatives that add, batch or sum.
 
-    linear, rank 2   → Gemm(x, weight, bias, transB=1)
-    linear, others   → Add(MatMul(x, weight.T), bias)      weight.T is a view of the parameter, not a copy
+linear, rank 2   → Gemm(x, weight, bias, transB=1)
+linear, others   → Add(MatMul(x, weight.T), bias)      weight.T is a view of the parameter, not a copy
 """
 
 from __future__ import annotations
@@ -100,9 +100,7 @@ def _added(g: Emitter, x: ir.Value, beta: Operand, product: ir.Value, alpha: Ope
 
 
 @symbolic("aten::addmm")
-def addmm(
-    g: Emitter, self: Tensor, mat1: Tensor, mat2: Tensor, beta: Operand = 1, alpha: Operand = 1
-) -> Tensor:
+def addmm(g: Emitter, self: Tensor, mat1: Tensor, mat2: Tensor, beta: Operand = 1, alpha: Operand = 1) -> Tensor:
     """addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor"""
     if mat1.dtype in FLOATS and not isinstance(alpha, ir.Value | complex) and not isinstance(beta, ir.Value | complex):
         kept = None if is_number(beta, 0) else self
@@ -147,17 +145,13 @@ def addr(g: Emitter, self: Tensor, vec1: Tensor, vec2: Tensor, beta: Operand = 1
 
 
 @symbolic("aten::baddbmm")
-def baddbmm(
-    g: Emitter, self: Tensor, batch1: Tensor, batch2: Tensor, beta: Operand = 1, alpha: Operand = 1
-) -> Tensor:
+def baddbmm(g: Emitter, self: Tensor, batch1: Tensor, batch2: Tensor, beta: Operand = 1, alpha: Operand = 1) -> Tensor:
     """baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor"""
     return _added(g, self, beta, g.op("MatMul", batch1, batch2), alpha)
 
 
 @symbolic("aten::addbmm")
-def addbmm(
-    g: Emitter, self: Tensor, batch1: Tensor, batch2: Tensor, beta: Operand = 1, alpha: Operand = 1
-) -> Tensor:
+def addbmm(g: Emitter, self: Tensor, batch1: Tensor, batch2: Tensor, beta: Operand = 1, alpha: Operand = 1) -> Tensor:
     """addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor"""
     total = forms.reduce(g, "ReduceSum", g.op("MatMul", batch1, batch2), [0])
     return _added(g, self, beta, total, alpha)
@@ -296,5 +290,3 @@ def linalg_cross(g: Emitter, self: Tensor, other: Tensor, dim: int = -1) -> Tens
         for item, order in ((left, [1, 2, 0]), (right, [2, 0, 1]), (left, [2, 0, 1]), (right, [1, 2, 0]))
     ]
     return g.op("Sub", g.op("Mul", turned[0], turned[1]), g.op("Mul", turned[2], turned[3]))
-
-

@@ -101,7 +101,8 @@ def binary_cross_entropy_with_logits(
     pos_weight: Tensor | None = None,
     reduction: int = 1,
 ) -> Tensor:
-    """binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1) -> Tensor
+    """binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None,
+        int reduction=1) -> Tensor
 
     ``(1 - t) x + (1 + (p - 1) t) softplus(-x)``.
     """
@@ -196,9 +197,7 @@ def cosine_embedding_loss(
         left, right = (g.cast(item, dtypes.to_onnx(torch.get_default_dtype())) for item in (left, right))
     axis, tiny = [g.rank(target)], g.like(1e-12, left)
     dot = forms.reduce(g, "ReduceSum", g.op("Mul", left, right), axis)
-    squares = [
-        g.op("Add", forms.reduce(g, "ReduceSum", g.op("Mul", item, item), axis), tiny) for item in (left, right)
-    ]
+    squares = [g.op("Add", forms.reduce(g, "ReduceSum", g.op("Mul", item, item), axis), tiny) for item in (left, right)]
     cosine = g.op("Div", dot, g.op("Sqrt", g.op("Mul", *squares)))
     zero = g.like(0, cosine)
     apart = g.op("Sub", g.like(1, cosine), cosine)
@@ -220,7 +219,9 @@ def triplet_margin_loss(
     swap: bool = False,
     reduction: int = 1,
 ) -> Tensor:
-    """triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1., float p=2., float eps=9.9999999999999995e-07, bool swap=False, int reduction=1) -> Tensor"""
+    """triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1., float p=2., float
+    eps=9.9999999999999995e-07, bool swap=False, int reduction=1) -> Tensor
+    """
     anchor, positive, negative = arithmetic(g, anchor, positive, negative)
     if anchor.dtype not in FLOATS:
         float_type = dtypes.to_onnx(torch.get_default_dtype())
@@ -230,5 +231,3 @@ def triplet_margin_loss(
     if swap:
         far = g.op("Min", far, pairwise_distance(g, positive, negative, p, eps))
     return reduce_loss(g, _relu(g, g.op("Sub", near, far), margin), reduction)
-
-

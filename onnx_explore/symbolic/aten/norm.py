@@ -69,7 +69,9 @@ def vector_norm(
     keepdim: bool = False,
     dtype: DType | None = None,
 ) -> Tensor:
-    """linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
+    """linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType?
+    dtype=None) -> Tensor
+    """
     return p_norm(g, _operand(g, self, dtype), exponent(ord), dim, keepdim)
 
 
@@ -82,7 +84,9 @@ def linalg_norm(
     keepdim: bool = False,
     dtype: DType | None = None,
 ) -> Tensor:
-    """linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
+    """linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None)
+    -> Tensor
+    """
     x = _operand(g, self, dtype)
     matrix = len(dim) == 2 if dim is not None else g.rank(x) == 2
     if ord is None or not matrix:
@@ -94,7 +98,9 @@ def linalg_norm(
 def linalg_norm_named(
     g: Emitter, self: Tensor, ord: str, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None
 ) -> Tensor:
-    """linalg_norm.ord_str(Tensor self, str ord, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
+    """linalg_norm.ord_str(Tensor self, str ord, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) ->
+    Tensor
+    """
     return matrix_norm_named(g, self, ord, dim or [0, 1], keepdim, dtype)
 
 
@@ -102,7 +108,9 @@ def linalg_norm_named(
 def matrix_norm(
     g: Emitter, self: Tensor, ord: Scalar, dim: list[int], keepdim: bool = False, dtype: DType | None = None
 ) -> Tensor:
-    """linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
+    """linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType?
+    dtype=None) -> Tensor
+    """
     return _matrix_norm(g, _operand(g, self, dtype), exponent(ord), dim, keepdim)
 
 
@@ -110,7 +118,9 @@ def matrix_norm(
 def matrix_norm_named(
     g: Emitter, self: Tensor, ord: str, dim: list[int], keepdim: bool = False, dtype: DType | None = None
 ) -> Tensor:
-    """linalg_matrix_norm.str_ord(Tensor self, str ord="fro", int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
+    """linalg_matrix_norm.str_ord(Tensor self, str ord="fro", int[] dim=[-2, -1], bool keepdim=False, *, ScalarType?
+    dtype=None) -> Tensor
+    """
     if ord != "fro":
         raise UnsupportedOperatorError(f"the {ord!r} norm needs singular values, which ONNX cannot compute")
     return p_norm(g, _operand(g, self, dtype), 2, dim, keepdim)
@@ -161,7 +171,9 @@ def dist(g: Emitter, self: Operand, other: Operand, p: Scalar = 2) -> Tensor:
 def pairwise_distance(
     g: Emitter, x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    """pairwise_distance(Tensor x1, Tensor x2, float p=2., float eps=9.9999999999999995e-07, bool keepdim=False) -> Tensor"""
+    """pairwise_distance(Tensor x1, Tensor x2, float p=2., float eps=9.9999999999999995e-07, bool keepdim=False) ->
+    Tensor
+    """
     difference = _operand(g, g.op("Sub", *promoted(g, x1, x2)), None)  # bytes wrap around before they become floats
     return p_norm(g, g.op("Add", difference, g.like(eps, difference)), p, [-1], keepdim)
 

@@ -16,6 +16,7 @@ from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.reduce import widened
 from onnx_explore.symbolic.registry import symbolic
 
+
 def filled(g: Emitter, number: float, dims: Sequence[Dim], dtype: ir.DataType) -> Tensor:
     """A tensor of one number: a constant where its shape is known."""
     if all(isinstance(dim, int) for dim in dims):
@@ -30,9 +31,7 @@ def per_channel(g: Emitter, x: Tensor, parameter: Tensor) -> Tensor:
     return forms.unsqueeze(g, parameter, list(range(1, g.rank(x) - 1)))
 
 
-def standardized(
-    g: Emitter, x: Tensor, axes: list[int], eps: float
-) -> tuple[Tensor, Tensor, Tensor]:
+def standardized(g: Emitter, x: Tensor, axes: list[int], eps: float) -> tuple[Tensor, Tensor, Tensor]:
     """``(x - mean) / sqrt(var + eps)``, the mean, and ``1 / sqrt(var + eps)``."""
     mean = forms.reduce(g, "ReduceMean", x, axes, keepdims=True)
     centred = g.op("Sub", x, mean)
@@ -63,14 +62,16 @@ def batch_norm(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps, bool cudnn_enabled) -> Tensor"""
+    """batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool
+    training, float momentum, float eps, bool cudnn_enabled) -> Tensor
+    """
     if running_mean is None or running_var is None or (training and g.opset < 14):
         return _batch_norm_by_batch(g, input, weight, bias, eps)[0]
     if training:  # the operator that a training runtime knows; its new running statistics are not used
         statistics = g.cast(running_mean, g.dtype(input)), g.cast(running_var, g.dtype(input))
         parameters = _parameters(g, input, weight, bias)
-        rest = {"epsilon": eps, "momentum": 1.0 - momentum, "training_mode": 1}
-        return g.op("BatchNormalization", input, *parameters, *statistics, outputs=3, **rest)[0]
+        inputs = [input, *parameters, *statistics]
+        return g.op("BatchNormalization", *inputs, epsilon=eps, momentum=1.0 - momentum, training_mode=1, outputs=3)[0]
     return _batch_norm_by_statistics(g, input, weight, bias, running_mean, running_var, eps)
 
 
@@ -118,7 +119,9 @@ def native_batch_norm(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, ...]:
-    """native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"""
+    """native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool
+    training, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+    """
     del momentum
     if training or running_mean is None or running_var is None:
         return _batch_norm_by_batch(g, input, weight, bias, eps)
@@ -138,7 +141,9 @@ def batch_norm_no_training(
     momentum: float,
     eps: float,
 ) -> tuple[Tensor, ...]:
-    """_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)"""
+    """_native_batch_norm_legit_no_training(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor
+    running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor)
+    """
     return native_batch_norm(g, input, weight, bias, running_mean, running_var, False, momentum, eps)
 
 
@@ -146,7 +151,9 @@ def batch_norm_no_training(
 def batch_norm_no_stats(
     g: Emitter, input: Tensor, weight: Tensor | None, bias: Tensor | None, training: bool, momentum: float, eps: float
 ) -> tuple[Tensor, ...]:
-    """_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)"""
+    """_native_batch_norm_legit.no_stats(Tensor input, Tensor? weight, Tensor? bias, bool training, float momentum,
+    float eps) -> (Tensor, Tensor, Tensor)
+    """
     del training, momentum
     return _batch_norm_by_batch(g, input, weight, bias, eps)
 
@@ -163,7 +170,9 @@ def instance_norm(
     momentum: float,
     eps: float,
 ) -> Tensor:
-    """instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor"""
+    """instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool
+    use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor
+    """
     del momentum
     if not use_input_stats and running_mean is not None and running_var is not None:
         return _batch_norm_by_statistics(g, input, weight, bias, running_mean, running_var, eps)
@@ -183,7 +192,9 @@ def layer_norm(
     eps: float = 1e-5,
     cudnn_enable: bool = True,
 ) -> Tensor:
-    """layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor"""
+    """layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float
+    eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor
+    """
     del cudnn_enable
     return native_layer_norm(g, input, normalized_shape, weight, bias, eps)[0]
 
@@ -192,7 +203,9 @@ def layer_norm(
 def native_layer_norm(
     g: Emitter, input: Tensor, normalized_shape: list[Dim], weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> (Tensor, Tensor, Tensor)"""
+    """native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) ->
+    (Tensor, Tensor, Tensor)
+    """
     rank = g.rank(input)
     axes = list(range(rank - len(normalized_shape), rank))
     normal, mean, inverse = standardized(g, widened(g, input), axes, eps)
@@ -277,7 +290,9 @@ def group_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enabled=True) -> Tensor"""
+    """group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float
+    eps=1.0000000000000001e-05, bool cudnn_enabled=True) -> Tensor
+    """
     dtype = g.dtype(input)
     groups = _grouped(g, input, num_groups)
     ones, zeros = filled(g, 1.0, [num_groups], dtype), filled(g, 0.0, [num_groups], dtype)
@@ -307,9 +322,7 @@ def _(
     eps: float = 1e-5,
 ) -> Tensor:
     # GroupNormalization-18 scales groups, not channels. ONNX Runtime has no kernel; it expands the operator.
-    return g.op(
-        "GroupNormalization", input, *_parameters(g, input, weight, bias), num_groups=num_groups, epsilon=eps
-    )
+    return g.op("GroupNormalization", input, *_parameters(g, input, weight, bias), num_groups=num_groups, epsilon=eps)
 
 
 @symbolic("aten::native_group_norm")
@@ -324,7 +337,9 @@ def native_group_norm(
     group: int,
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) -> (Tensor, Tensor, Tensor)"""
+    """native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group,
+    float eps) -> (Tensor, Tensor, Tensor)
+    """
     del N, C, HxW
     groups = _grouped(g, widened(g, input), group)
     _, mean, inverse = standardized(g, groups, [2], eps)

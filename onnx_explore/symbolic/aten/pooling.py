@@ -8,8 +8,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.emit import Emitter, shapes
-from onnx_explore.emit import forms
+from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.pooling import average_pool, max_pool
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
@@ -100,7 +99,9 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], bool ceil_mode=False, bool count_include_pad=True) -> Tensor"""
+    """avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=[0], bool ceil_mode=False, bool
+    count_include_pad=True) -> Tensor
+    """
     return _average(g, self, 1, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
@@ -115,7 +116,9 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor"""
+    """avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool
+    count_include_pad=True, int? divisor_override=None) -> Tensor
+    """
     return _average(g, self, 2, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -130,7 +133,9 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor"""
+    """avg_pool3d(Tensor self, int[3] kernel_size, int[3] stride=[], int[3] padding=0, bool ceil_mode=False, bool
+    count_include_pad=True, int? divisor_override=None) -> Tensor
+    """
     return _average(g, self, 3, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -155,10 +160,9 @@ def _average(
         return _divided(g, batch, kernel, strides, amounts, ceil_mode, divisor)
 
     if is_float(x):
-        return batched(g, x, spatial, compute)  # type: ignore[return-value]
+        return batched(g, x, spatial, compute)
     # Integers are divided towards zero. A whole mean that rounding left just short of itself is lifted over the edge.
     mean = batched(g, g.cast(x, ir.DataType.FLOAT), spatial, compute)
-    assert isinstance(mean, ir.Value)
     return g.cast(g.op("Mul", mean, g.like(1 + 1e-6, mean)), g.dtype(x))
 
 
@@ -208,7 +212,9 @@ def max_unpool3d(
 
 
 def _unpool(g: Emitter, x: Tensor, indices: Tensor, output_size: list[Dim]) -> Tensor:
-    """Scatter into planes of zeros. ONNX's MaxUnpool counts over the whole tensor; PyTorch's indices count in a plane."""
+    """Scatter into planes of zeros. ONNX's MaxUnpool counts over the whole tensor; PyTorch's indices count in a
+    plane.
+    """
     spatial = len(output_size)
     outer = [shapes.size(g, x, axis) for axis in range(g.rank(x) - spatial)]
     zero = torch.zeros(1, dtype=dtypes.to_torch(g.dtype(x)))
@@ -228,7 +234,9 @@ def _unpool(g: Emitter, x: Tensor, indices: Tensor, output_size: list[Dim]) -> T
 def fractional_max_pool2d(
     g: Emitter, self: Tensor, kernel_size: list[int], output_size: list[int], random_samples: Tensor
 ) -> tuple[Tensor, ...]:
-    """fractional_max_pool2d(Tensor self, int[2] kernel_size, int[2] output_size, Tensor random_samples) -> (Tensor, Tensor)"""
+    """fractional_max_pool2d(Tensor self, int[2] kernel_size, int[2] output_size, Tensor random_samples) -> (Tensor,
+    Tensor)
+    """
     return _fractional(g, self, per_axis(kernel_size, 2), per_axis(output_size, 2), random_samples, [1, 0])
 
 
@@ -236,7 +244,9 @@ def fractional_max_pool2d(
 def fractional_max_pool3d(
     g: Emitter, self: Tensor, kernel_size: list[int], output_size: list[int], random_samples: Tensor
 ) -> tuple[Tensor, ...]:
-    """fractional_max_pool3d(Tensor self, int[3] kernel_size, int[3] output_size, Tensor random_samples) -> (Tensor, Tensor)"""
+    """fractional_max_pool3d(Tensor self, int[3] kernel_size, int[3] output_size, Tensor random_samples) -> (Tensor,
+    Tensor)
+    """
     return _fractional(g, self, per_axis(kernel_size, 3), per_axis(output_size, 3), random_samples, [0, 1, 2])
 
 
@@ -274,7 +284,7 @@ def _fractional(
 
     if any(item == 1 for item in output) and not shapes.is_static(x):
         raise UnsupportedOperatorError("an output size of 1 over an input whose size is known only at run time")
-    return batched(g, x, spatial, compute)  # type: ignore[return-value]
+    return batched(g, x, spatial, compute)
 
 
 def _starts(g: Emitter, samples: Tensor, size: Dim, kernel: int, count: int) -> Tensor:

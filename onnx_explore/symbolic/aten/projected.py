@@ -1,6 +1,6 @@
 """LSTM with projections (``proj_size``), which the ONNX operator does not have: a Scan over time.
 
-    h' = o ⊙ tanh(c')  is multiplied by w_hr before it becomes output and next state
+h' = o ⊙ tanh(c')  is multiplied by w_hr before it becomes output and next state
 """
 
 from __future__ import annotations
@@ -119,5 +119,3 @@ def _scan(
     )
     y = g.op("MatMul", every, w_hr)
     return y if run is None else where(g, run, y, g.const(0, dtype)), h_last, c_last
-
-

@@ -189,13 +189,17 @@ def _weights(cell: _Cell) -> list[ir.Value | None]:
     return [cell.w_ih, cell.w_hh, cell.b_ih, cell.b_hh, cell.w_hr]
 
 
-def _sequence(g: Emitter, kind: _Kind, input: ir.Value, states: Sequence[ir.Value], batch_first: bool, *rest: object) -> list[ir.Value]:
+def _sequence(
+    g: Emitter, kind: _Kind, input: ir.Value, states: Sequence[ir.Value], batch_first: bool, *rest: object
+) -> list[ir.Value]:
     x = permuted(g, input, [1, 0, 2]) if batch_first else input
     y, *last = _run(g, kind, x, states, *rest)  # pyright: ignore[reportArgumentType]
     return [permuted(g, y, [1, 0, 2]) if batch_first else y, *last]
 
 
-def _packed(g: Emitter, kind: _Kind, data: ir.Value, batch_sizes: ir.Value, states: Sequence[ir.Value], *rest: object) -> list[ir.Value]:
+def _packed(
+    g: Emitter, kind: _Kind, data: ir.Value, batch_sizes: ir.Value, states: Sequence[ir.Value], *rest: object
+) -> list[ir.Value]:
     x, lengths = unpack(g, data, batch_sizes)
     y, *last = _run(g, kind, x, states, *rest, lengths=lengths)  # pyright: ignore[reportArgumentType]
     return [pack(g, y, lengths, batch_sizes), *last]
@@ -270,9 +274,7 @@ def _register(name: str, kind: _Kind) -> None:
         train: bool,
         bidirectional: bool,
     ) -> list[Tensor]:
-        return _packed(
-            g, kind, data, batch_sizes, [hx], params, has_biases, num_layers, dropout, train, bidirectional
-        )
+        return _packed(g, kind, data, batch_sizes, [hx], params, has_biases, num_layers, dropout, train, bidirectional)
 
     tail = "Tensor[] params, bool has_biases, int num_layers, float dropout, bool train, bool bidirectional"
     padded.__doc__ = f"{name}.input(Tensor input, Tensor hx, {tail}, bool batch_first) -> (Tensor, Tensor)"

@@ -69,13 +69,17 @@ def nonzero(g: Emitter, x: Tensor) -> Tensor:
 
 
 @symbolic("aten::sum")
-def sum_(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def sum_(
+    g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None
+) -> Tensor:
     """sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
     return reduced(g, "ReduceSum", summable(g, self, dtype), dim, keepdim)
 
 
 @symbolic("aten::nansum")
-def nansum(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def nansum(
+    g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None
+) -> Tensor:
     """nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
     x = self
     if is_float(x):
@@ -84,13 +88,17 @@ def nansum(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool
 
 
 @symbolic("aten::mean")
-def mean(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def mean(
+    g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None
+) -> Tensor:
     """mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
     return mean_over(g, self if dtype is None else g.cast(self, dtype), dim, keepdim)
 
 
 @symbolic("aten::nanmean")
-def nanmean(g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None) -> Tensor:
+def nanmean(
+    g: Emitter, self: Tensor, dim: list[int] | None = None, keepdim: bool = False, dtype: DType | None = None
+) -> Tensor:
     """nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor"""
     x = self if dtype is None else g.cast(self, dtype)
     missing = is_nan(g, x)
@@ -137,7 +145,9 @@ def _make_where(op_type: str) -> Callable[..., Tensor]:
         """argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor"""
         rank = g.rank(self)
         if dim is None or rank == 0:
-            flat = g.op("ArgMax" if op_type == "ReduceMax" else "ArgMin", forms.reshape(g, self, [-1]), axis=0, keepdims=0)
+            flat = g.op(
+                "ArgMax" if op_type == "ReduceMax" else "ArgMin", forms.reshape(g, self, [-1]), axis=0, keepdims=0
+            )
             return forms.unsqueeze(g, flat, list(range(rank))) if keepdim else flat
         return place(g, op_type, self, g.axis(self, dim), keepdim)
 
@@ -251,5 +261,3 @@ def log_sum_exp(g: Emitter, x: Tensor, dim: list[int] | None, keepdim: bool) -> 
     if not keepdim:
         top = forms.squeeze(g, top, axes_of(g, x, dim) or list(range(g.rank(x))))
     return g.op("Add", g.op("Log", total), top)
-
-

@@ -18,7 +18,11 @@ _FIRST = -(1 << 63) + 1
 def tiled(g: Emitter, x: ir.Value, counts: Sequence[Dim]) -> ir.Value:
     """Tile with new dimensions in front where ``counts`` is longer than the rank."""
     x = forms.unsqueeze(g, x, list(range(len(counts) - g.rank(x))))
-    return x if all(isinstance(count, int) and count == 1 for count in counts) else g.op("Tile", x, shapes.vector(g, counts))
+    return (
+        x
+        if all(isinstance(count, int) and count == 1 for count in counts)
+        else g.op("Tile", x, shapes.vector(g, counts))
+    )
 
 
 @symbolic("aten::repeat")

@@ -1,7 +1,7 @@
-"""Resampling to another size: nearest, linear, cubic, with and without antialiasing (``torch.nn.functional.interpolate``).
+"""Resampling to another size: nearest, linear, cubic, with and without antialiasing (``F.interpolate``).
 
-Resize (opset 11) says all of it, but antialiased ``align_corners`` and Lanczos. Where ONNX has no operator, and sizes are known, the
-filter is applied as what it is: one small matrix per axis, which PyTorch itself fills in.
+Resize (opset 11) says all of it, but antialiased ``align_corners`` and Lanczos. Where ONNX has no operator, and sizes are
+known, the filter is applied as what it is: one small matrix per axis, which PyTorch itself fills in.
 """
 
 from __future__ import annotations
@@ -134,14 +134,13 @@ def _exact(g: Emitter, x: Tensor, sizes: list[Dim], scales: list[float]) -> list
     result: list[float] = []
     for axis, (wanted, scale) in enumerate(zip(sizes, scales, strict=True)):
         size = shapes.size(g, x, axis + 2)
-        static = isinstance(size, int) and isinstance(wanted, int)
-        result.append(float(factor(int(size), int(wanted), scale)) if static else scale)  # pyright: ignore
+        if isinstance(size, int) and isinstance(wanted, int):
+            scale = float(factor(size, wanted, scale))
+        result.append(scale)
     return result
 
 
-def _nearest_before_11(
-    g: Emitter, x: Tensor, how: _Filter, sizes: list[Dim], scales: list[float] | None
-) -> Tensor:
+def _nearest_before_11(g: Emitter, x: Tensor, how: _Filter, sizes: list[Dim], scales: list[float] | None) -> Tensor:
     """Upsample and Resize-10 take ``floor(x / scale)`` when they grow; Gather takes any rows, where sizes are known."""
     before = [shapes.size(g, x, axis + 2) for axis in range(len(sizes))]
     factors = _growth(before, sizes, scales) if how.coordinates == "asymmetric" else None
@@ -178,7 +177,9 @@ def _by_matrices(
     before = [shapes.size(g, x, axis + 2) for axis in range(len(sizes))]
     if not all(isinstance(item, int) for item in [*before, *sizes]):
         if how.mode and not (how.antialias and align_corners):
-            g.requires(18 if how.antialias else 11, "this way of resizing a tensor whose size is known only at run time")
+            g.requires(
+                18 if how.antialias else 11, "this way of resizing a tensor whose size is known only at run time"
+            )
         raise UnsupportedOperatorError(
             "ONNX has no such filter, and sizes are known only at run time",
             action="keep the sizes static, or use another mode",
@@ -204,7 +205,9 @@ def _by_matrices(
 
 
 def _scaled_sizes(g: Emitter, x: Tensor, scales: Sequence[float]) -> list[Dim]:
-    """``floor(size * scale)`` where the size is known; else the factors alone will do, and the size stands for itself."""
+    """``floor(size * scale)`` where the size is known; else the factors alone will do, and the size stands for
+    itself.
+    """
     sizes: list[Dim] = []
     for axis, scale in enumerate(scales):
         size = shapes.size(g, x, axis + 2)

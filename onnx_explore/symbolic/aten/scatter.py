@@ -33,9 +33,7 @@ def _reduction(reduce: str | None) -> str:
     return _REDUCTIONS[reduce]
 
 
-def _elements(
-    g: Emitter, x: ir.Value, dim: int, index: ir.Value, src: Operand, reduction: str = "none"
-) -> ir.Value:
+def _elements(g: Emitter, x: ir.Value, dim: int, index: ir.Value, src: Operand, reduction: str = "none") -> ir.Value:
     """ScatterElements with PyTorch's shapes: 0-d tensors, a ``src`` that is larger than ``index``, a number as ``src``."""
     assert index.shape is not None
     if any(size == 0 for size in index.shape):
@@ -56,9 +54,7 @@ def _elements(
 
 def _cut(g: Emitter, src: ir.Value, index: ir.Value) -> ir.Value:
     """The part of ``src`` that has the shape of ``index``."""
-    longer = [
-        axis for axis, size in enumerate(shapes.sizes(g, index)) if not forms.same_size(g, size, src, axis)
-    ]
+    longer = [axis for axis, size in enumerate(shapes.sizes(g, index)) if not forms.same_size(g, size, src, axis)]
     if not longer:
         return src
     return forms.slice_axes(g, src, [0] * len(longer), [shapes.size(g, index, axis) for axis in longer], longer)
@@ -133,9 +129,7 @@ def _mean(g: Emitter, total: ir.Value, count: ir.Value) -> ir.Value:
     return g.op("Sub", quotient, g.cast(below, g.dtype(total)))
 
 
-def _rows(
-    g: Emitter, x: ir.Value, dim: int, index: ir.Value, source: ir.Value, reduction: str = "none"
-) -> ir.Value:
+def _rows(g: Emitter, x: ir.Value, dim: int, index: ir.Value, source: ir.Value, reduction: str = "none") -> ir.Value:
     """ScatterND of whole slices along one dimension, given by a vector of indices."""
     axis = g.axis(x, dim)
     index = g.cast(index, ir.DataType.INT64)

@@ -151,7 +151,11 @@ def sum_to_size(g: Emitter, self: Tensor, size: list[Dim]) -> Tensor:
     assert self.shape is not None
     lead = rank - len(size)
     narrow = [lead + axis for axis, dim in enumerate(size) if dim == 1 and self.shape[lead + axis] != 1]
-    unknown = [dim for axis, dim in enumerate(size) if not isinstance(dim, int) and not forms.same_size(g, dim, self, lead + axis)]
+    unknown = [
+        dim
+        for axis, dim in enumerate(size)
+        if not isinstance(dim, int) and not forms.same_size(g, dim, self, lead + axis)
+    ]
     if unknown:
         raise UnsupportedOperatorError("which dimensions are summed is known only at run time")
     total = forms.reduce(g, "ReduceSum", self, narrow, keepdims=True) if narrow else self
@@ -163,7 +167,9 @@ def atleast(g: Emitter, x: ir.Value, rank: int) -> ir.Value:
     have = g.rank(x)
     if have >= rank:
         return x
-    front = {1: [0], 2: [0, 1], 3: [0, 1, 2]}[rank] if have == 0 else {(1, 2): [0], (1, 3): [0, 2], (2, 3): [2]}[have, rank]
+    front = (
+        {1: [0], 2: [0, 1], 3: [0, 1, 2]}[rank] if have == 0 else {(1, 2): [0], (1, 3): [0, 2], (2, 3): [2]}[have, rank]
+    )
     return forms.unsqueeze(g, x, front)
 
 

@@ -1,4 +1,4 @@
-"""Sorting, the largest and smallest, and places in sorted sequences. ONNX's TopK is stable: of equal values the first."""
+"""Sorting, the largest and smallest, and places in sorted sequences. TopK is stable: of equal values the first."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _SMALL = (ir.DataType.UINT8, ir.DataType.INT8, ir.DataType.INT16, ir.DataType.UI
 def sort(
     g: Emitter, self: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None
 ) -> tuple[Tensor, Tensor]:
-    """sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)"""
+    """sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor
+    indices)
+    """
     del stable
     return ordered(g, self, dim, descending)
 
 
 @symbolic("aten::argsort")
-def argsort(
-    g: Emitter, self: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None
-) -> Tensor:
+def argsort(g: Emitter, self: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None) -> Tensor:
     """argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor"""
     del stable
     return ordered(g, self, dim, descending)[1]
@@ -62,7 +62,9 @@ def msort(g: Emitter, self: Tensor) -> Tensor:
 def topk(
     g: Emitter, self: Tensor, k: Dim, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> tuple[Tensor, Tensor]:
-    """topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)"""
+    """topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor
+    indices)
+    """
     del sorted  # in order is one of the orders that are allowed
     if g.rank(self) == 0:
         return g.op("Identity", self), g.tensor(torch.tensor(0))
@@ -85,16 +87,16 @@ def searchsorted(
     side: str | None = None,
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor"""
+    """searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str?
+    side=None, Tensor? sorter=None) -> Tensor
+    """
     if sorter is not None:
         sorted_sequence = forms.gather_elements(g, sorted_sequence, sorter, g.rank(sorted_sequence) - 1)
     return _places(g, sorted_sequence, self, right or side == "right", out_int32)
 
 
 @symbolic("aten::bucketize")
-def bucketize(
-    g: Emitter, self: Operand, boundaries: Tensor, out_int32: bool = False, right: bool = False
-) -> Tensor:
+def bucketize(g: Emitter, self: Operand, boundaries: Tensor, out_int32: bool = False, right: bool = False) -> Tensor:
     """bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor"""
     return _places(g, boundaries, self, right, out_int32)
 
@@ -151,6 +153,4 @@ def bincount(g: Emitter, self: Tensor, weights: Tensor | None = None, minlength:
     if weights is None:
         return forms.reduce(g, "ReduceSum", g.cast(hits, ir.DataType.INT64), [0])
     wide = weights if weights.dtype in (ir.DataType.FLOAT, ir.DataType.DOUBLE) else g.cast(weights, ir.DataType.DOUBLE)
-    return forms.reduce(
-        g, "ReduceSum", g.op("Mul", g.cast(hits, g.dtype(wide)), forms.unsqueeze(g, wide, [1])), [0]
-    )
+    return forms.reduce(g, "ReduceSum", g.op("Mul", g.cast(hits, g.dtype(wide)), forms.unsqueeze(g, wide, [1])), [0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TypeVar, overload
 
 import onnx_ir as ir
 
@@ -23,6 +23,16 @@ def per_axis(values: Sequence[T], rank: int) -> list[T]:
     raise UnsupportedOperatorError(f"{len(values)} values are given for {rank} spatial axes")
 
 
+@overload
+def batched(g: Emitter, x: ir.Value, spatial: int, compute: Callable[[ir.Value], ir.Value]) -> ir.Value: ...
+@overload
+def batched(
+    g: Emitter, x: ir.Value, spatial: int, compute: Callable[[ir.Value], tuple[ir.Value, ...]]
+) -> tuple[ir.Value, ...]: ...
+@overload
+def batched(
+    g: Emitter, x: ir.Value, spatial: int, compute: Callable[[ir.Value], ir.Value | tuple[ir.Value, ...]]
+) -> ir.Value | tuple[ir.Value, ...]: ...
 def batched(
     g: Emitter, x: ir.Value, spatial: int, compute: Callable[[ir.Value], ir.Value | tuple[ir.Value, ...]]
 ) -> ir.Value | tuple[ir.Value, ...]:

@@ -158,7 +158,9 @@ def quantile(
 def quantile_scalar(
     g: Emitter, self: Tensor, q: float, dim: int | None = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Tensor:
-    """quantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor"""
+    """quantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") ->
+    Tensor
+    """
     return _quantile(g, self, g.like(q, self), dim, keepdim, interpolation, skip=False)
 
 
@@ -174,7 +176,9 @@ def nanquantile(
 def nanquantile_scalar(
     g: Emitter, self: Tensor, q: float, dim: int | None = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Tensor:
-    """nanquantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") -> Tensor"""
+    """nanquantile.scalar(Tensor self, float q, int? dim=None, bool keepdim=False, *, str interpolation="linear") ->
+    Tensor
+    """
     return _quantile(g, self, g.like(q, self), dim, keepdim, interpolation, skip=True)
 
 
@@ -199,12 +203,11 @@ def _quantile(
     highest = g.op("Sub", count, g.like(1, x))
     ranks = g.op("Mul", g.cast(forms.reshape(g, q, [-1]), dtype), forms.clip(g, highest, 0, None))  # (…, q)
     if interpolation in ("lower", "higher", "nearest"):
-        step: Callable[[Tensor], Tensor] = {
-            "lower": lambda item: g.op("Floor", item),
-            "higher": lambda item: g.op("Ceil", item),
-            "nearest": lambda item: round_even(g, item),
-        }[interpolation]
-        found = _at(g, values, step(ranks))
+        if interpolation == "nearest":
+            whole = round_even(g, ranks)
+        else:
+            whole = g.op("Floor" if interpolation == "lower" else "Ceil", ranks)
+        found = _at(g, values, whole)
     else:
         below = g.op("Floor", ranks)
         low, high = _at(g, values, below), _at(g, values, g.op("Ceil", ranks))
@@ -263,9 +266,7 @@ def mode(g: Emitter, self: Tensor, dim: int = -1, keepdim: bool = False) -> tupl
     often = g.op("Equal", counts, most)
     worst = forms.reduce(g, "ReduceMax", x, [axis], keepdims=True)
     value = forms.reduce(g, "ReduceMin", where(g, often, x, worst), [axis], keepdims=True)
-    places = forms.unsqueeze(
-        g, forms.iota(g, shapes.size(g, x, axis)), list(range(1, g.rank(x) - axis))
-    )
+    places = forms.unsqueeze(g, forms.iota(g, shapes.size(g, x, axis)), list(range(1, g.rank(x) - axis)))
     standing = where(g, equal(g, x, value), places, g.const(-1))
     index = forms.reduce(g, "ReduceMax", standing, [axis], keepdims=keepdim)
     value = value if keepdim else forms.squeeze(g, value, [axis])

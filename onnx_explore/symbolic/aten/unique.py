@@ -15,7 +15,9 @@ from onnx_explore.symbolic.registry import symbolic
 def unique2(
     g: Emitter, self: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)"""
+    """_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor,
+    Tensor, Tensor)
+    """
     del sorted, return_inverse, return_counts  # in order is one of the orders that are allowed; the rest costs nothing
     values, inverse, counts = _unique(g, self, None)
     return values, forms.reshape(g, inverse, shapes.sizes(g, self)), counts
@@ -36,7 +38,9 @@ def unique_dim(
     return_inverse: bool = False,
     return_counts: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)"""
+    """unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) ->
+    (Tensor, Tensor, Tensor)
+    """
     del sorted, return_inverse, return_counts
     return _unique(g, self, g.axis(self, dim))
 
@@ -58,7 +62,9 @@ def unique_consecutive(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor, Tensor, Tensor)"""
+    """unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) ->
+    (Tensor, Tensor, Tensor)
+    """
     if dim is not None:
         return unique_dim_consecutive(g, self, dim, return_inverse, return_counts)
     flat = forms.reshape(g, self, [-1])
@@ -70,7 +76,9 @@ def unique_consecutive(
 def unique_dim_consecutive(
     g: Emitter, self: Tensor, dim: int, return_inverse: bool = False, return_counts: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """unique_dim_consecutive(Tensor self, int dim, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)"""
+    """unique_dim_consecutive(Tensor self, int dim, bool return_inverse=False, bool return_counts=False) -> (Tensor,
+    Tensor, Tensor)
+    """
     del return_inverse, return_counts
     return _runs(g, self, g.axis(self, dim))
 

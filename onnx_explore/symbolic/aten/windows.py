@@ -43,9 +43,7 @@ def im2col(
     batch, channels = shapes.size(g, self, 0) if not single else 1, shapes.size(g, x, 1)
     ordered = permuted(g, windows, [0, 1, 2, 4, 3, 5])
     area = kernel[0] * kernel[1]
-    result = forms.reshape(
-        g, ordered, [batch, shapes.mul(g, channels, area), shapes.mul(g, counts[0], counts[1])]
-    )
+    result = forms.reshape(g, ordered, [batch, shapes.mul(g, channels, area), shapes.mul(g, counts[0], counts[1])])
     return forms.squeeze(g, result, [0]) if single else result
 
 
@@ -118,5 +116,3 @@ def _(
         strides=list(strides),
     )
     return forms.squeeze(g, result, [0]) if single else result
-
-

@@ -136,6 +136,12 @@ CASES: list[Case] = [
         lambda: (seeded(2, 3, 8, 7),),
         dynamic={0: (0, 2)},
     ),
-    Case("double", "aten::conv1d", lambda x, w=seeded(4, 3, 3, dtype=torch.float64): F.conv1d(x, w),
-         lambda: (seeded(2, 3, 8, dtype=torch.float64),), rtol=1e-5, atol=1e-5),
+    Case(
+        "double",
+        "aten::conv1d",
+        lambda x, w=seeded(4, 3, 3, dtype=torch.float64): F.conv1d(x, w),
+        lambda: (seeded(2, 3, 8, dtype=torch.float64),),
+        rtol=1e-5,
+        atol=1e-5,
+    ),
 ]

@@ -68,8 +68,11 @@ CASES: list[Case] = [
     *_rows("plain", "aten::soft_margin_loss", F.soft_margin_loss, _SIGNED),
     *_rows("weight", "aten::binary_cross_entropy", F.binary_cross_entropy, _SHARES),
     Case(
-        "edge", "aten::binary_cross_entropy", F.binary_cross_entropy,
-        lambda: (torch.tensor([0.0, 1.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 1.0, 0.0])), {},
+        "edge",
+        "aten::binary_cross_entropy",
+        F.binary_cross_entropy,
+        lambda: (torch.tensor([0.0, 1.0, 0.0, 1.0]), torch.tensor([0.0, 1.0, 1.0, 0.0])),
+        {},
     ),
     *_rows("weight", "aten::binary_cross_entropy_with_logits", F.binary_cross_entropy_with_logits, _SHARES),
     *_rows(
@@ -85,9 +88,7 @@ CASES: list[Case] = [
     *_rows("full", "aten::poisson_nll_loss", F.poisson_nll_loss, _COUNTS, full=True),
     *_rows("no-log", "aten::poisson_nll_loss", F.poisson_nll_loss, _COUNTS, log_input=False),
     *_rows("margin", "aten::hinge_embedding_loss", F.hinge_embedding_loss, _SIGNED, since=9, margin=0.4),
-    *_rows(
-        "margin", "aten::margin_ranking_loss", F.margin_ranking_loss, lambda: (*_PAIR(), _sign()), margin=0.2
-    ),
+    *_rows("margin", "aten::margin_ranking_loss", F.margin_ranking_loss, lambda: (*_PAIR(), _sign()), margin=0.2),
     *_rows(
         "margin",
         "aten::cosine_embedding_loss",
@@ -96,9 +97,13 @@ CASES: list[Case] = [
         since=9,
         margin=0.2,
     ),
-    *_rows("swap", "aten::triplet_margin_loss", F.triplet_margin_loss, lambda: (*_PAIR(), _other() * 2 + 0.1), swap=True),
+    *_rows(
+        "swap", "aten::triplet_margin_loss", F.triplet_margin_loss, lambda: (*_PAIR(), _other() * 2 + 0.1), swap=True
+    ),
     *_rows("p1", "aten::triplet_margin_loss", F.triplet_margin_loss, lambda: (*_PAIR(), _other() * 2 + 0.1), p=1.0),
-    *_rows("variance", "aten::mean", lambda x, y, **o: F.gaussian_nll_loss(x, y, torch.ones(3, 4), full=True, **o), _PAIR),
+    *_rows(
+        "variance", "aten::mean", lambda x, y, **o: F.gaussian_nll_loss(x, y, torch.ones(3, 4), full=True, **o), _PAIR
+    ),
     *_rows("soft", "aten::mean", F.multilabel_soft_margin_loss, lambda: (seeded(3, 4), (_sign() + 1) / 2)),
     *[
         case
@@ -106,11 +111,33 @@ CASES: list[Case] = [
             (("classes", _CLASSES), ("pixels", _PIXELS), ("single", _SINGLE)), (None, _WEIGHT), (-100, 1)
         )
         for case in (
-            *_rows(f"{kind}-{weight is not None}-{ignore}", "aten::nll_loss_nd", F.nll_loss, args, since=9, weight=weight, ignore_index=ignore),
-            *_rows(f"{kind}-{weight is not None}-{ignore}", "aten::cross_entropy_loss", F.cross_entropy, args, since=9, weight=weight, ignore_index=ignore),
             *_rows(
-                f"{kind}-{weight is not None}-{ignore}-smooth", "aten::cross_entropy_loss", F.cross_entropy, args, since=9,
-                weight=weight, ignore_index=ignore, label_smoothing=0.1,
+                f"{kind}-{weight is not None}-{ignore}",
+                "aten::nll_loss_nd",
+                F.nll_loss,
+                args,
+                since=9,
+                weight=weight,
+                ignore_index=ignore,
+            ),
+            *_rows(
+                f"{kind}-{weight is not None}-{ignore}",
+                "aten::cross_entropy_loss",
+                F.cross_entropy,
+                args,
+                since=9,
+                weight=weight,
+                ignore_index=ignore,
+            ),
+            *_rows(
+                f"{kind}-{weight is not None}-{ignore}-smooth",
+                "aten::cross_entropy_loss",
+                F.cross_entropy,
+                args,
+                since=9,
+                weight=weight,
+                ignore_index=ignore,
+                label_smoothing=0.1,
             ),
         )
     ],
@@ -118,8 +145,12 @@ CASES: list[Case] = [
         case
         for smoothing, weight in itertools.product((0.0, 0.1), (None, _WEIGHT))
         for case in _rows(
-            f"probabilities-{smoothing}-{weight is not None}", "aten::cross_entropy_loss", F.cross_entropy,
-            _PROBABILITIES, label_smoothing=smoothing, weight=weight,
+            f"probabilities-{smoothing}-{weight is not None}",
+            "aten::cross_entropy_loss",
+            F.cross_entropy,
+            _PROBABILITIES,
+            label_smoothing=smoothing,
+            weight=weight,
         )
     ],
     Case(
@@ -147,14 +178,19 @@ CASES: list[Case] = [
     ),
     Case("two", "aten::nll_loss2d", lambda x, t: torch.ops.aten.nll_loss2d(x, t, None, 1, 1), _PIXELS, since=9),
     Case(
-        "two-forward", "aten::nll_loss2d_forward", lambda x, t: torch.ops.aten.nll_loss2d_forward(x, t, None, 2, 1), _PIXELS,
+        "two-forward",
+        "aten::nll_loss2d_forward",
+        lambda x, t: torch.ops.aten.nll_loss2d_forward(x, t, None, 2, 1),
+        _PIXELS,
         since=9,
     ),
     *_rows("plain", "aten::multi_margin_loss", F.multi_margin_loss, _CLASSES, since=9),
     *_rows("p2", "aten::multi_margin_loss", F.multi_margin_loss, _CLASSES, since=9, p=2, margin=0.7, weight=_WEIGHT),
     *_rows("single", "aten::multi_margin_loss", F.multi_margin_loss, _SINGLE, since=9),
     *_rows("rows", "aten::multilabel_margin_loss", F.multilabel_margin_loss, lambda: (seeded(3, 4), _LABELS), since=9),
-    *_rows("single", "aten::multilabel_margin_loss", F.multilabel_margin_loss, lambda: (seeded(4), _LABELS[0]), since=9),
+    *_rows(
+        "single", "aten::multilabel_margin_loss", F.multilabel_margin_loss, lambda: (seeded(4), _LABELS[0]), since=9
+    ),
     *_rows(
         "lists",
         "aten::ctc_loss.IntList",

@@ -38,12 +38,21 @@ class _Weighted(nn.Module):
 
 CASES: list[Case] = [
     *[
-        Case(f"{n}d", "aten::batch_norm", _Norm(module(3)), lambda n=n, w=seeded(4, 3, *[5, 4, 3][:n]): (w,),
-             {0: (0, *range(2, 2 + n))})
+        Case(
+            f"{n}d",
+            "aten::batch_norm",
+            _Norm(module(3)),
+            lambda n=n, w=seeded(4, 3, *[5, 4, 3][:n]): (w,),
+            {0: (0, *range(2, 2 + n))},
+        )
         for n, module in enumerate((nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d))
     ],
     Case(
-        "no-affine", "aten::batch_norm", _Norm(nn.BatchNorm2d(3, affine=False)), lambda: (seeded(4, 3, 5, 4),), {0: (0, 2)}
+        "no-affine",
+        "aten::batch_norm",
+        _Norm(nn.BatchNorm2d(3, affine=False)),
+        lambda: (seeded(4, 3, 5, 4),),
+        {0: (0, 2)},
     ),
     Case(
         "no-statistics",
@@ -90,13 +99,16 @@ CASES: list[Case] = [
         {0: (0, 2)},
     ),
     *[
-        Case(f"{n}d", "aten::instance_norm", module(3, affine=n > 1), lambda n=n, w=seeded(2, 3, *[5, 4, 3][:n]): (w,),
-             {0: (0, *range(2, 2 + n))})
+        Case(
+            f"{n}d",
+            "aten::instance_norm",
+            module(3, affine=n > 1),
+            lambda n=n, w=seeded(2, 3, *[5, 4, 3][:n]): (w,),
+            {0: (0, *range(2, 2 + n))},
+        )
         for n, module in enumerate((nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d), 1)
     ],
-    Case(
-        "unbatched", "aten::instance_norm", nn.InstanceNorm1d(3), lambda: (seeded(3, 5),), {0: (1,)}
-    ),
+    Case("unbatched", "aten::instance_norm", nn.InstanceNorm1d(3), lambda: (seeded(3, 5),), {0: (1,)}),
     Case(
         "running",
         "aten::instance_norm",
@@ -115,9 +127,7 @@ CASES: list[Case] = [
         lambda: (seeded(2, 5, 6),),
         {0: (0, 1)},
     ),
-    Case(
-        "half", "aten::layer_norm", lambda x: F.layer_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)
-    ),
+    Case("half", "aten::layer_norm", lambda x: F.layer_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)),
     Case(
         "double",
         "aten::layer_norm",
@@ -143,9 +153,7 @@ CASES: list[Case] = [
     ),
     Case("rms", "aten::rms_norm", _Norm(nn.RMSNorm(6)), lambda: (seeded(2, 5, 6),), {0: (0, 1)}),
     Case("two", "aten::rms_norm", lambda x: F.rms_norm(x, (5, 6), eps=0.1), lambda: (seeded(2, 5, 6),), {0: (0,)}),
-    Case(
-        "half", "aten::rms_norm", lambda x: F.rms_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)
-    ),
+    Case("half", "aten::rms_norm", lambda x: F.rms_norm(x, (6,)), lambda: (seeded(2, 5, 6, dtype=torch.float16),)),
     Case(
         "fused",
         "aten::_fused_rms_norm",
@@ -175,5 +183,7 @@ CASES: list[Case] = [
         lambda: (seeded(4, 5),),
         {0: (0, 1)},
     ),
-    Case("normalize", "aten::linalg_vector_norm", lambda x: F.normalize(x, dim=1), lambda: (seeded(4, 5),), {0: (0, 1)}),
+    Case(
+        "normalize", "aten::linalg_vector_norm", lambda x: F.normalize(x, dim=1), lambda: (seeded(4, 5),), {0: (0, 1)}
+    ),
 ]

@@ -54,7 +54,15 @@ CASES: list[Case] = [
     *[_pool("average-ceil", _AVERAGE, "avg_pool", n, 3, 4, 1, ceil_mode=True, dynamic=False) for n in _EVERY],
     *[
         _pool(
-            "average-ceil-valid-only", _AVERAGE, "avg_pool", n, 3, 4, 1, ceil_mode=True, count_include_pad=False,
+            "average-ceil-valid-only",
+            _AVERAGE,
+            "avg_pool",
+            n,
+            3,
+            4,
+            1,
+            ceil_mode=True,
+            count_include_pad=False,
             dynamic=False,
         )
         for n in _EVERY
@@ -122,11 +130,16 @@ CASES: list[Case] = [
         {0: (0, 1)},
     ),
     Case(
-        "bytes", "aten::max_pool2d", lambda x: F.max_pool2d(x, 2),
-        lambda: (seeded(1, 3, 8, 6, dtype=torch.uint8, low=0, high=200),), since=7,
+        "bytes",
+        "aten::max_pool2d",
+        lambda x: F.max_pool2d(x, 2),
+        lambda: (seeded(1, 3, 8, 6, dtype=torch.uint8, low=0, high=200),),
+        since=7,
     ),
     Case(
-        "integers", "aten::avg_pool2d", lambda x: F.avg_pool2d(x, 3),
+        "integers",
+        "aten::avg_pool2d",
+        lambda x: F.avg_pool2d(x, 3),
         lambda: (seeded(1, 3, 9, 6, dtype=torch.int64, low=-90, high=90),),
     ),
     Case("lp", "aten::avg_pool2d", lambda x: F.lp_pool2d(x, 2.0, 3, 2), lambda: (seeded(2, 3, 8, 6),), {0: (0, 2)}),

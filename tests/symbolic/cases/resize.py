@@ -100,9 +100,19 @@ CASES: list[Case] = [
         lambda: (seeded(2, 3, 7, 6),),
         {0: (0,)},
     ),
-    Case("area", "aten::adaptive_avg_pool2d", lambda x: F.interpolate(x, (3, 4), mode="area"), lambda: (seeded(2, 3, 7, 6),), {0: (0,)}),
-    Case("bytes", "aten::upsample_nearest2d.vec", lambda x: F.interpolate(x, scale_factor=2),
-         lambda: (seeded(1, 3, 7, 6, dtype=torch.uint8, low=0, high=200),)),
+    Case(
+        "area",
+        "aten::adaptive_avg_pool2d",
+        lambda x: F.interpolate(x, (3, 4), mode="area"),
+        lambda: (seeded(2, 3, 7, 6),),
+        {0: (0,)},
+    ),
+    Case(
+        "bytes",
+        "aten::upsample_nearest2d.vec",
+        lambda x: F.interpolate(x, scale_factor=2),
+        lambda: (seeded(1, 3, 7, 6, dtype=torch.uint8, low=0, high=200),),
+    ),
     Case(
         "half",
         "aten::upsample_bilinear2d.vec",
@@ -110,8 +120,14 @@ CASES: list[Case] = [
         lambda: (seeded(1, 3, 7, 6, dtype=torch.float16),),
     ),
     *[
-        Case(f"plain-{case[0]}", f"aten::{case[0]}", case[1], lambda n=case[2]: (seeded(2, 3, *[7, 6, 5][:n]),),
-             {0: (0, 2)}, since=11)
+        Case(
+            f"plain-{case[0]}",
+            f"aten::{case[0]}",
+            case[1],
+            lambda n=case[2]: (seeded(2, 3, *[7, 6, 5][:n]),),
+            {0: (0, 2)},
+            since=11,
+        )
         for case in (
             ("upsample_nearest1d", lambda x: torch._C._nn.upsample_nearest1d(x, [9], None), 1),
             ("upsample_nearest2d", lambda x: torch._C._nn.upsample_nearest2d(x, [9, 4], None, None), 2),
@@ -126,8 +142,14 @@ CASES: list[Case] = [
         )
     ],
     *[
-        Case(f"plain-{name}", f"aten::{name}", lambda x, f=name: getattr(torch._C._nn, f)(x, [9, 4], False, None, None),
-             lambda: (seeded(2, 3, 7, 6),), {0: (0, 2)}, since=18)
+        Case(
+            f"plain-{name}",
+            f"aten::{name}",
+            lambda x, f=name: getattr(torch._C._nn, f)(x, [9, 4], False, None, None),
+            lambda: (seeded(2, 3, 7, 6),),
+            {0: (0, 2)},
+            since=18,
+        )
         for name in ("_upsample_bilinear2d_aa", "_upsample_bicubic2d_aa")
     ],
     *[

@@ -86,7 +86,12 @@ CASES: list[Case] = [
     Case("rows", "aten::unique_dim", lambda x: torch.unique(x, True, True, True, dim=0), _RUNS, {0: (0, 1)}, since=11),
     Case("bools", "aten::unique_dim", lambda x: torch.unique(x > 1, dim=1), _RUNS, {0: (0, 1)}, since=11),
     Case(
-        "neighbours", "aten::unique_consecutive", lambda x: torch.unique_consecutive(x, True, True), _RUNS, {0: (0, 1)}, since=11
+        "neighbours",
+        "aten::unique_consecutive",
+        lambda x: torch.unique_consecutive(x, True, True),
+        _RUNS,
+        {0: (0, 1)},
+        since=11,
     ),
     Case(
         "rows",

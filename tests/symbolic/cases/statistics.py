@@ -25,7 +25,9 @@ CASES: list[Case] = [
             Case("biased", f"aten::{name}", lambda x, f=f: f(x, False), _X, _ALL),
             Case("dim", f"aten::{name}.dim", lambda x, f=f: f(x, 1, True, True), _X, _ALL),
             Case("dims", f"aten::{name}.dim", lambda x, f=f: f(x, (0, -1), False), _X, _ALL),
-            Case("correction", f"aten::{name}.correction", lambda x, f=f: f(x, 2, correction=2, keepdim=True), _X, _ALL),
+            Case(
+                "correction", f"aten::{name}.correction", lambda x, f=f: f(x, 2, correction=2, keepdim=True), _X, _ALL
+            ),
             Case("fraction", f"aten::{name}.correction", lambda x, f=f: f(x, (0, 1), correction=0.5), _X, _ALL),
             Case("one", f"aten::{name}.correction", lambda x, f=f: f(x[:1], 0), _X, {0: (1,)}),
         )
@@ -38,7 +40,9 @@ CASES: list[Case] = [
     Case("integers", "aten::median", lambda x: x.median(), _INTS),
     Case("all", "aten::nanmedian", lambda x: x.nanmedian(), _NANS, {0: (0, 1)}, since=10),
     Case("dim", "aten::nanmedian.dim", lambda x: x[:2].nanmedian(1), _NANS, since=9),
-    Case("dim-kept", "aten::nanmedian.dim", lambda x: x.nanmedian(1, keepdim=True).values, _NANS, {0: (0, 1)}, since=10),
+    Case(
+        "dim-kept", "aten::nanmedian.dim", lambda x: x.nanmedian(1, keepdim=True).values, _NANS, {0: (0, 1)}, since=10
+    ),
     Case("dim", "aten::kthvalue", lambda x: x.kthvalue(2, 1), _X, {0: (0, 2)}),
     Case("kept", "aten::kthvalue", lambda x: x.kthvalue(3, keepdim=True).values, _X, _ALL),
     Case("last", "aten::kthvalue", lambda x: x.kthvalue(x.shape[1], 1).values, _X, _ALL, since=10),
