@@ -38,6 +38,7 @@ const labextension = {
 if (process.argv.includes("--watch")) {
   for (const options of [worker, widget, labextension]) await (await esbuild.context(options)).watch();
 } else {
-  for (const built of ["lib", STATIC, "../onnx_explore/labextension"]) await rm(built, { recursive: true, force: true });
+  for (const built of ["lib", STATIC, "../onnx_explore/labextension"])
+    await rm(built, { recursive: true, force: true });
   for (const options of [worker, widget, labextension]) await esbuild.build(options);
 }

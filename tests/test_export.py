@@ -16,7 +16,24 @@ from torch import nn
 import onnx_explore
 from onnx_explore.errors import InvalidArgument, NotAvailable
 
-REFERENCE = ["model", "args", "f", "export_params", "verbose", "training", "input_names", "output_names", "operator_export_type", "opset_version", "do_constant_folding", "dynamic_axes", "keep_initializers_as_inputs", "custom_opsets", "export_modules_as_functions", "autograd_inlining"]
+REFERENCE = [
+    "model",
+    "args",
+    "f",
+    "export_params",
+    "verbose",
+    "training",
+    "input_names",
+    "output_names",
+    "operator_export_type",
+    "opset_version",
+    "do_constant_folding",
+    "dynamic_axes",
+    "keep_initializers_as_inputs",
+    "custom_opsets",
+    "export_modules_as_functions",
+    "autograd_inlining",
+]
 
 
 class Net(nn.Module):

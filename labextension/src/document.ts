@@ -1,8 +1,8 @@
 /** `.onnx` files: read-only, with the widget's own views. A broken file gets a sentence, not an empty page. */
 
+import layoutScript from "text:layout.js";
 import { ABCWidgetFactory, type DocumentRegistry, DocumentWidget } from "@jupyterlab/docregistry";
 import { Widget } from "@lumino/widgets";
-import layoutScript from "text:layout.js";
 import { BrokenModel, parseModel } from "./onnx/parse";
 import { FileSource } from "./onnx/source";
 import { el, icon } from "./render/dom";

@@ -5,8 +5,8 @@
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
-import { MIME_TYPE, WIDGET_VIEW } from "./mimetype";
 import { SavedRenderer } from "./mime";
+import { MIME_TYPE, WIDGET_VIEW } from "./mimetype";
 
 /** How long a widget may take to come before what was stored is shown. */
 const PATIENCE = 2500;

@@ -2,8 +2,8 @@
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
-import { MIME_TYPE } from "./mimetype";
 import { isSaved, SavedSource } from "./kernel/saved";
+import { MIME_TYPE } from "./mimetype";
 import { el } from "./render/dom";
 import { injectStyle } from "./style";
 import { mount } from "./views/app";

@@ -42,7 +42,10 @@ const documents: JupyterFrontEndPlugin<void> = {
 interface NotebookPanel {
   content: {
     rendermime: RendererSource & {
-      addFactory(factory: { safe: boolean; mimeTypes: string[]; createRenderer: () => LiveOrSavedRenderer }, rank: number): void;
+      addFactory(
+        factory: { safe: boolean; mimeTypes: string[]; createRenderer: () => LiveOrSavedRenderer },
+        rank: number,
+      ): void;
     };
   };
 }
@@ -81,7 +84,7 @@ const netron: JupyterFrontEndPlugin<void> = {
       caption: "Draw this model with Netron, inside JupyterLab",
       isEnabled: () => chosen() !== undefined,
       execute: (args) => {
-        const path = typeof args["path"] === "string" ? args["path"] : chosen();
+        const path = typeof args.path === "string" ? args.path : chosen();
         if (path === undefined) return;
         const frame = new IFrame({ sandbox: ["allow-scripts", "allow-same-origin", "allow-downloads"] });
         frame.url = netronUrl(path);

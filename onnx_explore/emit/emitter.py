@@ -220,16 +220,26 @@ class Emitter:
             return array[0] if len(value.shape) == 0 else array
         return None
 
+    def torch_tensor(self, value: ir.Value) -> torch.Tensor | None:
+        """The torch tensor behind an initializer that may be folded, not copied; None for any other value."""
+        constant = value.const_value
+        foldable = self.fold_parameters or PARAMETER not in value.meta
+        if foldable and value.is_initializer() and isinstance(constant, tensor_adapters.TorchTensor):
+            return _raw(constant)
+        return None
+
     def transposed(self, x: ir.Value) -> ir.Value:
-        """A matrix, transposed: a constant one as a view of the same memory under its own name, if that may be folded."""
+        """A matrix, transposed: a constant one as a view of the same memory under its own name, if that may be folded.
+
+        Not where something else uses the matrix as it is (a tied embedding): the file would hold it twice.
+        """
         found = self.memo(("transposed", x))
         if found is not None:
             return found
-        constant = x.const_value
-        foldable = self.fold_parameters or PARAMETER not in x.meta
-        if foldable and isinstance(constant, tensor_adapters.TorchTensor) and x.is_initializer():
+        tensor = None if x.uses() else self.torch_tensor(x)
+        if tensor is not None:
             lineage = f"{x.meta[PARAMETER]} → transpose" if PARAMETER in x.meta else ""
-            made = self.tensor(_raw(constant).t(), name=self.names.unique(f"{x.name}.T"), lineage=lineage)
+            made = self.tensor(tensor.t(), name=self.names.unique(f"{x.name}.T"), lineage=lineage)
         else:
             made = self.op("Transpose", x, perm=[1, 0])
         return self.remember(("transposed", x), made)

@@ -28,8 +28,8 @@ import onnx_ir as ir
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
-from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.emit.emitter import TORCH_NODES
+from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.failure import failure_text
 from onnx_explore.explore.tables import seconds_text
@@ -426,7 +426,7 @@ class Exploration:
             raise InvalidArgument("there is no front end", action="import onnx_explore first")
         return self.front_end.widget(self)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """What a notebook shows: the widget. Text comes from ``_repr_pretty_``."""
         return self.front_end.bundle(self) if self.front_end is not None else {}
 

@@ -24,7 +24,7 @@ from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Lines, Origins, is_operator, source_lines
 from onnx_explore.explore.protocol import STYLE_ERROR, STYLE_HEADING, STYLE_INNER, STYLE_QUIET
-from onnx_explore.explore.scopes import scope_of
+from onnx_explore.explore.scopes import Scopes
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.recording import NodeFailed, NodeLowered, Noted, PassRan
 from onnx_explore.symbolic.registry import REGISTRY
@@ -42,7 +42,7 @@ _ORDER = {"error": 0, "warning": 1, "info": 2}
 def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.Summary:
     """Verdict, tables and the state of the step bar."""
     report = ex.report
-    origins = _origins(ex)
+    origins = origins_of(ex)
     upcoming = ex.next_operator
     left = ex.remaining
     operators = sum(1 for node in ex.torch_graph.block.nodes if is_operator(node.target, node.overload))
@@ -77,7 +77,8 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
     )
 
 
-def _origins(ex: Exploration) -> Origins:
+def origins_of(ex: Exploration) -> Origins:
+    """Who made what."""
     return Origins(ex.captured.graph, ex.torch_graph, ex.recording)
 
 
@@ -132,7 +133,12 @@ def _problems(ex: Exploration, origins: Origins) -> list[protocol.Problem]:
         ids.setdefault(Noted(note.severity, note.code, note.message, note.where), []).extend(origins.thread(note.node))
     rows = [
         protocol.Problem(
-            note.severity, note.code, ex.place(note.message), ex.place(note.where), count, list(dict.fromkeys(ids[note]))
+            note.severity,
+            note.code,
+            ex.place(note.message),
+            ex.place(note.where),
+            count,
+            list(dict.fromkeys(ids[note])),
         )
         for note, count in counts.items()
     ]
@@ -177,7 +183,7 @@ def _interface(ex: Exploration) -> list[protocol.Interface]:
 
 def pane(ex: Exploration, name: protocol.PaneName, revision: int) -> tuple[protocol.PaneText, Buffers]:
     """The lines of one pane, with the threads that link them to the others."""
-    origins = _origins(ex)
+    origins = origins_of(ex)
     if name == "source":
         lines = source_lines(origins, ex.place)
     elif name == "torch":
@@ -306,9 +312,7 @@ def _dispatch_lines(ex: Exploration, origins: Origins) -> Lines:
 def _onnx_line(node: ir.Node, scope: str) -> tuple[str, str]:
     """``%Conv:0 = Conv(%images, weight, strides=[4, 4])`` and its type."""
     parts = ["∅" if value is None else _value(value) for value in node.inputs]
-    parts += [
-        text.attribute_text(item) for item in node.attributes.values() if item.type != ir.AttributeType.GRAPH
-    ]
+    parts += [text.attribute_text(item) for item in node.attributes.values() if item.type != ir.AttributeType.GRAPH]
     domain = f"{node.domain}::" if node.domain else ""
     left = ", ".join(f"%{value.name}" for value in node.outputs)
     right = f"{domain}{node.op_type}({', '.join(parts)})"
@@ -367,9 +371,14 @@ def _body_lines(lines: Lines, name: str, body: ir.Graph, ids: Sequence[int], sco
 
 def graph(ex: Exploration, stage: protocol.Stage, path: str, revision: int) -> tuple[protocol.GraphScope, Buffers]:
     """One module's inside: its own operators, and its submodules as one node each."""
-    found = scope_of(ex, _origins(ex), stage, path)
+    return graph_of(Scopes(ex, origins_of(ex), stage), path, revision)
+
+
+def graph_of(scopes: Scopes, path: str, revision: int) -> tuple[protocol.GraphScope, Buffers]:
+    """The same, of one of many modules."""
+    found = scopes.at(path)
     message = protocol.GraphScope(
-        stage,
+        scopes.stage,
         found.scope,
         revision,
         [kind for kind, _ in found.index],
@@ -392,7 +401,7 @@ def detail(ex: Exploration, node: int | None, name: str | None) -> protocol.Node
     Raises:
         KeyError: If there is no such node.
     """
-    origins = _origins(ex)
+    origins = origins_of(ex)
     if node is None:
         found = next((item for item in ex.onnx_graph if item.name == name), None)
         if found is None or not origins.of_onnx(found):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from onnx_explore.explore import project
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.protocol import PROTOCOL_VERSION, GraphScope, PaneName, Stage
+from onnx_explore.explore.scopes import Scopes
 
 MIME_TYPE = "application/vnd.onnx-explore.v1+json"
 MOST_BYTES = 256 * 1024
@@ -54,10 +55,12 @@ def _parts(ex: Exploration) -> Iterator[tuple[Literal["panes", "graphs"], dict[s
         message, buffers = project.pane(ex, name, 0)
         yield "panes", {"answer": asdict(message), "buffers": _numbers(buffers)}
     stages: tuple[Stage, ...] = ("torch", "onnx")
+    origins = project.origins_of(ex)
     for stage in stages:
+        scopes = Scopes(ex, origins, stage)
         asked = [""]
         for path in asked:
-            message, buffers = project.graph(ex, stage, path, 0)
+            message, buffers = project.graph_of(scopes, path, 0)
             yield "graphs", {"asked": path, "answer": asdict(message), "buffers": _numbers(buffers)}
             asked += [] if len(asked) > _MOST_SCOPES else _modules(message)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import onnx_ir as ir
-
 from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.explore import protocol, text
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Origins
+
+Interface = Mapping[object, tuple[str, str]]
+"""Value → name and type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +108,31 @@ class Scope:
         return inside[0][1] if len(inside) == 1 and inside[0][0] == "module" else ""
 
 
-def scope_of(
-    ex: Exploration, origins: Origins, stage: protocol.Stage, path: str
-) -> Scope:
-    """What is inside a module."""
-    operators = _torch_operators(ex, origins) if stage == "torch" else _onnx_operators(ex, origins)
-    inputs, outputs = _interface(ex, stage)
-    classes = ex.modules
-    while True:
-        found = _collect(Scope(path, classes), operators, inputs, outputs, origins.color)
-        if not found.only_module:
-            found.unwrap()
-            return found
-        path = found.only_module
+class Scopes:
+    """The modules of one graph; what they have in common is looked up once."""
+
+    def __init__(self, ex: Exploration, origins: Origins, stage: protocol.Stage) -> None:
+        self.stage: protocol.Stage = stage
+        self._operators = _torch_operators(ex, origins) if stage == "torch" else _onnx_operators(ex, origins)
+        self._inputs, self._outputs = _interface(ex, stage)
+        self._classes = ex.modules
+        self._color = origins.color
+
+    def at(self, path: str) -> Scope:
+        """What is inside a module; of one that holds nothing but another module: that one."""
+        while True:
+            found = _collect(Scope(path, self._classes), self._operators, self._inputs, self._outputs, self._color)
+            if not found.only_module:
+                found.unwrap()
+                return found
+            path = found.only_module
 
 
 def _collect(
     scope: Scope,
     operators: Sequence[Operator],
-    inputs: Mapping[object, tuple[str, str]],
-    outputs: Mapping[object, tuple[str, str]],
+    inputs: Interface,
+    outputs: Interface,
     color: Callable[[Sequence[int]], int],
 ) -> Scope:
     home: dict[object, int] = {}
@@ -156,9 +162,7 @@ def _collect(
     return scope
 
 
-def _interface(
-    ex: Exploration, stage: protocol.Stage
-) -> tuple[Mapping[object, tuple[str, str]], Mapping[object, tuple[str, str]]]:
+def _interface(ex: Exploration, stage: protocol.Stage) -> tuple[Interface, Interface]:
     """Inputs and outputs of the whole graph: value → name and type."""
     if stage == "onnx":
         graph = ex.onnx_graph
@@ -168,9 +172,10 @@ def _interface(
             {value: (value.name or "", text.value_text(value)) for value in graph.outputs},
         )
     pairs = zip(ex.torch_graph.inputs, ex.captured.inputs, strict=True)
-    given = {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
+    given: Interface = {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
     pairs = zip(ex.torch_graph.outputs, ex.captured.outputs, strict=True)
-    return given, {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
+    returned: Interface = {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
+    return given, returned
 
 
 def _onnx_operators(ex: Exploration, origins: Origins) -> list[Operator]:

@@ -33,7 +33,7 @@ class Service:
     def __init__(
         self,
         exploration: Exploration,
-        assets: Callable[[str], bytes] = lambda name: b"",
+        assets: Callable[[str], bytes] = lambda _: b"",
         *,
         slice_seconds: float = 0.25,
     ) -> None:

@@ -12,7 +12,9 @@ from typing import Any, Literal
 
 from onnx_explore.explore import protocol
 
-_HEAD = "// Generated from onnx_explore/explore/protocol.py by `python -m onnx_explore.explore.typescript`. Do not edit.\n"
+_HEAD = (
+    "// Generated from onnx_explore/explore/protocol.py by `python -m onnx_explore.explore.typescript`. Do not edit.\n"
+)
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 

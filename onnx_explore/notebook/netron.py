@@ -57,5 +57,7 @@ class NetronFrame(anywidget.AnyWidget):
     def __init__(self, path: str | os.PathLike[str], height: int = 600) -> None:
         file = Path(path).expanduser()
         if not file.is_file():
-            raise InvalidArgument(f"there is no file {os.fspath(path)!r}", argument="path", action="export with -o first")
+            raise InvalidArgument(
+                f"there is no file {os.fspath(path)!r}", argument="path", action="export with -o first"
+            )
         super().__init__(file=file.resolve().as_posix(), height=height)

@@ -21,8 +21,10 @@ from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.protocol import PROTOCOL_VERSION
 from onnx_explore.explore.saved import MIME_TYPE, saved
 from onnx_explore.explore.service import Service
+from onnx_explore.notebook.session import Session
 from onnx_explore.symbolic.registry import REGISTRY
 
+VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 _ASSETS = {"layout": "layout.js"}
 
 
@@ -82,6 +84,16 @@ class ExplorerWidget(anywidget.AnyWidget):
         exploration.observe(self._changed)
         _watch_cells()
         _alive.add(self)
+        shell = _shell()
+        if shell is not None and exploration.place is str:
+            exploration.place = Session(shell).readable
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """The MIME data that makes a notebook show it, without the text that ipywidgets adds."""
+        made: Any = self._repr_mimebundle_()
+        data = made[0] if isinstance(made, tuple) else made
+        return {VIEW_TYPE: data[VIEW_TYPE]}
 
     def touch(self) -> None:
         """Let the browser look again."""
@@ -153,9 +165,6 @@ class NotebookFrontEnd:
             return {}
         shown: dict[str, Any] = {MIME_TYPE: saved(exploration)}
         try:
-            view: Any = self.widget(exploration)._repr_mimebundle_()  # noqa: SLF001
+            return shown | self.widget(exploration).view
         except FrontEndMissing:
             return {}
-        data = view[0] if isinstance(view, tuple) else view
-        kind = "application/vnd.jupyter.widget-view+json"
-        return shown | {kind: data[kind]}

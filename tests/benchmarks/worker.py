@@ -75,7 +75,7 @@ def growth(chain: str, exporter: str, repeat: str, *sizes: str) -> dict[str, dic
 
 
 def recording(subject: str, repeat: str) -> dict[str, float]:
-    """With and without the recording, in turns, in one process."""
+    """CPU time with and without the recording, in turns, in one process."""
     made = ready(SUBJECTS[subject]())
     names = ("ours", "unrecorded")
     for name in names:
@@ -84,8 +84,8 @@ def recording(subject: str, repeat: str) -> dict[str, float]:
     runs: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(int(repeat)):
         for name in names if turn % 2 else reversed(names):
-            runs[name].append(timed(EXPORTERS[name], made)["seconds"])
-    return {name: statistics.median(seconds) for name, seconds in runs.items()}
+            runs[name].append(timed(EXPORTERS[name], made)["cpu"])
+    return {name: statistics.median(cpu) for name, cpu in runs.items()}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ from playwright.sync_api import Browser, Page  # noqa: E402
 from tests.browser.lab import Lab, running_lab  # noqa: E402
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
-NO_BROWSER = "the browser tests need Chromium: apt-get install -y chromium (or put chromium, or google-chrome, on the PATH)"
+NO_BROWSER = (
+    "the browser tests need Chromium: apt-get install -y chromium (or put chromium, or google-chrome, on the PATH)"
+)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

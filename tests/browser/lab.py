@@ -67,12 +67,17 @@ def _free_port() -> int:
 
 def _environment(home: Path) -> dict[str, str]:
     own = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
-    own |= {name: str(home / name.lower()) for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")}
+    own |= {
+        name: str(home / name.lower())
+        for name in ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
+    }
     for folder in own.values():
         Path(folder).mkdir(parents=True, exist_ok=True)
     settings = Path(own["JUPYTERLAB_SETTINGS_DIR"]) / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    (settings / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "JPY_", "IPYTHON"))}
     paths = [str(ROOT), kept.get("PYTHONPATH", "")]
     return {
@@ -234,4 +239,6 @@ class Explorer:
 
 def settled(page: Page) -> dict[str, Any]:
     """Two animation frames later."""
-    return dict(page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r({}))))"))
+    return dict(
+        page.evaluate("() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(() => r({}))))")
+    )

@@ -154,7 +154,9 @@ function withDummies(count: number, edges: Int32Array, rank: Int32Array): Layers
 /** Barycentre sweeps, down and up in turn. */
 function order(layers: Layers): void {
   const position = new Float64Array(layers.total);
-  const number = (rank: number[]): void => rank.forEach((node, index) => (position[node] = index));
+  const number = (rank: number[]): void => {
+    for (const [index, node] of rank.entries()) position[node] = index;
+  };
   for (const rank of layers.ranks) number(rank);
   const key = new Float64Array(layers.total);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {

@@ -174,7 +174,9 @@ export class Session {
   }
 
   setAxes(edits: AxisEdit[]): Promise<void> {
-    return this.drive("Exporting again with these axes", () => this.source.ask<"set_axes">({ kind: "set_axes", edits }));
+    return this.drive("Exporting again with these axes", () =>
+      this.source.ask<"set_axes">({ kind: "set_axes", edits }),
+    );
   }
 
   /** To the end, slice by slice: a cancel gets through between two slices in every kind of kernel. */
@@ -189,7 +191,11 @@ export class Session {
     while (more && !this.stopping) {
       const left = this.summary.value;
       const finishing = left !== undefined && left.position >= left.total;
-      await this.drive(finishing ? "Running the ONNX passes and the checks" : "Lowering", asked, () => more && !this.stopping);
+      await this.drive(
+        finishing ? "Running the ONNX passes and the checks" : "Lowering",
+        asked,
+        () => more && !this.stopping,
+      );
     }
     if (this.stopping) await this.refresh();
   }
@@ -243,4 +249,3 @@ export class Session {
     }
   }
 }
-

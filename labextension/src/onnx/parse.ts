@@ -9,7 +9,6 @@ export class BrokenModel extends Error {
   override name = "BrokenModel";
 }
 
-
 export interface ValueInfo {
   name: string;
   /** Such as `FLOAT[batch, 3]`; "?" if the file does not say. */
@@ -96,7 +95,8 @@ export function parseModel(data: Uint8Array): OnnxModel {
       else if (tag === 14) result.metadata.push(message(pbf, (end) => readPair(pbf, end)));
       else if (tag === 25) result.functions += 1;
     }, model);
-    if (reader.pos !== data.length) throw new BrokenModel("The file ends in the middle: it was not written to its end.");
+    if (reader.pos !== data.length)
+      throw new BrokenModel("The file ends in the middle: it was not written to its end.");
   } catch (error) {
     if (error instanceof BrokenModel) throw error;
     const reason = error instanceof Error ? error.message : String(error);
@@ -194,9 +194,10 @@ function readAttribute(pbf: PbfReader, end: number, depth: number): Attribute {
       const list = (add: () => string): void => {
         result.listed = true;
         if (!packed) result.values.push(add());
-        else message(reader, (last) => {
-          while (reader.pos < last) result.values.push(add());
-        });
+        else
+          message(reader, (last) => {
+            while (reader.pos < last) result.values.push(add());
+          });
       };
       if (tag === 1) result.name = reader.readString();
       else if (tag === 2) result.values.push(float(reader));
@@ -236,9 +237,10 @@ function readTensor(pbf: PbfReader, end: number): TensorInfo {
     (tag, result, reader) => {
       if (tag === 1) {
         if (reader.type !== 2) result.dims.push(reader.readVarint(true));
-        else message(reader, (last) => {
-          while (reader.pos < last) result.dims.push(reader.readVarint(true));
-        });
+        else
+          message(reader, (last) => {
+            while (reader.pos < last) result.dims.push(reader.readVarint(true));
+          });
       } else if (tag === 2) result.type = reader.readVarint(true);
       else if (tag === 8) result.name = reader.readString();
     },

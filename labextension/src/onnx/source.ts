@@ -1,15 +1,6 @@
 /** A parsed file as a `Source`: the ONNX pane as a drawing and as text, what a node holds, inputs and outputs. */
 
-import type {
-  Answers,
-  Connection,
-  PaneSpec,
-  Reply,
-  RequestKind,
-  RequestOf,
-  Shared,
-  Source,
-} from "../kernel/source";
+import type { Answers, Connection, PaneSpec, Reply, RequestKind, RequestOf, Shared, Source } from "../kernel/source";
 import {
   type GraphScope,
   type NodeDetail,
@@ -105,7 +96,9 @@ export class FileSource implements Source {
   private summary(): Summary {
     const { model } = this;
     const bytes = model.graph.weights.reduce((sum, weight) => sum + weight.bytes, 0);
-    const opsets = model.opsets.map(({ domain, version }) => (domain === "" ? `opset ${version}` : `${domain} ${version}`));
+    const opsets = model.opsets.map(({ domain, version }) =>
+      domain === "" ? `opset ${version}` : `${domain} ${version}`,
+    );
     const parts = [
       ...opsets,
       `${model.graph.nodes.length} nodes`,
@@ -117,7 +110,12 @@ export class FileSource implements Source {
     const declared = model.graph.inputs.filter((value) => !this.weights.has(value.name));
     const rows = [
       ...declared.map((value) => ({ name: value.name, direction: "input" as const, path: "", type: value.type })),
-      ...model.graph.outputs.map((value) => ({ name: value.name, direction: "output" as const, path: "", type: value.type })),
+      ...model.graph.outputs.map((value) => ({
+        name: value.name,
+        direction: "output" as const,
+        path: "",
+        type: value.type,
+      })),
     ];
     const notes = [
       ...(model.doc === "" ? [] : [["doc_string", model.doc] as const]),
@@ -163,7 +161,8 @@ export class FileSource implements Source {
       lines.styles.push(style);
     };
     const { graph } = this.model;
-    for (const value of graph.inputs) if (!this.weights.has(value.name)) add(`input %${value.name}`, value.type, [], STYLE_QUIET);
+    for (const value of graph.inputs)
+      if (!this.weights.has(value.name)) add(`input %${value.name}`, value.type, [], STYLE_QUIET);
     let scope = "";
     for (const [index, node] of graph.nodes.entries()) {
       const here = this.scopes[index] ?? "";
@@ -194,7 +193,12 @@ export class FileSource implements Source {
       labels: lines.labels,
       names: lines.names,
     };
-    const buffers = [...rows(lines.ids), Int32Array.from(none.fill(-1)), Int32Array.from(none.fill(0)), Int32Array.from(lines.styles)];
+    const buffers = [
+      ...rows(lines.ids),
+      Int32Array.from(none.fill(-1)),
+      Int32Array.from(none.fill(0)),
+      Int32Array.from(lines.styles),
+    ];
     return { kind: "ok", answer, buffers, bytes: [] };
   }
 
@@ -229,14 +233,23 @@ export class FileSource implements Source {
     const block = (title: string, texts: readonly string[]): void => {
       for (const [row, text] of texts.entries()) lines.push(`  ${(row === 0 ? title : "").padEnd(12)}${text}`);
     };
-    const typed = (name: string): string => `${name === "" ? "∅" : `%${name}`}${this.type(name) === "" ? "" : ` : ${this.type(name)}`}`;
+    const typed = (name: string): string =>
+      `${name === "" ? "∅" : `%${name}`}${this.type(name) === "" ? "" : ` : ${this.type(name)}`}`;
     block("inputs", node.inputs.map(typed));
     block("outputs", node.outputs.map(typed));
     block(
       "attributes",
       node.attributes.map((attribute) => `${attribute.name} = ${attribute.text}`),
     );
-    return { kind: "node", ids: [index], title: node.op, lines, symbolic: "", documentation: node.doc, onnx: [node.name] };
+    return {
+      kind: "node",
+      ids: [index],
+      title: node.op,
+      lines,
+      symbolic: "",
+      documentation: node.doc,
+      onnx: [node.name],
+    };
   }
 
   private graph(asked: string): Reply<GraphScope> {
@@ -258,7 +271,8 @@ export class FileSource implements Source {
     const inside = new Set<string>();
     if (scope === "") {
       for (const value of graph.inputs) {
-        if (!this.weights.has(value.name)) home.set(value.name, found.node("input", value.name, value.name, value.type));
+        if (!this.weights.has(value.name))
+          home.set(value.name, found.node("input", value.name, value.name, value.type));
       }
     }
     for (const [index, node] of graph.nodes.entries()) {
@@ -268,7 +282,8 @@ export class FileSource implements Source {
       for (const name of used) {
         if (name === "" || this.weights.has(name)) continue;
         if (number < 0) {
-          if (inside.has(name)) found.edge(home.get(name) ?? -1, found.node("output", name, name, this.type(name)), this.type(name));
+          if (inside.has(name))
+            found.edge(home.get(name) ?? -1, found.node("output", name, name, this.type(name)), this.type(name));
           continue;
         }
         let source = home.get(name);

@@ -28,7 +28,8 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   if (className !== undefined) element.className = className;
   if (role !== undefined) element.setAttribute("role", role);
   Object.assign(element, plain);
-  for (const [name, value] of Object.entries(style ?? {})) if (value !== undefined) element.style.setProperty(name, value);
+  for (const [name, value] of Object.entries(style ?? {}))
+    if (value !== undefined) element.style.setProperty(name, value);
   for (const [name, value] of Object.entries(data ?? {})) element.dataset[name] = value;
   for (const [name, value] of Object.entries(aria ?? {})) element.setAttribute(`aria-${name}`, value);
   for (const [name, handler] of Object.entries(on ?? {})) element.addEventListener(name, handler as EventListener);
@@ -51,6 +52,7 @@ export function fill(parent: Element, ...children: Child[]): void {
 
 const ICONS = {
   back: "M10 3 5 8l5 5",
+  return: "M5.5 3 2.5 6l3 3M2.5 6H10a3.5 3.5 0 0 1 0 7H6",
   step: "M4 3v10M7 3l6 5-6 5z",
   over: "M3 11a5 5 0 0 1 10 0M13 11l2-3M13 11l-3-2",
   run: "M3 3l5 5-5 5zM8 3l5 5-5 5z",

@@ -58,7 +58,8 @@ export function paint(
   for (let node = 0; node < model.count; node++) {
     const x = model.x(node) - model.width(node) / 2;
     const y = model.y(node) - model.height(node) / 2;
-    if (x > box.right || y > box.bottom || x + model.width(node) < box.left || y + model.height(node) < box.top) continue;
+    if (x > box.right || y > box.bottom || x + model.width(node) < box.left || y + model.height(node) < box.top)
+      continue;
     paintNode(context, model, node, x, y, view, emphasis, colors);
     drawn += 1;
   }
@@ -98,7 +99,8 @@ function paintEdges(
     if (low > box.bottom || high < box.top || west > box.right || east < box.left) continue;
     const from = model.edges[2 * edge] ?? -1;
     const to = model.edges[2 * edge + 1] ?? -1;
-    const close = from === emphasis.hovered || to === emphasis.hovered || from === emphasis.focused || to === emphasis.focused;
+    const close =
+      from === emphasis.hovered || to === emphasis.hovered || from === emphasis.focused || to === emphasis.focused;
     curve(close ? near : plain, points, first, last);
     const endX = points[2 * last] ?? 0;
     const endY = points[2 * last + 1] ?? 0;
@@ -247,7 +249,11 @@ function paintText(
   context.textBaseline = "middle";
   context.fillStyle = colors.text;
   context.font = titleFont(colors, !model.isPill(node));
-  context.fillText(fitted(context, model.title(node), width - 16), middle, subtitle === "" ? y + height / 2 : y + height * 0.34);
+  context.fillText(
+    fitted(context, model.title(node), width - 16),
+    middle,
+    subtitle === "" ? y + height / 2 : y + height * 0.34,
+  );
   if (subtitle === "") return;
   context.fillStyle = colors.quiet;
   context.font = subtitleFont(colors);
@@ -279,7 +285,14 @@ function fitted(context: CanvasRenderingContext2D, text: string, width: number):
   return cut(low);
 }
 
-function rounded(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, radius: number): void {
+function rounded(
+  context: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  radius: number,
+): void {
   context.beginPath();
   context.roundRect(x, y, width, height, radius);
 }

@@ -47,9 +47,9 @@ export function cssColors(element: Element): Colors {
 }
 
 function isDark(): boolean {
-  const set = document.body.dataset["jpThemeLight"];
+  const set = document.body.dataset.jpThemeLight;
   if (set !== undefined) return set === "false";
-  const vscode = document.body.dataset["vscodeThemeKind"];
+  const vscode = document.body.dataset.vscodeThemeKind;
   if (vscode !== undefined) return vscode.includes("dark");
   return window.matchMedia("(prefers-color-scheme: dark)").matches;
 }
@@ -57,7 +57,7 @@ function isDark(): boolean {
 /** Keep an element's `data-theme` in step with the page's theme. */
 export function followTheme(root: HTMLElement, changed: () => void): () => void {
   const apply = (): void => {
-    root.dataset["theme"] = isDark() ? "dark" : "light";
+    root.dataset.theme = isDark() ? "dark" : "light";
     cache.delete(root);
     changed();
   };
@@ -68,7 +68,9 @@ export function followTheme(root: HTMLElement, changed: () => void): () => void 
     clearTimeout(late);
     late = setTimeout(apply, 300); // the theme's style sheet may come after its name
   });
-  observer.observe(document.body, { attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"] });
+  observer.observe(document.body, {
+    attributeFilter: ["data-jp-theme-light", "data-jp-theme-name", "data-vscode-theme-kind"],
+  });
   const query = window.matchMedia("(prefers-color-scheme: dark)");
   query.addEventListener("change", apply);
   return () => {

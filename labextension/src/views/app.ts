@@ -56,7 +56,11 @@ class App {
     this.searchBox = this.makeSearch();
     this.element = el(
       "div",
-      { class: `oe-root ${options.fillParent === true ? "oe-fill" : ""}`, role: "region", aria: { label: "ONNX explorer" } },
+      {
+        class: `oe-root ${options.fillParent === true ? "oe-fill" : ""}`,
+        role: "region",
+        aria: { label: "ONNX explorer" },
+      },
       verdict.element,
       this.notice,
       failure.element,
@@ -67,7 +71,7 @@ class App {
     );
     this.element.addEventListener("keydown", (event) => this.key(event, steps));
     // Keys are the widget's own while it has the focus: the notebook's single-letter commands stay out.
-    this.element.dataset["lmSuppressShortcuts"] = "true";
+    this.element.dataset.lmSuppressShortcuts = "true";
     this.disposal.add(
       followTheme(this.element, () => undefined),
       () => verdict.close(),
@@ -109,7 +113,7 @@ class App {
       { class: "oe-tools", role: "toolbar", aria: { label: "View" } },
       this.searchBox,
       el("span", { class: "oe-toggles", role: "group", aria: { label: "Panes" } }, ...toggles),
-      button({ icon: "back", title: "Back to where I was (before the last jump)", press: () => this.session.back() }),
+      button({ icon: "return", title: "Back to where I was before the last jump (b)", press: () => this.session.back() }),
       button({ icon: "full", title: "Full screen", press: () => this.fullScreen() }),
     );
   }
@@ -167,9 +171,15 @@ class App {
     const [text, look] = ((): [string, string] => {
       switch (connection.value) {
         case "gone":
-          return ["The kernel is gone or was restarted. What is here can still be looked at; run the cell again to go on.", "warning"];
+          return [
+            "The kernel is gone or was restarted. What is here can still be looked at; run the cell again to go on.",
+            "warning",
+          ];
         case "saved":
-          return ["Saved output, without a kernel: look around; run the cell to step, edit axes or open nodes.", "info"];
+          return [
+            "Saved output, without a kernel: look around; run the cell to step, edit axes or open nodes.",
+            "info",
+          ];
         case "live":
         case "file":
           return [trouble.value, "warning"];
@@ -178,7 +188,7 @@ class App {
       }
     })();
     this.notice.hidden = text === "";
-    this.notice.dataset["look"] = look;
+    this.notice.dataset.look = look;
     fill(this.notice, icon(look === "info" ? "info" : "warn"), text);
   }
 }
@@ -239,7 +249,14 @@ export class Pane {
     this.element = el(
       "section",
       { class: "oe-pane", data: { pane: spec.pane }, aria: { label: spec.title } },
-      el("header", { class: "oe-pane-head" }, el("h3", {}, spec.title), el("span", { class: "oe-spring" }), this.linked, switcher),
+      el(
+        "header",
+        { class: "oe-pane-head" },
+        el("h3", {}, spec.title),
+        el("span", { class: "oe-spring" }),
+        this.linked,
+        switcher,
+      ),
       this.text.element,
       this.graph?.element ?? null,
     );

@@ -70,15 +70,20 @@ export class Drawer {
     this.show();
   }
 
+  /** Of a file, there are no problems to tell, but what its author wrote into it. */
+  private title(name: TabName): string {
+    return name === "problems" && this.session.connection.value === "file" ? "Metadata" : TITLES[name];
+  }
+
   private show(): void {
     const summary = this.session.summary.value;
     for (const [name, tab] of this.tabs) {
       const count = summary === undefined ? "" : countOf(name, summary);
-      fill(tab, TITLES[name], count === "" ? null : el("span", { class: "oe-badge" }, count));
+      fill(tab, this.title(name), count === "" ? null : el("span", { class: "oe-badge" }, count));
       tab.setAttribute("aria-selected", String(name === this.current));
       tab.setAttribute("aria-expanded", String(name === this.current));
       tab.tabIndex = name === (this.current ?? this.names[0]) ? 0 : -1;
-      tab.dataset["alarm"] = summary === undefined ? "" : alarmOf(name, summary);
+      tab.dataset.alarm = summary === undefined ? "" : alarmOf(name, summary);
     }
     this.body.hidden = this.current === undefined;
     if (this.current === undefined || summary === undefined) return;
@@ -96,7 +101,7 @@ export class Drawer {
   }
 
   private fillBody(name: TabName, summary: Summary): void {
-    this.body.setAttribute("aria-label", TITLES[name]);
+    this.body.setAttribute("aria-label", this.title(name));
     switch (name) {
       case "node":
         if (this.detail.element.parentElement !== this.body) fill(this.body, this.detail.element);

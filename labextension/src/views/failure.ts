@@ -7,16 +7,16 @@ import { button, Disposal, el, fill, icon } from "../render/dom";
 const MISSING = 8;
 
 export class FailureBanner {
-  readonly element = el("section", { class: "oe-failure", role: "alert", aria: { label: "Why the export stands still" } });
+  readonly element = el("section", {
+    class: "oe-failure",
+    role: "alert",
+    aria: { label: "Why the export stands still" },
+  });
   private readonly disposal = new Disposal();
 
   constructor(private readonly session: Session) {
     const show = (): void => this.show(session.summary.value?.failure ?? undefined);
-    this.disposal.add(
-      session.summary.watch(show),
-      session.running.on(show),
-      session.connection.on(show),
-    );
+    this.disposal.add(session.summary.watch(show), session.running.on(show), session.connection.on(show));
   }
 
   close(): void {
@@ -65,7 +65,12 @@ export class FailureBanner {
       failure.action === "" ? null : el("p", { class: "oe-next-action" }, el("b", {}, "Next: "), failure.action),
       this.missing(failure),
       failure.registered
-        ? el("p", { class: "oe-next-action oe-good" }, icon("ok"), "A symbolic function was registered since. Continue tries this node again.")
+        ? el(
+            "p",
+            { class: "oe-next-action oe-good" },
+            icon("ok"),
+            "A symbolic function was registered since. Continue tries this node again.",
+          )
         : failure.snippet === ""
           ? null
           : el(

@@ -131,9 +131,9 @@ export class GraphPane {
       this.scope = model.message.scope;
       this.hovered = -1;
       if (this.focused >= model.count) this.focused = -1;
-      this.canvas.dataset["scope"] = this.scope;
-      this.canvas.dataset["nodes"] = String(model.count);
-      this.canvas.dataset["engine"] = model.layout?.engine ?? "";
+      this.canvas.dataset.scope = this.scope;
+      this.canvas.dataset.nodes = String(model.count);
+      this.canvas.dataset.engine = model.layout?.engine ?? "";
       this.say(model.count === 0 ? "Nothing is here yet" : "");
       this.breadcrumbs();
       if (fit || first) {
@@ -324,7 +324,8 @@ export class GraphPane {
     const x = model.x(node) * scale + left;
     const y = model.y(node) * scale + top;
     const wide = (model.width(node) * scale) / 2 + MARGIN;
-    if (x < wide || y < MARGIN || x > this.canvas.clientWidth - wide || y > this.canvas.clientHeight - MARGIN) this.center(node);
+    if (x < wide || y < MARGIN || x > this.canvas.clientWidth - wide || y > this.canvas.clientHeight - MARGIN)
+      this.center(node);
     this.session.point(model.threads.of(node), model.color(node), this.sender);
     this.announce(describe(model, node));
     this.schedule();
@@ -439,7 +440,7 @@ export class GraphPane {
       },
       cssColors(this.element),
     );
-    this.canvas.dataset["drawn"] = String(drawn);
+    this.canvas.dataset.drawn = String(drawn);
   }
 }
 

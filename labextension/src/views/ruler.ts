@@ -1,7 +1,7 @@
 /** A strip beside a pane: where in the whole text the linked, chosen and found lines are. Hover never scrolls. */
 
-import type { PaneModel } from "../model/pane";
 import { PALETTE_SIZE } from "../model/palette";
+import type { PaneModel } from "../model/pane";
 import { el } from "../render/dom";
 import { cssColors } from "../render/theme";
 

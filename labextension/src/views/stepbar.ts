@@ -21,7 +21,12 @@ export class StepBar {
   constructor(private readonly session: Session) {
     const list = `oe-targets-${Math.random().toString(36).slice(2, 8)}`;
     this.back = button({ icon: "back", title: "Back: look at the step before (←)", press: () => this.look(-1) });
-    this.step = button({ icon: "step", text: "Step", title: "Lower the next operator (→)", press: () => this.forward() });
+    this.step = button({
+      icon: "step",
+      text: "Step",
+      title: "Lower the next operator (→)",
+      press: () => this.forward(),
+    });
     this.over = button({
       icon: "over",
       title: "Step over this module: run to the first operator of the next one",
@@ -60,8 +65,18 @@ export class StepBar {
       on: { input: () => session.lookAt(Number(this.slider.value)) },
     });
     this.count = el("span", { class: "oe-step-count" });
-    this.now = button({ text: "Now", title: "Back to the present", class: "oe-now-button", press: () => session.lookAt(undefined) });
-    this.cancel = button({ icon: "stop", text: "Cancel", title: "Stop at the next node", press: () => void session.cancel() });
+    this.now = button({
+      text: "Now",
+      title: "Back to the present",
+      class: "oe-now-button",
+      press: () => session.lookAt(undefined),
+    });
+    this.cancel = button({
+      icon: "stop",
+      text: "Cancel",
+      title: "Stop at the next node",
+      press: () => void session.cancel(),
+    });
     this.progress = el("span", { class: "oe-running", role: "status" });
     this.element = el(
       "div",

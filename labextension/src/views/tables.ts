@@ -2,7 +2,7 @@
 
 import type { Session } from "../model/session";
 import type { Axis, AxisState, Check, Severity, Summary } from "../protocol";
-import { duration, el, icon, type IconName } from "../render/dom";
+import { duration, el, type IconName, icon } from "../render/dom";
 
 type Cell = Node | string;
 
@@ -44,7 +44,12 @@ export function problemsTable(summary: Summary, session: Session): HTMLElement {
             problem.where === "" ? "show" : problem.where,
           );
     return [
-      el("span", { class: `oe-severity oe-severity-${problem.severity}` }, icon(SEVERITY[problem.severity]), problem.severity),
+      el(
+        "span",
+        { class: `oe-severity oe-severity-${problem.severity}` },
+        icon(SEVERITY[problem.severity]),
+        problem.severity,
+      ),
       el("code", {}, problem.code),
       el("span", { class: "oe-prose" }, `${problem.message}${times}`),
       where,
@@ -101,7 +106,11 @@ export function axesTable(summary: Summary, session: Session): HTMLElement {
     "div",
     {},
     table("Axes", ["Input", "Axis", "Size", "Dynamic", "Name", "State", ""], rows),
-    el("p", { class: "oe-muted oe-hint" }, "A change exports again from the same capture and runs the checks at a second size."),
+    el(
+      "p",
+      { class: "oe-muted oe-hint" },
+      "A change exports again from the same capture and runs the checks at a second size.",
+    ),
   );
 }
 

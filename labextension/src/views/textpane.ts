@@ -1,8 +1,8 @@
 /** One pane as a virtualised list of lines: only what is in sight has elements, however long the text is. */
 
-import { type PaneModel } from "../model/pane";
 import { hue } from "../model/palette";
-import { NOTHING, type Mark, type Session } from "../model/session";
+import type { PaneModel } from "../model/pane";
+import { type Mark, NOTHING, type Session } from "../model/session";
 import { throttled } from "../model/signal";
 import { tokens } from "../model/tokens";
 import { type PaneName, STYLE_ERROR, STYLE_HEADING, STYLE_INNER, STYLE_QUIET } from "../protocol";
@@ -66,7 +66,8 @@ export class TextPane {
       session.search.on((word) => this.search(word)),
       session.reveal.on((wanted) => {
         if (wanted === undefined || this.element.offsetParent === null) return;
-        if (wanted.pane === undefined ? wanted.sender !== this.name : wanted.pane === this.name) this.revealIds(wanted.ids);
+        if (wanted.pane === undefined ? wanted.sender !== this.name : wanted.pane === this.name)
+          this.revealIds(wanted.ids);
       }),
       session.jumped.on((place) => {
         if (place?.pane === this.name) this.scroller.scrollTop = place.row;
@@ -197,7 +198,10 @@ export class TextPane {
       classes.toggle("oe-chosen", chosen);
       classes.toggle("oe-later", at !== undefined && made > at);
       classes.toggle("oe-now", at !== undefined && made === at && at > 0 && this.name !== "source");
-      classes.toggle("oe-next", next.size > 0 && made === 0 && model.threads.touches(row, next) && this.name !== "source");
+      classes.toggle(
+        "oe-next",
+        next.size > 0 && made === 0 && model.threads.touches(row, next) && this.name !== "source",
+      );
       classes.toggle("oe-found", this.found.has(row));
       classes.toggle("oe-focused", row === this.focused);
       element.setAttribute("aria-selected", String(chosen));

@@ -2,18 +2,31 @@
 
 import type { Session } from "../model/session";
 import type { Summary } from "../protocol";
-import { Disposal, el, fill, icon, type IconName } from "../render/dom";
+import { Disposal, el, fill, type IconName, icon } from "../render/dom";
 
 export class Verdict {
   readonly element = el("div", { class: "oe-verdict", role: "status" });
   private readonly disposal = new Disposal();
 
   constructor(session: Session) {
-    this.disposal.add(session.summary.watch((summary) => this.show(summary)));
+    this.disposal.add(
+      session.summary.watch((summary) => {
+        if (session.connection.value === "file") this.showFile(summary);
+        else this.show(summary);
+      }),
+    );
   }
 
   close(): void {
     this.disposal.run();
+  }
+
+  private showFile(summary: Summary | undefined): void {
+    fill(
+      this.element,
+      el("span", { class: "oe-state" }, icon("graph"), "ONNX model"),
+      el("span", { class: "oe-headline" }, summary?.headline ?? ""),
+    );
   }
 
   private show(summary: Summary | undefined): void {
@@ -22,7 +35,7 @@ export class Verdict {
       return;
     }
     const [word, look, symbol] = stateOf(summary);
-    this.element.dataset["state"] = look;
+    this.element.dataset.state = look;
     const shown = headlineOf(summary);
     const counts = { error: 0, warning: 0, info: 0 };
     for (const problem of summary.problems) counts[problem.severity] += problem.count;
@@ -34,7 +47,9 @@ export class Verdict {
         ? null
         : el("span", { class: `oe-verdict-check oe-check-${summary.check}`, title: summary.verdict }, summary.verdict),
       el("span", { class: "oe-spring" }),
-      counts.error > 0 ? el("span", { class: "oe-count oe-count-error" }, icon("bad"), plural(counts.error, "error")) : null,
+      counts.error > 0
+        ? el("span", { class: "oe-count oe-count-error" }, icon("bad"), plural(counts.error, "error"))
+        : null,
       counts.warning > 0
         ? el("span", { class: "oe-count oe-count-warning" }, icon("warn"), plural(counts.warning, "warning"))
         : null,
@@ -46,7 +61,9 @@ function stateOf(summary: Summary): [string, string, IconName] {
   switch (summary.state) {
     case "exported":
       if (summary.check === "failed") return ["Not as PyTorch", "failed", "bad"];
-      return summary.check === "passed" ? ["Exported", "exported", "ok"] : ["Exported, not checked", "unchecked", "warn"];
+      return summary.check === "passed"
+        ? ["Exported", "exported", "ok"]
+        : ["Exported, not checked", "unchecked", "warn"];
     case "failed":
       return ["Failed", "failed", "bad"];
     case "paused":

@@ -41,25 +41,18 @@ def reshape(g: Emitter, x: ir.Value, dims: Sequence[Dim]) -> ir.Value:
         return x
     if len(dims) == rank and -1 in dims and sum(copies) == rank - 1:
         return x  # the rest is what it was
-    if all(isinstance(dim, int) for dim in dims):
+    if not any(isinstance(dim, ir.Value) for dim in dims):
         return _static(g, x, [int(dim) for dim in dims], copies)  # pyright: ignore[reportArgumentType]
     wanted: list[Dim] = [
         0 if copy and not isinstance(dim, int) else dim for dim, copy in zip(dims, copies, strict=True)
     ]
-    open_places = [index for index, dim in enumerate(wanted) if isinstance(dim, ir.Value)]
-    if not open_places:
-        zero = any(dim == 0 and isinstance(before, int) for dim, before in zip(wanted, dims, strict=True))
-        if not zero:
-            return g.op("Reshape", x, shapes.vector(g, wanted))
-    elif len(open_places) == 1 and all(
-        isinstance(dim, int) and dim > 0 for dim in dims if not isinstance(dim, ir.Value)
-    ):
-        if sum(isinstance(dim, ir.Value) for dim in dims) == 1:
-            wanted[open_places[0]] = -1  # -1 beside a 0 would be ambiguous for an empty tensor, hence only here
-            return g.op("Reshape", x, shapes.vector(g, wanted))
-    if -1 in wanted:  # then nothing else may be 0 when the model runs: PyTorch refuses it, too
-        return g.op("Reshape", x, shapes.vector(g, wanted))
-    if g.opset >= 14:
+    numbers = [dim for dim in dims if isinstance(dim, int)]
+    computed = [index for index, dim in enumerate(wanted) if isinstance(dim, ir.Value)]
+    if len(computed) == 1 and len(numbers) == len(dims) - 1 and all(number > 0 for number in numbers):
+        wanted[computed[0]] = -1  # only here: beside a size that may be 0, a -1 would be ambiguous
+        computed = []
+    # Where the model asks for a -1 itself, PyTorch refuses zeros, too.
+    if g.opset >= 14 and -1 not in wanted and (computed or 0 in numbers):
         return g.op("Reshape", x, shapes.vector(g, dims), allowzero=1)
     return g.op("Reshape", x, shapes.vector(g, wanted))
 

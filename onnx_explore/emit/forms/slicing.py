@@ -92,7 +92,9 @@ def _with_extents(
         # Expressions take sizes to be at least 1; one that no input names may well be 0.
         guessed = isinstance(extent, int) and g.inference.is_anonymous(dims[axis])
         dims[axis] = g.inference.anonymous() if extent is None or guessed else extent
-    made.dtype, made.shape = x.dtype, ir.Shape(dims)
+    made.shape = ir.Shape(dims)
+    if x.dtype is not None:
+        made.dtype = x.dtype
     return made
 
 
@@ -128,7 +130,7 @@ def _extent(
     if stop is None:
         return None
     length = stop if start == 0 else stop - start
-    if not (start == 0 and (stop is size or (isinstance(end, ir.SymbolicDim) or (isinstance(end, int) and end >= 0)))):
+    if start != 0 or (isinstance(end, int) and end < 0):
         length = larger(length, 0)
     return length if step == 1 or length is None else (length + (step - 1)) // step
 

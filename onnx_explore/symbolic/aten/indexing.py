@@ -96,10 +96,11 @@ def index(g: Emitter, self: Tensor, indices: list[Tensor | None]) -> Tensor:
     dims, tensors = _as_integers(g, places)
     if len(dims) == 1:
         return forms.gather(g, x, tensors[0], dims[0])
-    sizes = shapes.sizes(g, x) if not shapes.is_static(x) else [int(dim) for dim in x.shape]  # pyright: ignore
-    if _adjacent(dims) and dims[0] and all(isinstance(sizes[dim], int) for dim in dims):
-        places_in_merged = forms.linear(g, tensors, [sizes[dim] for dim in dims])
-        return forms.gather(g, forms.merge(g, x, dims[0], dims[-1]), places_in_merged, dims[0])
+    assert x.shape is not None
+    sizes = [size for size in (x.shape[dim] for dim in dims) if isinstance(size, int)]
+    if _adjacent(dims) and dims[0] and len(sizes) == len(dims):
+        merged = forms.merge(g, x, dims[0], dims[-1])
+        return forms.gather(g, merged, forms.linear(g, tensors, sizes), dims[0])
     rest = [dim for dim in range(g.rank(x)) if dim not in dims]
     taken = forms.gather_nd(g, permuted(g, x, [*dims, *rest]), tensors)
     if not _adjacent(dims) or dims[0] == 0:

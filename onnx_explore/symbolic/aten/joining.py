@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations as _combinations
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 
 import onnx_ir as ir
 
@@ -110,7 +110,7 @@ def combinations(g: Emitter, self: Tensor, r: int = 2, with_replacement: bool = 
         forms.unsqueeze(g, forms.iota(g, length), [other for other in range(r) if other != axis]) for axis in range(r)
     ]
     mask: ir.Value | None = None
-    for low, high in zip(steps, steps[1:], strict=False):
+    for low, high in pairwise(steps):
         pair = g.op("Not", g.op("Less", high, low)) if with_replacement else g.op("Less", low, high)
         mask = pair if mask is None else g.op("And", mask, pair)
     if mask is None:

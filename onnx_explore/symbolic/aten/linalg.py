@@ -139,10 +139,10 @@ def _joint(g: Emitter, first: list[Dim], second: list[Dim]) -> list[Dim]:
 @symbolic("aten::_linalg_solve_ex", since=9)
 def linalg_solve_ex(
     g: Emitter,
-    A: Tensor,
-    B: Tensor,
+    A: Tensor,  # noqa: N803
+    B: Tensor,  # noqa: N803
     left: bool = True,
-    check_errors: bool = False,  # noqa: N803
+    check_errors: bool = False,
 ) -> list[Tensor | None]:
     """_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False)
     -> (Tensor result, Tensor LU, Tensor pivots, Tensor info): LU and pivots are not given, info is always 0
@@ -160,10 +160,10 @@ def linalg_check_errors(g: Emitter, info: Tensor, api_name: str, is_matrix: bool
 def linalg_solve_triangular(
     g: Emitter,
     self: Tensor,
-    B: Tensor,
+    B: Tensor,  # noqa: N803
     upper: bool,
     left: bool = True,
-    unitriangular: bool = False,  # noqa: N803
+    unitriangular: bool = False,
 ) -> Tensor:
     """linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor"""
     a, b = self, B

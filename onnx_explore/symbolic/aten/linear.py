@@ -11,29 +11,10 @@ from collections.abc import Sequence
 import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms, shapes
-from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.symbolic.annotations import Operand, Tensor
 from onnx_explore.symbolic.aten.activation import gelu
 from onnx_explore.symbolic.promotion import FLOATS, arithmetic, as_type
 from onnx_explore.symbolic.registry import symbolic
-
-
-def transposed(g: Emitter, matrix: ir.Value) -> ir.Value:
-    """A matrix transposed; of a constant one, an initializer that is a view of it, where nothing else uses the original."""
-    found = g.memo(("transposed", matrix))
-    if found is not None:
-        return found
-    constant = ir.convenience.get_const_tensor(matrix)
-    if g.fold_parameters and isinstance(constant, ir.tensor_adapters.TorchTensor) and not matrix.uses():
-        lineage = matrix.meta.get(PARAMETER, "")
-        made = g.tensor(
-            constant.raw.t(),
-            name=g.names.unique(f"{matrix.name}.T"),
-            lineage=f"{lineage} → transpose" if lineage else "",
-        )
-    else:
-        made = g.op("Transpose", matrix, perm=[1, 0])
-    return g.remember(("transposed", matrix), made)
 
 
 @symbolic("aten::linear")
@@ -44,7 +25,7 @@ def linear(g: Emitter, input: Tensor, weight: Tensor, bias: Tensor | None = None
         return product if bias is None else g.op("Add", product, bias)
     if g.rank(input) == 2 and input.dtype in FLOATS and (bias is not None or g.opset >= 11):
         return g.op("Gemm", input, weight, bias, transB=1)
-    product = g.op("MatMul", input, transposed(g, weight))
+    product = g.op("MatMul", input, g.transposed(weight))
     return product if bias is None else g.op("Add", product, bias)
 
 

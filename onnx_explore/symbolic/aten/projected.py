@@ -12,7 +12,6 @@ import onnx_ir as ir
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import where
 from onnx_explore.emit.shapes import Dim
-from onnx_explore.symbolic.aten.linear import transposed
 
 
 def projected_lstm(
@@ -40,13 +39,13 @@ def projected_lstm(
     for direction, (w_ih, w_hh, b_ih, b_hh, w_hr) in enumerate(cells):
         assert w_ih is not None and w_hh is not None and w_hr is not None
         h, c = (forms.select(g, state, 0, direction) for state in states)
-        gates = g.op("MatMul", x, transposed(g, w_ih))  # of all time steps at once
+        gates = g.op("MatMul", x, g.transposed(w_ih))  # of all time steps at once
         for bias in (b_ih, b_hh):
             if bias is not None:
                 gates = g.op("Add", gates, bias)
         run = None if lengths is None else _running(g, lengths, x)
         hidden = shapes.size(g, w_hr, 1)
-        y, h, c = _scan(g, gates, run, h, c, transposed(g, w_hh), transposed(g, w_hr), hidden, direction == 1)
+        y, h, c = _scan(g, gates, run, h, c, g.transposed(w_hh), g.transposed(w_hr), hidden, direction == 1)
         outputs.append(y)
         last[0].append(forms.unsqueeze(g, h, [0]))
         last[1].append(forms.unsqueeze(g, c, [0]))

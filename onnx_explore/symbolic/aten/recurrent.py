@@ -30,16 +30,16 @@ from onnx_explore.symbolic.registry import symbolic
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """An ONNX operator, its gates in PyTorch's order numbered as ONNX wants them, and attributes."""
+    """An ONNX operator, PyTorch's gates in the order that it wants, and attributes."""
 
     op_type: str
     gates: tuple[int, ...]
-    attributes: tuple[tuple[str, int], ...] = ()
+    linear_before_reset: int | None = None
     activation: str = ""
 
 
 _LSTM = _Kind("LSTM", (0, 3, 1, 2))
-_GRU = _Kind("GRU", (1, 0, 2), (("linear_before_reset", 1),))
+_GRU = _Kind("GRU", (1, 0, 2), linear_before_reset=1)
 _TANH = _Kind("RNN", (0,), activation="Tanh")
 _RELU = _Kind("RNN", (0,), activation="Relu")
 
@@ -69,14 +69,14 @@ def _cells(params: Sequence[ir.Value], has_biases: bool, count: int) -> list[_Ce
 
 def _stacked(g: Emitter, rows: Sequence[Sequence[ir.Value]], gates: Sequence[int], what: str) -> ir.Value:
     """Per direction the tensors one below the other, each with its gates reordered: computed now if they are constants."""
-    tensors = [[ir.convenience.get_const_tensor(item) for item in row] for row in rows]
-    lineages = [item.meta.get(PARAMETER) for row in rows for item in row]
-    folded = [
-        torch.cat([_reordered(item.raw, gates) for item in row if isinstance(item, ir.tensor_adapters.TorchTensor)])
-        for row in tensors
-    ]
-    if g.fold_parameters and all(isinstance(item, ir.tensor_adapters.TorchTensor) for row in tensors for item in row):
-        names = ", ".join(str(name) for name in lineages if name)
+    folded: list[torch.Tensor] = []
+    for row in rows:
+        tensors = [g.torch_tensor(item) for item in row]
+        known = [_reordered(tensor, gates) for tensor in tensors if tensor is not None]
+        if len(known) == len(row):
+            folded.append(torch.cat(known))
+    if len(folded) == len(rows):
+        names = ", ".join(str(item.meta[PARAMETER]) for row in rows for item in row if PARAMETER in item.meta)
         return g.tensor(
             torch.stack(folded),
             name=g.names.unique(f"{rows[0][0].name}.{what}"),
@@ -112,7 +112,7 @@ def _layer(
         raise UnsupportedOperatorError("the hidden size is known only at run time", argument="params")
     given = [None if _is_zero(g, state) else state for state in states]
     count = len(states) + 1
-    results = g.op(
+    y, *last = g.op(
         kind.op_type,
         x,
         w,
@@ -124,9 +124,8 @@ def _layer(
         hidden_size=hidden,
         direction="bidirectional" if len(cells) == 2 else None,
         activations=[kind.activation] * len(cells) if kind.activation else None,
-        **dict(kind.attributes),
+        linear_before_reset=kind.linear_before_reset,
     )
-    y, *last = results
     return _joined_directions(g, y, len(cells), hidden), list(last)
 
 

@@ -7,6 +7,7 @@ computed when the model runs.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import onnx_ir as ir
 
@@ -114,21 +115,19 @@ def sections_of(g: Emitter, x: ir.Value, sections: int, axis: int) -> list[ir.Va
 
 
 def _between(g: Emitter, x: ir.Value, bounds: Sequence[Dim], axis: int) -> list[ir.Value]:
-    pairs = zip(bounds, bounds[1:], strict=False)
-    return [forms.slice_axes(g, x, [start], [end], [axis]) for start, end in pairs]
+    return [forms.slice_axes(g, x, [start], [end], [axis]) for start, end in pairwise(bounds)]
 
 
 def cut_at(g: Emitter, x: ir.Value, indices: Sequence[Dim], axis: int) -> list[ir.Value]:
     """``tensor_split`` at places, which are slice bounds as Python has them."""
     total = shapes.size(g, x, axis)
-    if isinstance(total, int) and all(isinstance(index, int) for index in indices):
-        bounds = [0, *indices, total]
-        ranges = [range(total)[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
-        if sum(len(piece) for piece in ranges) == total and all(
-            later.start == earlier.stop for earlier, later in zip(ranges, ranges[1:], strict=False)
-        ):
-            return list(forms.split(g, x, [len(piece) for piece in ranges], axis))
-        return _between(g, x, [0, *indices, forms.END], axis)
+    numbers = [index for index in indices if isinstance(index, int)]
+    if isinstance(total, int) and len(numbers) == len(indices):
+        places = range(total)
+        ranges = [places[start:end] for start, end in pairwise([0, *numbers, total])]
+        lengths = [len(piece) for piece in ranges]
+        if sum(lengths) == total and all(later.start == earlier.stop for earlier, later in pairwise(ranges)):
+            return list(forms.split(g, x, lengths, axis))
     return _between(g, x, [0, *indices, forms.END], axis)
 
 

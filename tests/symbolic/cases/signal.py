@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -13,13 +15,13 @@ WINDOW = torch.hann_window(16)
 NEAR = {"rtol": 1e-3, "atol": 1e-4}  # sums of many terms, in another order
 
 
-def stft(x: torch.Tensor, **options: object) -> torch.Tensor:
-    return torch.view_as_real(torch.stft(x, 16, return_complex=True, **options))  # pyright: ignore
+def stft(x: torch.Tensor, **options: Any) -> torch.Tensor:
+    return torch.view_as_real(torch.stft(x, 16, return_complex=True, **options))
 
 
-def round_trip(x: torch.Tensor, **options: object) -> torch.Tensor:
-    spectrum = torch.stft(x, 16, window=WINDOW, return_complex=True, **options)  # pyright: ignore
-    return torch.istft(spectrum * 0.5, 16, window=WINDOW, **options)  # pyright: ignore
+def round_trip(x: torch.Tensor, **options: Any) -> torch.Tensor:
+    spectrum = torch.stft(x, 16, window=WINDOW, return_complex=True, **options)
+    return torch.istft(spectrum * 0.5, 16, window=WINDOW, **options)
 
 
 def z(x: torch.Tensor) -> torch.Tensor:
