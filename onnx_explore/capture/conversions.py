@@ -56,6 +56,7 @@ _FILLS: dict[Callable[..., Any], tuple[int, str, bool]] = {
     torch.full_like: (1, "fill_value", False),
     torch.Tensor.new_full: (2, "fill_value", False),
     torch.Tensor.fill_: (1, "value", False),
+    torch.fill: (1, "value", False),
 }
 """Function → place and name of its fill value, and whether that gives the result its type."""
 

@@ -219,6 +219,10 @@ class _Mirror:
 
     def call(self, node: FxNode) -> None:
         target: Any = node.target
+        if target is torch.ops.aten.copy_.default:
+            # Functionalization hands an input its new value back at the end; the operator itself declares no such write.
+            self.values[node] = self.argument(node.args[1])
+            return
         if target is operator.getitem:
             source = self.values[node.args[0]]  # type: ignore[index]
             self.values[node] = source[node.args[1]]  # type: ignore[index]

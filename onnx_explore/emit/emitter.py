@@ -45,7 +45,8 @@ class Emitter:
 
     Attributes:
         expected: Element type that the capture saw for the (first) result of the node that is being lowered, or None.
-        expected_shape: Shape that the capture saw for that result: tells whether a ``squeeze`` took a dimension away.
+        example_shape: Shape that the capture saw for the (first) input of that node, or None: a fact about that one run,
+            which tells whether a ``squeeze`` took a dimension away.
         expected_count: Into how many values the list that the node makes is unpacked, or None.
         scope: Module path of that node; goes into names.
         torch_nodes: Ids of the torch nodes that what is emitted now comes from.
@@ -61,7 +62,7 @@ class Emitter:
         self.scope = ""
         self.torch_nodes: tuple[int, ...] = ()
         self.expected: ir.DataType | None = None
-        self.expected_shape: tuple[int, ...] | None = None
+        self.example_shape: tuple[int, ...] | None = None
         self.expected_count: int | None = None
         self.problems: list[str] = []
         self._emitted: list[ir.Node] = []

@@ -176,7 +176,7 @@ class Lowering:
         g.scope = node.origin.scope
         first = node.outputs[0].dtype if node.outputs else None
         g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
-        g.expected_shape = node.outputs[0].shape if node.outputs else None
+        g.example_shape = node.inputs[0].shape if node.inputs else None
         g.expected_count = self._unpacked.get(node.outputs[0].id) if node.outputs else None
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
@@ -260,7 +260,7 @@ class Lowering:
             given = [values[value.id] for value in inner.inputs]
             first = inner.outputs[0].dtype if inner.outputs else None
             g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
-            g.expected_shape, g.expected_count = inner.outputs[0].shape if inner.outputs else None, None
+            g.example_shape, g.expected_count = inner.inputs[0].shape if inner.inputs else None, None
             _, results = self._lower(inner, given)
             for output, result in zip(inner.outputs, results, strict=True):
                 values[output.id] = self._settle(inner, given, output, result)

@@ -19,7 +19,9 @@ from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 
 from onnx_explore.errors import InvalidArgument, OnnxExporterError
 from onnx_explore.explore.exploration import Exploration, explore
+from onnx_explore.explore.operators import operators_of, operators_text
 from onnx_explore.export import export
+from onnx_explore.flow import check_opset
 from onnx_explore.notebook.completion import Completer
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
 from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line
@@ -326,6 +328,41 @@ class OnnxMagics(Magics):
         with self._reporting():
             _, exploration, _ = self._view("onnx_notes", line, local_ns, at_most=0)
             self.session.show(exploration.notes_text() or "nothing to note")
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_ops(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Print every operator of a model: from which opset on it can be exported, and by which symbolic function.
+
+            %onnx_ops                        the operators of the last export
+            %onnx_ops model x                those of a model, which is captured and not exported
+            %onnx_ops model x --opset 9      at another opset
+
+        Operators that cannot be exported come first, all of them at once. ``decomposition`` means that PyTorch's own
+        decomposition into other operators is used.
+
+        Options
+
+            --opset N             operator set, 7 … 28; default 17, or the last export's
+            --kw NAME=EXPR        a keyword argument of the model's call, as mask=m does
+            --wide                do not cut lines
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_ops"])
+            opset = parsed.get("opset")
+            if parsed.words:
+                space = Namespace(self.session.shell.user_ns, local_ns)
+                model = model_of(parsed.words[0], space)
+                args, kwargs = call_arguments(parsed.words[1:], parsed.get("kw", []), space)
+                exploration = explore(model, args, kwargs=kwargs or None, opset_version=opset, check=False)
+            else:
+                _, exploration, _ = self._view("onnx_ops", line, local_ns, at_most=0)
+            opset = opset if opset is not None else exploration.options.opset_version
+            check_opset(opset)
+            width = None if parsed.get("wide") else self.session.width
+            self.session.show(operators_text(operators_of(exploration.torch_graph, opset), opset, width))
 
     def _view(
         self, magic: str, line: str, local_ns: dict[str, Any] | None, *, at_most: int

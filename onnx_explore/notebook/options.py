@@ -159,6 +159,12 @@ DISPATCH_OPTIONS = (ALL, WIDE, OF)
 CHECK_OPTIONS = (RTOL, ATOL, Option(("--again",), "again"), OF)
 PASSES_OPTIONS = (OF,)
 NOTES_OPTIONS = (OF,)
+OPS_OPTIONS = (
+    Option(("--opset",), "opset", "N", read_opset, completes="opset"),
+    Option(("--kw",), "kw", "NAME=EXPR", read_keyword, repeats=True, completes="keyword"),
+    WIDE,
+    OF,
+)
 
 OPTIONS: dict[str, tuple[Option, ...]] = {
     "onnx_export": EXPORT_OPTIONS,
@@ -167,5 +173,6 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     "onnx_check": CHECK_OPTIONS,
     "onnx_passes": PASSES_OPTIONS,
     "onnx_notes": NOTES_OPTIONS,
+    "onnx_ops": OPS_OPTIONS,
 }
 """Magic → its options."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ sync_api = pytest.importorskip(
 
 from playwright.sync_api import Browser, Page  # noqa: E402
 
-from tests.browser.lab import Lab, running_lab  # noqa: E402
+from tests.browser.lab import BUILT, Lab, Notebook, running_lab  # noqa: E402
 
 ARTIFACTS = Path(__file__).parent / "artifacts"
 NO_BROWSER = (
@@ -44,6 +44,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The server."""
+    if not (BUILT / "package.json").is_file():
+        pytest.skip("the front end is not built: pip install -e . (or npm ci && npm run build in labextension/)")
     with running_lab(tmp_path_factory.mktemp("lab")) as server:
         yield server
 
@@ -61,6 +63,20 @@ def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     context.close()
     ours = [error for error in errors if "oe-" in error or "onnx" in error.lower()]
     assert not ours, ours
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, page: Page, request: pytest.FixtureRequest) -> Callable[..., Notebook]:
+    """Write a notebook of some cells, open it, run those that are asked for."""
+
+    def open_it(*cells: str, run: int = 0, app: str = "doc") -> Notebook:
+        name = lab.notebook(re.sub(r"\W+", "_", request.node.name) + ".ipynb", cells)
+        notebook = Notebook(page).open(lab.address(name, app))
+        for index in range(run):
+            notebook.run(index)
+        return notebook
+
+    return open_it
 
 
 def shoot(page: Page, name: str, **options: Any) -> Path:

@@ -21,6 +21,7 @@ import nbformat
 from playwright.sync_api import Locator, Page
 
 ROOT = Path(__file__).parents[2]
+BUILT = ROOT / "onnx_explore" / "labextension"
 BASE = "/user/x/"
 START = 90.0
 CELL = 120_000
@@ -98,10 +99,14 @@ def running_lab(home: Path, options: Sequence[str] = ()) -> Iterator[Lab]:
     folder.mkdir(parents=True)
     port, token = _free_port(), secrets.token_hex(16)
     lab = Lab(f"http://127.0.0.1:{port}{BASE}", token, folder)
+    extensions = home / "labextensions"
+    extensions.mkdir()
+    (extensions / "onnx-explore").symlink_to(BUILT)
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
         f"--ServerApp.base_url={BASE}", "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
+        f"--LabApp.extra_labextensions_path={extensions}", "--ServerApp.jpserver_extensions=onnx_explore_server=True",
         *options,
     ]  # fmt: skip
     log = (home / "server.log").open("wb")

@@ -276,3 +276,23 @@ def test_help_page(session: Session) -> None:
         or session.shell.inspector.info(session.shell.find_line_magic("onnx_export"))["docstring"]
     )
     assert "%onnx_export model x y -o model.onnx" in shown
+
+
+def test_operators_of_the_last_export_and_of_a_model(session: Session) -> None:
+    session.run("%onnx_export model x --no-check")
+    shown = session.run("%onnx_ops")
+    assert "operators, all of them can be exported at opset 17" in shown
+    assert "aten::linear" in shown
+    session.run(
+        "import torch\n"
+        "@torch.library.custom_op('oe_ops::unknown', mutates_args=())\n"
+        "def unknown(x: torch.Tensor) -> torch.Tensor:\n"
+        "    return x * 2\n"
+        "class Unknown(torch.nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return unknown(unknown(x)).relu()\n"
+        "unknown_model = Unknown()"
+    )
+    lines = session.run("%onnx_ops unknown_model x --opset 9").splitlines()
+    assert lines[0] == "1 of 2 operators cannot be exported at opset 9"
+    assert lines[4].split()[:4] == ["oe_ops::unknown", "2", "–", "NONE"]

@@ -2,9 +2,11 @@
 
 import { Disposal, el } from "../render/dom";
 
-const NARROW = 1080;
+/** Below this, lines of four panes in one row are too short to be read. */
+const NARROW = 1400;
 const LEAST = 0.25;
 const HEIGHT = 420;
+const TWO_ROWS = 1.45;
 const LOWEST = 160;
 
 export interface Splittable {
@@ -19,6 +21,8 @@ export class Split {
   private readonly disposal = new Disposal();
   private height = HEIGHT;
   private narrow = false;
+  /** What a person chose; undefined: by width. */
+  private chosen: boolean | undefined;
 
   constructor(
     private readonly panes: readonly Splittable[],
@@ -38,13 +42,24 @@ export class Split {
     this.arrange();
   }
 
+  /** Whether the panes stand in two rows. */
+  get twoRows(): boolean {
+    return this.chosen ?? this.narrow;
+  }
+
+  /** One row or two, whatever the width. */
+  turn(): void {
+    this.chosen = !this.twoRows;
+    this.arrange();
+  }
+
   close(): void {
     this.disposal.run();
   }
 
   arrange(): void {
     const shown = this.panes.filter((pane) => !pane.hidden);
-    const two = this.narrow && shown.length > 2;
+    const two = this.twoRows && shown.length > 2;
     const half = Math.ceil(shown.length / 2);
     const groups = two ? [shown.slice(0, half), shown.slice(half)] : [shown];
     this.rows.replaceChildren();
@@ -58,7 +73,7 @@ export class Split {
       }
       this.rows.append(row);
     }
-    if (!this.fillParent) this.rows.style.height = `${two ? Math.round(this.height * 1.5) : this.height}px`;
+    if (!this.fillParent) this.rows.style.height = `${two ? Math.round(this.height * TWO_ROWS) : this.height}px`;
   }
 
   private edge(left: Splittable, right: Splittable, row: HTMLElement): HTMLElement {
@@ -107,7 +122,7 @@ export class Split {
     };
     drag(edge, (_, dy) => {
       this.height = Math.max(LOWEST, this.height + dy);
-      this.rows.style.height = `${this.height * (this.rows.childElementCount > 1 ? 1.5 : 1)}px`;
+      this.rows.style.height = `${this.height * (this.rows.childElementCount > 1 ? TWO_ROWS : 1)}px`;
     });
     edge.addEventListener("keydown", (event) => {
       const by = { ArrowUp: -40, ArrowDown: 40 }[event.key];

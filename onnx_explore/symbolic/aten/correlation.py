@@ -47,8 +47,8 @@ def cov(
     centred = g.op("Sub", x, mean)
     other = centred if weights is None else g.op("Mul", centred, weights)
     result = g.op("Div", g.op("MatMul", centred, swapped(g, other, 0, 1)), norm)
-    assert result.shape is not None
-    return forms.squeeze(g, result, [0, 1]) if g.rank(self) < 2 or self.shape is None or self.shape[0] == 1 else result
+    single = g.rank(self) < 2 or (g.example_shape is not None and len(g.example_shape) == 2 and g.example_shape[0] == 1)
+    return forms.squeeze(g, result, [0, 1]) if single else result
 
 
 @symbolic("aten::corrcoef")

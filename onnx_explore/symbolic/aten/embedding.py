@@ -44,7 +44,9 @@ def embedding_bag_padded(
     """embedding_bag.padding_idx(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq, int mode,
     bool sparse, Tensor? per_sample_weights, bool include_last_offset, int? padding_idx) -> (Tensor, Tensor, Tensor, Tensor)
     """
-    skipped = None if padding_idx is None else padding_idx % _rows(g, weight)
+    skipped: Dim | None = padding_idx
+    if padding_idx is not None and padding_idx < 0:
+        skipped = shapes.add(g, shapes.size(g, weight, 0), padding_idx)
     return [
         _bags(g, weight, indices, offsets, mode, per_sample_weights, include_last_offset, skipped),
         None,
@@ -114,12 +116,6 @@ def embedding_renorm(g: Emitter, self: Tensor, indices: Tensor, max_norm: float,
     return where(g, longer, g.op("Mul", self, factor), self)
 
 
-def _rows(g: Emitter, weight: ir.Value) -> int:
-    rows = shapes.size(g, weight, 0)
-    assert isinstance(rows, int)
-    return rows
-
-
 def _bags(
     g: Emitter,
     weight: ir.Value,
@@ -128,7 +124,7 @@ def _bags(
     mode: int,
     per_sample_weights: ir.Value | None,
     include_last_offset: bool,
-    padding_idx: int | None,
+    padding_idx: Dim | None,
 ) -> ir.Value:
     """Rows are taken, then reduced by bag: bag b has the places from ``offsets[b]`` up to ``offsets[b + 1]``."""
     dtype = g.dtype(weight)
@@ -147,7 +143,7 @@ def _bags(
     bag = g.op("Sub", number, g.const(1))
     kept = None
     if padding_idx is not None:
-        skipped = g.op("Equal", g.cast(indices, ir.DataType.INT64), g.const(padding_idx))
+        skipped = g.op("Equal", g.cast(indices, ir.DataType.INT64), shapes.as_scalar(g, padding_idx))
         kept = g.op("Not", skipped)
     if g.opset < (18 if mode == _MAX else 16):
         return _bags_by_mask(g, rows, bag, count, mode, kept)

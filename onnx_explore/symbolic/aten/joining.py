@@ -23,7 +23,8 @@ def joined(g: Emitter, tensors: Sequence[ir.Value], axis: int) -> ir.Value:
 @symbolic("aten::cat", "aten::concat", "aten::concatenate")
 def cat(g: Emitter, tensors: list[Tensor], dim: int = 0) -> Tensor:
     """cat(Tensor[] tensors, int dim=0) -> Tensor: tensors of shape [0] are left out, whatever the rank of the others"""
-    kept = [item for item in tensors if not _is_nothing(item)] or tensors[:1]
+    rank = max(g.rank(item) for item in tensors)
+    kept = [item for item in tensors if g.rank(item) == rank and not _is_nothing(item)] or tensors[:1]
     return joined(g, arithmetic(g, *kept), g.axis(kept[0], dim))
 
 

@@ -67,9 +67,13 @@ def solved(g: Emitter, a: ir.Value, b: ir.Value) -> ir.Value:
 
 
 def _identity(g: Emitter, like: ir.Value) -> ir.Value:
-    size = _size(g, like)
-    eye = g.const(np.eye(size).tolist(), g.dtype(like))
-    return forms.expand(g, eye, [*shapes.sizes(g, like)[:-2], size, size])
+    sizes = shapes.sizes(g, like)
+    size = sizes[-1]
+    if isinstance(size, int):
+        return forms.expand(g, g.const(np.eye(size).tolist(), g.dtype(like)), sizes)
+    steps = forms.iota(g, size)
+    eye = g.op("Equal", forms.unsqueeze(g, steps, [1]), steps)
+    return forms.expand(g, g.cast(eye, g.dtype(like)), sizes)
 
 
 def inverse_of(g: Emitter, x: ir.Value) -> ir.Value:

@@ -204,17 +204,6 @@ def _by_matrices(
 # -- the overloads -----------------------------------------------------------------------------------------------------------
 
 
-def _scaled_sizes(g: Emitter, x: Tensor, scales: Sequence[float]) -> list[Dim]:
-    """``floor(size * scale)`` where the size is known; else the factors alone will do, and the size stands for
-    itself.
-    """
-    sizes: list[Dim] = []
-    for axis, scale in enumerate(scales):
-        size = shapes.size(g, x, axis + 2)
-        sizes.append(int(size * scale) if isinstance(size, int) else size)
-    return sizes
-
-
 def _from_list(
     g: Emitter,
     x: Tensor,
@@ -228,10 +217,14 @@ def _from_list(
         return resample(g, x, how, output_size, None, align_corners)
     if scale_factors is None:
         raise UnsupportedOperatorError("neither output_size nor scale_factors is given")
-    sizes = _scaled_sizes(g, x, scale_factors)
-    if align_corners and not shapes.is_static(x):
-        # Coordinates need the new size. Resize computes it from the factor, too.
-        return _aligned_by_factor(g, x, how, scale_factors)
+    sizes: list[Dim] = []
+    for axis, scale in enumerate(scale_factors):
+        size = shapes.size(g, x, axis + 2)
+        if not isinstance(size, int) and align_corners:
+            # Coordinates need the new size. Resize computes it from the factor, too.
+            return _aligned_by_factor(g, x, how, scale_factors)
+        # Where the size is not known, the factors alone decide, and it stands for itself.
+        sizes.append(int(size * scale) if isinstance(size, int) else size)
     return resample(g, x, how, sizes, scale_factors, align_corners)
 
 

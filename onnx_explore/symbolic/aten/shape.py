@@ -89,35 +89,16 @@ def squeeze_dims(g: Emitter, self: Tensor, dim: list[int]) -> Tensor:
 
 
 def _squeezed(g: Emitter, x: ir.Value, axes: Sequence[int]) -> ir.Value:
-    """Whether a dynamic dimension is 1 is not known, but the rank that the capture saw says which ones were."""
+    """Whether a dynamic dimension is 1 is not known: it is taken to be what it was in the capture."""
     assert x.shape is not None
-    sure = [axis for axis in axes if x.shape[axis] == 1]
-    maybe = [axis for axis in axes if not isinstance(x.shape[axis], int)]
-    gone = len(x.shape) - len(g.expected_shape) - len(sure) if g.expected_shape is not None else 0
-    if gone <= 0 or not maybe:
-        return forms.squeeze(g, x, sure)
-    assert g.expected_shape is not None
-    if gone == len(maybe):
-        return forms.squeeze(g, x, sorted(sure + maybe))
-    found = _aligned(x.shape, set(sure), maybe, g.expected_shape)
-    if found is None:
-        raise UnsupportedOperatorError(
-            f"which of the dynamic dimensions {maybe} is 1 is known only at run time",
-            action="name the dimension: squeeze(dim)",
-        )
-    return forms.squeeze(g, x, sorted(sure + found))
-
-
-def _aligned(shape: ir.Shape, sure: set[int], maybe: Sequence[int], seen: tuple[int, ...]) -> list[int] | None:
-    """The one way to drop some of ``maybe`` such that the static sizes left are those that were seen, or None."""
-    from itertools import combinations
-
-    fits: list[list[int]] = []
-    for dropped in combinations(maybe, len(shape) - len(sure) - len(seen)):
-        kept = [dim for axis, dim in enumerate(shape) if axis not in sure and axis not in dropped]
-        if all(not isinstance(dim, int) or dim == size for dim, size in zip(kept, seen, strict=True)):
-            fits.append(list(dropped))
-    return fits[0] if len(fits) == 1 else None
+    seen = g.example_shape
+    gone = [
+        axis
+        for axis in axes
+        if x.shape[axis] == 1
+        or (not isinstance(x.shape[axis], int) and seen is not None and len(seen) == len(x.shape) and seen[axis] == 1)
+    ]
+    return forms.squeeze(g, x, gone)
 
 
 @symbolic("aten::expand", "aten::expand_copy")

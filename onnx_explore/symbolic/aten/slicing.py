@@ -75,8 +75,9 @@ def index_select(g: Emitter, self: Tensor, dim: int, index: Tensor) -> Tensor:
 def gather(g: Emitter, self: Tensor, dim: int, index: Tensor, sparse_grad: bool = False) -> Tensor:
     """gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor"""
     axis = g.axis(self, dim)
-    if index.shape is not None and index.shape.is_static() and 0 in index.shape:
-        return forms.expand(g, g.const([0], self.dtype), [int(item) for item in index.shape])  # pyright: ignore[reportArgumentType]
+    assert index.shape is not None
+    if 0 in index.shape or max(g.rank(index), 1) != max(g.rank(self), 1):  # other ranks are for an empty index alone
+        return forms.expand(g, g.like(0, self), shapes.sizes(g, index))
     x = forms.unsqueeze(g, self, [0]) if g.rank(self) == 0 else self
     places = forms.unsqueeze(g, index, [0]) if g.rank(index) == 0 else index
     taken = forms.gather_elements(g, x, places, axis)

@@ -37,7 +37,7 @@ def equal_pieces(g: Emitter, x: ir.Value, length: Dim, axis: int, count: int) ->
     return pieces
 
 
-@symbolic("aten::split.Tensor", "aten::unsafe_split")
+@symbolic("aten::split.Tensor", "aten::unsafe_split", "aten::split_copy")
 def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tensor]:
     """split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
@@ -50,7 +50,7 @@ def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tenso
     return equal_pieces(g, self, split_size, axis, _count(g))
 
 
-@symbolic("aten::split_with_sizes", "aten::unsafe_split_with_sizes")
+@symbolic("aten::split_with_sizes", "aten::unsafe_split_with_sizes", "aten::split_with_sizes_copy")
 def split_with_sizes(g: Emitter, self: Tensor, split_sizes: list[Dim], dim: int = 0) -> list[Tensor]:
     """split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]"""
     return list(forms.split(g, self, split_sizes, g.axis(self, dim)))

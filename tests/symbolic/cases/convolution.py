@@ -106,7 +106,6 @@ CASES: list[Case] = [
         nn.Conv2d(3, 6, 3, padding=1, padding_mode="reflect"),
         lambda: (seeded(2, 3, 8, 6),),
         dynamic={0: (0, 2, 3)},
-        since=8,
     ),
     Case(
         "internal",

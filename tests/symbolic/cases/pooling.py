@@ -69,7 +69,7 @@ CASES: list[Case] = [
     ],
     *[_pool("average-divisor", _AVERAGE, "avg_pool", n, 3, 2, 1, divisor_override=5) for n in (2, 3)],
     *[
-        _pool("average-divisor-ceil", _AVERAGE, "avg_pool", n, 3, 4, 1, ceil_mode=True, divisor_override=5)
+        _pool("average-divisor-ceil", _AVERAGE, "avg_pool", n, 3, 4, 1, ceil_mode=True, divisor_override=5, since=9)
         for n in (2, 3)
     ],
     *[_pool("adaptive-average-one", _ADAPTIVE_AVERAGE, "adaptive_avg_pool", n, 1) for n in _EVERY],

@@ -1,0 +1,242 @@
+"""The widget in a real JupyterLab: what a person sees and does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import shoot
+from tests.browser.lab import Notebook
+from tests.browser.models import CONVNET, EXPORT, HOSTILE, LAYERS, REGISTER, UNSUPPORTED
+
+OpenNotebook = Callable[..., Notebook]
+
+
+def test_exported_and_linked(open_notebook: OpenNotebook, page: Page) -> None:
+    """The verdict is there; hovering a line lights up its relatives in every pane, and scrolls nothing."""
+    notebook = open_notebook(CONVNET, EXPORT, "print([node.target for node in ex.selected])", run=2)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Exported")
+    expect(explorer.root.locator(".oe-verdict")).to_contain_text("agrees with PyTorch")
+    expect(explorer.line("source", "torch.flatten(y, 1)")).to_be_visible()
+    explorer.root.scroll_into_view_if_needed()
+
+    explorer.line("source", "torch.flatten(y, 1)").hover()
+    expect(explorer.pane("onnx").locator(".oe-lit")).to_have_count(1)
+    assert "Flatten" in explorer.lit("onnx")[0]
+    assert "aten::flatten" in explorer.lit("torch")[0]
+    assert any("aten::flatten" in line for line in explorer.lit("dispatch"))
+
+    explorer.line("onnx", "Relu(").hover()
+    expect(explorer.pane("source").locator(".oe-lit")).to_contain_text(["self.features(x)"])
+    assert "aten::relu" in explorer.lit("torch")[0]
+
+    explorer.line("onnx", "Softmax(").click()
+    expect(explorer.root.locator(".oe-detail")).to_contain_text("aten::softmax")
+    expect(explorer.root.locator(".oe-detail-right")).to_contain_text("def softmax")
+    explorer.root.get_by_role("button", name="ONNX documentation").click()
+    expect(explorer.root.locator(".oe-detail-right")).to_contain_text("since opset")
+    shoot(page, "linked")
+
+    notebook.run(2)
+    assert "['aten::softmax']" in notebook.output(2)
+
+
+def test_same_colour_in_every_pane(open_notebook: OpenNotebook) -> None:
+    """A line has a colour if it produced output, and the same one everywhere."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    hues = [
+        explorer.line(pane, text).evaluate("line => line.style.getPropertyValue('--oe-hue')")
+        for pane, text in (
+            ("source", "torch.flatten(y, 1)"),
+            ("torch", "aten::flatten"),
+            ("dispatch", "aten::flatten"),
+            ("onnx", "Flatten("),
+        )
+    ]
+    assert len(set(hues)) == 1 and hues[0].startswith("var(--oe-hue-")
+    plain = explorer.line("source", "def forward")
+    assert plain.evaluate("line => line.style.getPropertyValue('--oe-hue')") == "transparent"
+
+
+def test_slider_looks_at_the_past(open_notebook: OpenNotebook, page: Page) -> None:
+    """Back and the slider dim what was not lowered yet; Now returns."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    expect(explorer.root.locator(".oe-step-count")).to_contain_text(" / ")
+    explorer.root.locator(".oe-slider").fill("2")
+    expect(explorer.root.locator(".oe-step-count")).to_contain_text("looking at 2 /")
+    expect(explorer.line("onnx", "Softmax(")).to_have_class(re.compile("oe-later"))
+    expect(explorer.line("onnx", "Relu(")).to_have_class(re.compile("oe-now"))
+    explorer.root.get_by_role("button", name="Back: look at the step before").click()
+    expect(explorer.root.locator(".oe-step-count")).to_contain_text("looking at 1 /")
+    shoot(page, "slider")
+    explorer.root.get_by_role("button", name="Now", exact=True).click()
+    expect(explorer.line("onnx", "Softmax(")).not_to_have_class(re.compile("oe-later"))
+
+
+def test_stepping(open_notebook: OpenNotebook) -> None:
+    """Step, run to, continue drive the very exploration that Python drives."""
+    paused = "ex = onnx_explore.explore(model, x)\nex"
+    notebook = open_notebook(CONVNET, paused, "print(ex.position, ex.state)", "ex.step_operator();", run=2)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Paused")
+    count = explorer.root.locator(".oe-step-count")
+    expect(count).to_contain_text("0 /")
+    explorer.root.get_by_role("button", name="Step", exact=True).click()
+    expect(count).to_contain_text("1 /")
+    expect(explorer.line("onnx", "Conv(")).to_be_visible()
+    notebook.run(3)
+    expect(count).to_contain_text("2 /")
+    box = explorer.root.get_by_label("Run to an operator, a module or a source line")
+    box.fill("aten::flatten")
+    box.press("Enter")
+    expect(explorer.pane("torch").locator(".oe-next")).to_contain_text("aten::flatten")
+    explorer.root.get_by_role("button", name="Continue").click()
+    explorer.wait_for_state("Exported")
+    notebook.run(2)
+    assert "exported" in notebook.output(2)
+
+
+def test_failure_symbolic_continue(open_notebook: OpenNotebook, page: Page) -> None:
+    """It stands still at the failing node, says what to do, and goes on after a cell registered a symbolic function."""
+    notebook = open_notebook(UNSUPPORTED, REGISTER, run=1)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Failed")
+    banner = explorer.root.locator(".oe-failure")
+    expect(banner).to_contain_text("browser::halve")
+    expect(banner).to_contain_text("In[1]:")
+    expect(banner).to_contain_text("Next:")
+    banner.get_by_text("How to go on from here").click()
+    expect(banner).to_contain_text('@onnx_explore.symbolic("browser::halve")')
+    banner.get_by_role("button", name="Show the node").click()
+    expect(explorer.pane("torch").locator(".oe-chosen")).to_contain_text("browser::halve")
+    shoot(page, "failure")
+    notebook.run(1)
+    expect(banner).to_contain_text("A symbolic function was registered since")
+    banner.get_by_role("button", name="Continue").click()
+    explorer.wait_for_state("Exported")
+    expect(banner).to_be_hidden()
+    expect(explorer.line("onnx", "Div(")).to_be_visible()
+
+
+def test_axes(open_notebook: OpenNotebook, page: Page) -> None:
+    """Toggling and naming a dimension exports again; the shapes of all panes follow, and the check says what is proven."""
+    notebook = open_notebook(CONVNET, EXPORT, "print(ex.options.dynamic_axes['images'])", run=2)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Exported")
+    explorer.tab("axes").click()
+    table = explorer.root.get_by_role("table", name="Axes")
+    expect(table).to_contain_text("proven")
+    expect(explorer.line("onnx", "Softmax(")).to_contain_text("FLOAT[batch, 10]")
+    table.get_by_label("images, axis 0: dynamic").uncheck()
+    expect(explorer.line("onnx", "Softmax(")).to_contain_text("FLOAT[2, 10]")
+    table.get_by_label("images, axis 0: dynamic").check()
+    expect(explorer.line("onnx", "Softmax(")).to_contain_text("FLOAT[batch, 10]")
+    name = table.get_by_label("images, axis 0: name")
+    name.fill("N")
+    name.press("Enter")
+    expect(explorer.line("onnx", "Softmax(")).to_contain_text("FLOAT[N, 10]")
+    expect(table).to_contain_text("proven")
+    shoot(page, "axes")
+    notebook.run(2)
+    assert "{0: 'N'}" in notebook.output(2)
+
+
+def test_graph(open_notebook: OpenNotebook, page: Page) -> None:
+    """The module hierarchy as a drawing: by keyboard into a module and out again; hover links it with the text."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    pane = explorer.pane("onnx")
+    pane.get_by_role("button", name="Graph").click()
+    canvas = pane.locator("canvas.oe-canvas")
+    expect(canvas).to_have_attribute("data-engine", "dagre")
+    expect(canvas).to_have_attribute("data-scope", "")
+    canvas.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    expect(pane.locator(".oe-spoken")).to_contain_text("module features")
+    expect(explorer.pane("source").locator(".oe-lit")).to_contain_text(["self.features(x)"])
+    page.keyboard.press("Enter")
+    expect(canvas).to_have_attribute("data-scope", "features")
+    expect(pane.locator(".oe-crumbs")).to_contain_text("features")
+    explorer.pane("torch").get_by_role("button", name="Graph").click()
+    page.wait_for_timeout(500)
+    shoot(page, "graph")
+    page.keyboard.press("Tab")
+    canvas.focus()
+    page.keyboard.press("Backspace")
+    expect(canvas).to_have_attribute("data-scope", "")
+
+
+def test_python_selects(open_notebook: OpenNotebook) -> None:
+    """What Python chooses shows in the widget."""
+    notebook = open_notebook(CONVNET, EXPORT, "ex.select('Flatten');", run=3)
+    expect(notebook.explorer.pane("torch").locator(".oe-chosen")).to_contain_text("aten::flatten")
+
+
+def test_keyboard_and_search(open_notebook: OpenNotebook, page: Page) -> None:
+    """Roving focus in a pane; Enter reveals everywhere; / searches; Escape lets go."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    lines = explorer.pane("onnx").get_by_role("listbox")
+    lines.focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(explorer.pane("torch").locator(".oe-chosen").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(explorer.pane("torch").locator(".oe-chosen")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("softmax")
+    expect(explorer.pane("onnx").locator(".oe-found").first).to_contain_text("Softmax")
+
+
+def test_hostile_names_stay_text(open_notebook: OpenNotebook, page: Page) -> None:
+    """Markup in names, paths and source is shown, not run."""
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    explorer = open_notebook(HOSTILE, run=1).explorer
+    explorer.root.wait_for()
+    expect(explorer.root.locator(".oe-state")).not_to_have_text("")
+    expect(explorer.pane("source")).to_contain_text("<i>italic</i>")
+    expect(explorer.pane("torch")).to_contain_text("<img src=x onerror=alert(1)>")
+    for kind in ("img", "script", "b:has-text('bold')", "i", "u"):
+        expect(explorer.root.locator(f".oe-textpane {kind}")).to_have_count(0)
+    explorer.tab("interface").click()
+    expect(explorer.root.locator(".oe-drawer-body")).to_contain_text("<u>out</u>")
+    assert not dialogs
+
+
+def test_kernel_restart(open_notebook: OpenNotebook, page: Page) -> None:
+    """Without its kernel the widget says so, and what was loaded can still be looked at."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(explorer.root.locator(".oe-notice")).to_contain_text("The kernel is gone", timeout=60_000)
+    explorer.line("onnx", "Flatten(").hover()
+    expect(explorer.pane("torch").locator(".oe-lit")).to_contain_text(["aten::flatten"])
+    shoot(page, "restarted")
+
+
+@pytest.mark.parametrize("depth", [120])
+def test_big_graph_keeps_the_page_alive(open_notebook: OpenNotebook, page: Page, depth: int) -> None:
+    """Thousands of lines; no task of the page's main thread is long, and the first paint is soon."""
+    page.add_init_script(
+        "window.longTasks = []; new PerformanceObserver(list => list.getEntries().forEach("
+        "entry => window.longTasks.push(Math.round(entry.duration)))).observe({ type: 'longtask', buffered: true });"
+    )
+    cells = (LAYERS, f"ex = onnx_explore.explore(Deep({depth}), torch.randn(2, 8), check=False)\nex.run();", "ex")
+    notebook = open_notebook(*cells, run=2)
+    page.evaluate("() => { window.longTasks.length = 0; window.begun = performance.now(); }")
+    notebook.start(2)
+    notebook.explorer.wait_for_state("Exported")
+    expect(notebook.explorer.pane("onnx").locator(".oe-line").first).to_be_visible()
+    notebook.explorer.pane("onnx").get_by_role("button", name="Graph").click()
+    expect(notebook.explorer.pane("onnx").locator("canvas")).to_have_attribute("data-nodes", re.compile(r"\d{2,}"))
+    tasks = page.evaluate("() => window.longTasks")
+    assert max(tasks, default=0) < 400, tasks
