@@ -237,6 +237,92 @@ def test_big_graph_keeps_the_page_alive(open_notebook: OpenNotebook, page: Page,
     notebook.explorer.wait_for_state("Exported")
     expect(notebook.explorer.pane("onnx").locator(".oe-line").first).to_be_visible()
     notebook.explorer.pane("onnx").get_by_role("button", name="Graph").click()
-    expect(notebook.explorer.pane("onnx").locator("canvas")).to_have_attribute("data-nodes", re.compile(r"\d{2,}"))
+    expect(notebook.explorer.pane("onnx").locator(".oe-canvas")).to_have_attribute("data-nodes", re.compile(r"\d{2,}"))
     tasks = page.evaluate("() => window.longTasks")
     assert max(tasks, default=0) < 400, tasks
+
+
+@pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
+def test_cancel(open_notebook: OpenNotebook, page: Page, subshells: str) -> None:
+    """Cancel stops a long export at a node, with comm messages on a subshell's thread and on the main thread."""
+    cells = (LAYERS, "ex = onnx_explore.explore(Deep(300), torch.randn(2, 8), check=False)\nex")
+    notebook = open_notebook(*cells, run=1)
+    page.evaluate(
+        "mode => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = mode; }",
+        subshells,
+    )
+    notebook.run(1)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Paused")
+    explorer.root.get_by_role("button", name="Continue").click()
+    explorer.root.get_by_role("button", name="Cancel").click()
+    explorer.wait_for_state("Paused")
+    expect(explorer.root.locator(".oe-running")).to_be_hidden()
+    count = explorer.root.locator(".oe-step-count").inner_text().split(" / ")
+    assert 0 < int(count[0]) < int(count[1])
+    explorer.root.get_by_role("button", name="Continue").click()
+    explorer.wait_for_state("Exported")
+
+
+def test_busy(open_notebook: OpenNotebook, page: Page) -> None:
+    """While a cell steps the exploration, a step from the widget is refused with a sentence, and nothing is queued."""
+    hold = "import time\nwith ex._owned():\n    time.sleep(6)"
+    notebook = open_notebook(CONVNET, "ex = onnx_explore.explore(model, x)\nex", hold, run=2)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Paused")
+    notebook.start(2)
+    page.wait_for_timeout(1500)
+    explorer.root.get_by_role("button", name="Step", exact=True).click()
+    expect(explorer.root.locator(".oe-notice")).to_contain_text("Busy", timeout=5000)
+    notebook.wait(2)
+    expect(explorer.root.locator(".oe-notice")).to_be_hidden()
+    expect(explorer.root.locator(".oe-step-count")).to_contain_text("0 /")
+
+
+def test_dark_theme(open_notebook: OpenNotebook, page: Page) -> None:
+    """Colours follow JupyterLab's theme, in the drawings, too."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    explorer.pane("torch").get_by_role("button", name="Graph").click()
+    explorer.line("onnx", "Flatten(").click()
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })")
+    expect(explorer.root).to_have_attribute("data-theme", "dark")
+    page.wait_for_timeout(800)
+    background = explorer.root.evaluate("root => getComputedStyle(root).backgroundColor")
+    assert max(int(part) for part in re.findall(r"\d+", background)[:3]) < 60
+    explorer.root.scroll_into_view_if_needed()
+    shoot(page, "dark")
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' })")
+    expect(explorer.root).to_have_attribute("data-theme", "light")
+
+
+def test_notebook_7(open_notebook: OpenNotebook, page: Page) -> None:
+    """The same widget in Notebook 7."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2, app="notebooks").explorer
+    explorer.wait_for_state("Exported")
+    explorer.line("onnx", "Flatten(").hover()
+    expect(explorer.pane("source").locator(".oe-lit")).to_contain_text(["torch.flatten(y, 1)"])
+    shoot(page, "notebook7")
+
+
+def test_saved_output_without_a_kernel(open_notebook: OpenNotebook, page: Page) -> None:
+    """A saved notebook, opened without its kernel, shows what was stored, and says what it is."""
+    notebook = open_notebook(CONVNET, EXPORT, run=2)
+    notebook.explorer.wait_for_state("Exported")
+    page.evaluate(
+        """async () => {
+            const panel = window.jupyterapp.shell.currentWidget;
+            await panel.context.save();
+            await panel.sessionContext.shutdown();
+        }"""
+    )
+    page.reload()
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    explorer = notebook.explorer
+    explorer.wait_for_state("Exported")
+    expect(explorer.root.locator(".oe-notice")).to_contain_text("Saved output")
+    explorer.line("onnx", "Flatten(").hover()
+    expect(explorer.pane("torch").locator(".oe-lit")).to_contain_text(["aten::flatten"])
+    explorer.pane("onnx").get_by_role("button", name="Graph").click()
+    expect(explorer.pane("onnx").locator(".oe-canvas")).to_have_attribute("data-scope", "")
+    shoot(page, "saved")
