@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {
-    "pyproject.toml", "onnx_explore", "onnx_explore_server", "labextension", "notebooks", "tests", "binder", "README.md", "LICENSE",
-    "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt",
+    "pyproject.toml", "onnx_explore", "onnx_explore_server", "labextension", "notebooks", "tests", "binder", "README.md",
+    "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt",
 }  # fmt: skip
 # A registry's or a mirror's host, or a path of a developer's machine.
 PRIVATE = re.compile(

@@ -92,6 +92,7 @@ export interface Summary {
   opset: number;
   position: number;
   total: number;
+  busy: boolean;
   more: boolean;
   next_ids: number[];
   next_target: string;

@@ -45,6 +45,7 @@ class Emitter:
 
     Attributes:
         expected: Element type that the capture saw for the (first) result of the node that is being lowered, or None.
+        example_strides: Strides that the capture saw for that input, or None.
         example_shape: Shape that the capture saw for the (first) input of that node, or None: a fact about that one run,
             which tells whether a ``squeeze`` took a dimension away.
         expected_count: Into how many values the list that the node makes is unpacked, or None.
@@ -63,6 +64,7 @@ class Emitter:
         self.torch_nodes: tuple[int, ...] = ()
         self.expected: ir.DataType | None = None
         self.example_shape: tuple[int, ...] | None = None
+        self.example_strides: tuple[int, ...] | None = None
         self.expected_count: int | None = None
         self.problems: list[str] = []
         self._emitted: list[ir.Node] = []

@@ -58,6 +58,7 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         opset=ex.options.opset_version,
         position=operators - ahead,
         total=operators,
+        busy=ex.busy,
         more=more,
         next_ids=list(origins.of(upcoming)) if upcoming is not None else [],
         next_target=upcoming.target if upcoming is not None else "",

@@ -138,6 +138,7 @@ class Summary:
         opset: Of the export.
         position: Operators lowered.
         total: Operators there are.
+        busy: Whether a step is running, started by somebody else.
         more: Whether ``Continue`` stopped after its slice of time and wants to be asked again.
         next_ids: The torch nodes that the next step lowers.
         next_target: Its operator, or "".
@@ -160,6 +161,7 @@ class Summary:
     opset: int
     position: int
     total: int
+    busy: bool
     more: bool
     next_ids: list[int]
     next_target: str

@@ -177,6 +177,7 @@ class Lowering:
         first = node.outputs[0].dtype if node.outputs else None
         g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
         g.example_shape = node.inputs[0].shape if node.inputs else None
+        g.example_strides = node.inputs[0].strides if node.inputs else None
         g.expected_count = self._unpacked.get(node.outputs[0].id) if node.outputs else None
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
@@ -261,6 +262,7 @@ class Lowering:
             first = inner.outputs[0].dtype if inner.outputs else None
             g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
             g.example_shape, g.expected_count = inner.inputs[0].shape if inner.inputs else None, None
+            g.example_strides = inner.inputs[0].strides if inner.inputs else None
             _, results = self._lower(inner, given)
             for output, result in zip(inner.outputs, results, strict=True):
                 values[output.id] = self._settle(inner, given, output, result)

@@ -16,6 +16,7 @@ import torch
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.display import display
 
 from onnx_explore.errors import InvalidArgument, OnnxExporterError
 from onnx_explore.explore.exploration import Exploration, explore
@@ -94,8 +95,8 @@ class OnnxMagics(Magics):
             dynamic_axes={"x": {0: "batch"}}
             custom_opsets={"my.domain": 2}
 
-        What it prints first is the verdict; then the checks, inputs and outputs, and what one should know. See more
-        with %onnx_graph, %onnx_dispatch, %onnx_check, %onnx_passes, %onnx_notes.
+        In a notebook it shows the explorer; in a terminal, and with --text, it prints the verdict, the checks, inputs and
+        outputs, and what one should know. See more with %onnx_graph, %onnx_dispatch, %onnx_check, %onnx_passes, %onnx_notes.
 
         When an operator has no symbolic function, the export stands still there. Register one, with
         @onnx_explore.symbolic("aten::x") or register_custom_op_symbolic, and call _onnx.run(): it goes on from there.
@@ -109,7 +110,7 @@ class OnnxMagics(Magics):
             self.session.remember(exploration, name)
             if not parsed.get("step"):
                 self._run(exploration)
-            self._show(exploration)
+            self._show(exploration, as_text=parsed.get("text", False) or not self.session.has_front_end)
         return exploration if used else None
 
     def _explore(self, parsed: Line, cell: str | None, space: Namespace) -> Exploration:
@@ -169,22 +170,25 @@ class OnnxMagics(Magics):
             _render(interrupt, block)
             raise
 
-    def _show(self, exploration: Exploration) -> None:
-        """The summary; for a failure, the block that ends the cell."""
+    def _show(self, exploration: Exploration, *, as_text: bool) -> None:
+        """The explorer, or the summary as text; a failure ends the cell, with a block instead of a traceback."""
         session = self.session
+        shown = f"{exploration.summary_text(session.width)}\n\n{self._hints(exploration)}"
+        if not as_text:
+            display(exploration)
         error = exploration.error
-        if error is None:
-            session.show(f"{exploration.summary_text(session.width)}\n\n{self._hints(exploration)}")
-            if exploration.options.verbose and exploration.state == "exported":
-                session.show(f"\n{exploration.onnx_text()}")
-            report = exploration.report
-            if report is not None and report.failures:
-                _raise_for(
-                    report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same."
-                )
-            return
-        _render(error, session.readable(f"{exploration.summary_text(session.width)}\n\n{self._hints(exploration)}"))
-        raise error
+        if error is not None:
+            _render(error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}"))
+            raise error
+        if as_text:
+            session.show(shown)
+        if exploration.options.verbose and exploration.state == "exported":
+            session.show(f"\n{exploration.onnx_text()}")
+        report = exploration.report
+        if report is not None and report.failures:
+            _raise_for(
+                report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same."
+            )
 
     def _hints(self, exploration: Exploration) -> str:
         name = self.session.name

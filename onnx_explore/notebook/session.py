@@ -71,6 +71,11 @@ class Session:
             return max(60, shutil.get_terminal_size().columns)
         return _NOTEBOOK_WIDTH
 
+    @property
+    def has_front_end(self) -> bool:
+        """Whether a browser may be there to show the explorer: in a Jupyter kernel, not in a terminal."""
+        return getattr(self.shell, "kernel", None) is not None
+
     def readable(self, shown: str) -> str:
         """The text with ``In[5]`` where it names the temporary file of a notebook's cell."""
         files = self._cells()

@@ -163,8 +163,8 @@ class NotebookFrontEnd:
         """Widget and summary in a notebook; nothing in a terminal, which shows text."""
         if getattr(_shell(), "kernel", None) is None:
             return {}
-        shown: dict[str, Any] = {MIME_TYPE: saved(exploration)}
         try:
-            return shown | self.widget(exploration).view
+            view = self.widget(exploration).view
         except FrontEndMissing:
             return {}
+        return view | {MIME_TYPE: saved(exploration)}

@@ -106,7 +106,8 @@ def running_lab(home: Path, options: Sequence[str] = ()) -> Iterator[Lab]:
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
         f"--ServerApp.base_url={BASE}", "--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly",
-        f"--LabApp.extra_labextensions_path={extensions}", "--ServerApp.jpserver_extensions=onnx_explore_server=True",
+        f"--LabApp.extra_labextensions_path={extensions}", "--JupyterNotebookApp.expose_app_in_browser=True",
+        f"--JupyterNotebookApp.extra_labextensions_path={extensions}", "--ServerApp.jpserver_extensions=onnx_explore_server=True",
         *options,
     ]  # fmt: skip
     log = (home / "server.log").open("wb")
@@ -169,22 +170,15 @@ class Notebook:
                 const content = app.shell.currentWidget.content;
                 content.activeCellIndex = index;
                 content.deselectAll();
-                void app.commands.execute('notebook:run-cell');
+                window.cellRuns ??= {};
+                window.cellRuns[index] = app.commands.execute('notebook:run-cell');
             }""",
             index,
         )
 
     def wait(self, index: int) -> None:
         """Wait until a cell that was started has ended."""
-        self.page.wait_for_function(
-            """(index) => {
-                const app = window.jupyterapp ?? window.jupyterlab;
-                const model = app.shell.currentWidget.content.model.cells.get(index);
-                return model.executionCount !== null && model.executionState !== 'running';
-            }""",
-            arg=index,
-            timeout=CELL,
-        )
+        self.page.evaluate("async (index) => { await window.cellRuns[index]; }", index)
 
     def type_into(self, index: int, source: str) -> None:
         """Replace a cell's source."""

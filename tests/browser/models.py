@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CONVNET = '''
+CONVNET = """
 import onnx_explore, torch
 from torch import nn
 
@@ -20,14 +20,14 @@ class ConvNet(nn.Module):
 
 torch.manual_seed(0)
 model, x = ConvNet(), torch.randn(2, 3, 16, 16)
-'''
+"""
 
-EXPORT = '''
+EXPORT = """
 ex = onnx_explore.explore(model, x, input_names=["images"], dynamic_axes={"images": {0: "batch"}})
 ex.run()
-'''
+"""
 
-UNSUPPORTED = '''
+UNSUPPORTED = """
 import onnx_explore, torch
 from torch import nn
 
@@ -44,15 +44,15 @@ class Model(nn.Module):
 
 ex = onnx_explore.explore(Model(), torch.randn(2, 3))
 ex.run()
-'''
+"""
 
-REGISTER = '''
+REGISTER = """
 @onnx_explore.symbolic("browser::halve")
 def halve(g, x, by):
     return g.op("Div", x, g.const(by, x.dtype))
-'''
+"""
 
-LAYERS = '''
+LAYERS = """
 import onnx_explore, torch
 from torch import nn
 
@@ -71,7 +71,7 @@ class Deep(nn.Module):
         for block in self.blocks:
             x = block(x)
         return x
-'''
+"""
 
 HOSTILE = '''
 import onnx_explore, torch

@@ -265,17 +265,15 @@ def _gpt2_positional(batch: int, length: int) -> Call:
 
 
 TRANSFORMERS = (
-    ModelCase("bert", bert, _ids, IDS, lowest=10),
-    ModelCase("bert_mask", bert, _positional, MASKED, lowest=10),
-    ModelCase(
-        "bert_keywords", bert, _bert_keywords, {**MASKED, "token_type_ids": {0: "batch", 1: "length"}}, lowest=10
-    ),
-    ModelCase("bert_eager_attention", lambda: bert(attn_implementation="eager"), _keywords, MASKED, lowest=10),
+    ModelCase("bert", bert, _ids, IDS),
+    ModelCase("bert_mask", bert, _positional, MASKED),
+    ModelCase("bert_keywords", bert, _bert_keywords, {**MASKED, "token_type_ids": {0: "batch", 1: "length"}}),
+    ModelCase("bert_eager_attention", lambda: bert(attn_implementation="eager"), _keywords, MASKED),
     ModelCase("gpt2", gpt2, _ids, IDS, lowest=11),
     ModelCase("gpt2_mask", gpt2, _gpt2_positional, MASKED),
     ModelCase("gpt2_keywords", gpt2, _keywords, MASKED),
-    ModelCase("distilbert", distilbert, _ids, IDS, lowest=10),
-    ModelCase("distilbert_mask", distilbert, _keywords, MASKED, lowest=10),
+    ModelCase("distilbert", distilbert, _ids, IDS),
+    ModelCase("distilbert_mask", distilbert, _keywords, MASKED),
     ModelCase("t5_encoder", t5_encoder, _ids, IDS),
     ModelCase("t5_encoder_mask", t5_encoder, _keywords, MASKED),
 )

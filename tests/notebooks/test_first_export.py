@@ -30,7 +30,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             for output in cell.outputs:
                 parts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
                 parts += output.get("traceback", [])
-            result[cell.source.splitlines()[0]] = "\n".join(parts)
+            result[cell.source.splitlines()[0]] = "\n".join(filter(None, parts))
     return result
 
 

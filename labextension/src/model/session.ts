@@ -31,6 +31,7 @@ export interface Drawing {
 
 export const NOTHING: Mark = { ids: new Set(), color: -1, sender: "" };
 const RETRY = 400;
+const ELSEWHERE = "A cell is going on with this export";
 
 export class Session {
   readonly summary = new Signal<Summary | undefined>(undefined);
@@ -63,7 +64,7 @@ export class Session {
           this.running.value = "";
           break;
         case "revision":
-          if (this.running.value === "") void this.refresh();
+          if (this.running.value === "" || this.running.value === ELSEWHERE) void this.refresh();
           else this.stale = true;
           break;
         case "shared":
@@ -227,7 +228,14 @@ export class Session {
 
   private takeSummary(reply: Reply<Answers["summary"]>): void {
     if (reply.kind === "ok") {
-      this.summary.value = reply.answer.summary;
+      const { summary } = reply.answer;
+      this.summary.value = summary;
+      if (summary.busy) {
+        this.running.value = ELSEWHERE;
+        this.lookLater();
+        return;
+      }
+      if (this.running.value === ELSEWHERE) this.running.value = "";
       if (this.trouble.value.startsWith("Busy")) this.trouble.value = "";
     } else this.note(reply);
   }
@@ -235,9 +243,13 @@ export class Session {
   private note(reply: Exclude<Reply<never>, { kind: "ok" }>): void {
     if (reply.kind === "busy") {
       this.trouble.value = `Busy: ${reply.message}. Nothing was queued.`;
-      clearTimeout(this.retry);
-      this.retry = setTimeout(() => void this.refresh(), RETRY);
+      this.lookLater();
     } else if (reply.code !== "NoKernel") this.trouble.value = reply.message;
+  }
+
+  private lookLater(): void {
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => void this.refresh(), RETRY);
   }
 
   private takeShared(): void {

@@ -132,6 +132,7 @@ export class FileSource implements Source {
       opset: model.opsets.find(({ domain }) => domain === "")?.version ?? 0,
       position: 0,
       total: 0,
+      busy: false,
       more: false,
       next_ids: [],
       next_target: "",

@@ -113,7 +113,11 @@ class App {
       { class: "oe-tools", role: "toolbar", aria: { label: "View" } },
       this.searchBox,
       el("span", { class: "oe-toggles", role: "group", aria: { label: "Panes" } }, ...toggles),
-      button({ icon: "return", title: "Back to where I was before the last jump (b)", press: () => this.session.back() }),
+      button({
+        icon: "return",
+        title: "Back to where I was before the last jump (b)",
+        press: () => this.session.back(),
+      }),
       this.panes.length > 2
         ? button({ icon: "grid", title: "Panes in one row or in two", press: () => this.split.turn() })
         : null,

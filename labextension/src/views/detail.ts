@@ -50,7 +50,11 @@ export class Detail {
     const others = ids.filter((id) => !detail.ids.includes(id)).length;
     const sides: [Side, string, string][] = [
       ["symbolic", "Symbolic function", detail.symbolic],
-      ["documentation", "ONNX documentation", detail.documentation],
+      [
+        "documentation",
+        this.session.connection.value === "file" ? "doc_string" : "ONNX documentation",
+        detail.documentation,
+      ],
     ];
     const available = sides.filter(([, , text]) => text !== "");
     const shown = available.find(([side]) => side === this.side) ?? available[0];

@@ -13,7 +13,7 @@ const HOVER = 50;
 const ZOOM = 1.25;
 const LEAST = 0.02;
 const MOST = 3;
-const READABLE = 0.55;
+const READABLE = 0.85;
 const MARGIN = 24;
 
 export class GraphPane {

@@ -26,6 +26,7 @@ def _common(make: Callable[[], ir.passes.InPlacePass]) -> OnnxPass:
 ONNX_PASSES: tuple[tuple[str, OnnxPass], ...] = (
     ("remove_unused", _common(common.RemoveUnusedNodesPass)),
     ("eliminate_identities", _common(common.IdentityEliminationPass)),
+    ("part_outputs", _common(common.OutputFixPass)),  # two outputs of a body may be one value now
     ("eliminate_common_subexpressions", _common(common.CommonSubexpressionEliminationPass)),
     ("legalize_types", legalize_types),
     ("initializers_as_inputs", initializers_as_inputs),

@@ -234,6 +234,27 @@ def cholesky(g: Emitter, self: Tensor, upper: bool = False) -> Tensor:
     return swapped(g, lower, -2, -1) if upper else lower
 
 
+@symbolic("aten::linalg_cholesky_ex", since=9)
+def cholesky_ex(g: Emitter, self: Tensor, upper: bool = False, check_errors: bool = False) -> list[Tensor]:
+    """linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L, Tensor info)"""
+    return [cholesky(g, self, upper), _no_errors(g, self)]
+
+
+@symbolic("aten::cholesky_solve", since=9)
+def cholesky_solve(g: Emitter, self: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
+    """cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor: of the matrix whose factor is input2"""
+    factor, b = _one_batch(g, input2, self)
+    other = swapped(g, factor, -2, -1)
+    lower, higher = (other, factor) if upper else (factor, other)
+    return _substituted(g, higher, _substituted(g, lower, b, False, False), True, False)
+
+
+@symbolic("aten::cholesky_inverse", since=9)
+def cholesky_inverse(g: Emitter, self: Tensor, upper: bool = False) -> Tensor:
+    """cholesky_inverse(Tensor self, bool upper=False) -> Tensor"""
+    return cholesky_solve(g, _identity(g, self), self, upper)
+
+
 def _determinant(g: Emitter, x: ir.Value) -> ir.Value:
     g.requires(11, "Det")
     return g.op("Det", x)

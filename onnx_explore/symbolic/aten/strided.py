@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import where
+from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.permute import moved
 from onnx_explore.symbolic.registry import symbolic
@@ -55,8 +56,24 @@ def as_strided(
 
     Strides count in the storage; it is the flattened tensor where that is contiguous, which ONNX tensors always are.
     """
+    _check_contiguous(g)
     index = positions(g, size, stride, 0 if storage_offset is None else storage_offset)
     return g.op("Gather", forms.reshape(g, self, [-1]), index, axis=0)
+
+
+def _check_contiguous(g: Emitter) -> None:
+    """Refuse a base whose elements do not lie in the order in which ONNX has them."""
+    if g.example_shape is None or g.example_strides is None:
+        return
+    expected = 1
+    for size, stride in zip(reversed(g.example_shape), reversed(g.example_strides), strict=True):
+        if size != 1 and stride != expected:
+            raise UnsupportedOperatorError(
+                f"the tensor has strides {list(g.example_strides)}: its memory is not laid out as its shape "
+                f"{list(g.example_shape)} says, and ONNX tensors always are",
+                action="call .contiguous() before as_strided, or index the tensor instead",
+            )
+        expected *= size
 
 
 @symbolic("aten::as_strided_scatter", since=9)
@@ -64,6 +81,7 @@ def as_strided_scatter(
     g: Emitter, self: Tensor, src: Tensor, size: list[Dim], stride: list[Dim], storage_offset: Dim | None = None
 ) -> Tensor:
     """as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor"""
+    _check_contiguous(g)
     index = positions(g, size, stride, 0 if storage_offset is None else storage_offset)
     flat = _write(g, forms.reshape(g, self, [-1]), forms.reshape(g, index, [-1]), forms.reshape(g, src, [-1]))
     return forms.reshape(g, flat, shapes.sizes(g, self))

@@ -85,6 +85,9 @@ CASES = [
         P,
         since=9,
     ),
+    row("cholesky-ex", "linalg_cholesky_ex", lambda x: torch.linalg.cholesky_ex(x), P, since=9),
+    row("cholesky-solve", "cholesky_solve", lambda a, b: torch.cholesky_solve(b, a), L, B, since=9),
+    row("cholesky-inverse", "cholesky_inverse", lambda a: torch.cholesky_inverse(a, upper=True), L.T, since=9),
     row("cholesky-old", "cholesky", lambda x: torch.cholesky(x), P, since=9),
     row(
         "matrix-power",

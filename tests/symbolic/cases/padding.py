@@ -75,6 +75,6 @@ CASES: list[Case] = [
         lambda x: F.pad(x, (2, 1, 0, 3), mode="circular"),
         lambda: (seeded(1, 2, 4, 5),),
         {0: (0, 3)},
-        since=10,
+        since=9,
     ),
 ]

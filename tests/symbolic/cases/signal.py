@@ -81,7 +81,6 @@ CASES = [
         PAIRS,
         seeded(3, 2),
         dynamic={0: (0,)},
-        since=8,
     ),
     row("complex-by-real", "view_as_complex", lambda x, y: torch.view_as_real(z(x) * y), PAIRS, seeded(2, 1)),
     row(

@@ -1,0 +1,183 @@
+"""The messages: TypeScript is generated from Python; the service answers every request, errors too."""
+
+from __future__ import annotations
+
+import json
+import threading
+from array import array
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+import onnx_explore
+from onnx_explore.explore import project, protocol
+from onnx_explore.explore.saved import saved
+from onnx_explore.explore.service import Service, parse
+from onnx_explore.explore.typescript import typescript
+
+ROOT = Path(__file__).parents[2]
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.body(x)
+        return self.head(y).softmax(-1)
+
+
+def service(**options: Any) -> Service:
+    return Service(onnx_explore.explore(Net(), torch.randn(3, 4), input_names=["x"], **options))
+
+
+def ask(service: Service, kind: str, **fields: Any) -> Any:
+    answer, _ = service.handle({"kind": kind, **fields})
+    json.dumps(project.to_message(answer))
+    return answer
+
+
+def to_end(service: Service) -> protocol.Summary:
+    answer = ask(service, "continue")
+    while answer.summary.more:
+        answer = ask(service, "continue")
+    return cast("protocol.Summary", answer.summary)
+
+
+def ints(buffer: bytes) -> list[int]:
+    numbers = array("i")
+    numbers.frombytes(buffer)
+    return numbers.tolist()
+
+
+def test_typescript_is_up_to_date() -> None:
+    written = (ROOT / "labextension" / "src" / "protocol.ts").read_text(encoding="utf-8")
+    assert written == typescript(), "run: python -m onnx_explore.explore.typescript labextension/src/protocol.ts"
+
+
+def test_every_request_is_answered() -> None:
+    held = service()
+    for kind, cls in protocol.REQUESTS.items():
+        fields: dict[str, Any] = {
+            "pane": {"pane": "torch"},
+            "graph": {"stage": "torch", "scope": ""},
+            "node": {"node": 0, "name": None},
+            "run_to": {"what": "aten::softmax"},
+            "set_axes": {"edits": [{"input": "x", "axis": 0, "symbol": "batch"}]},
+            "asset": {"name": "layout"},
+        }.get(kind, {})
+        assert isinstance(parse({"kind": kind, **fields}), cls)
+        if kind == "run_to":
+            held = service()
+        assert ask(held, kind, **fields).kind not in ("failed", "busy")
+
+
+def test_a_wrong_request_is_answered() -> None:
+    held = service()
+    wrong = (
+        {},
+        {"kind": "nothing"},
+        {"kind": "pane"},
+        {"kind": "pane", "pane": ["x"]},
+        {"kind": "run_to", "what": "x::y"},
+    )
+    for message in wrong:
+        answer, _ = held.handle(message)
+        assert answer.kind == "failed"
+    assert ask(held, "summary").summary.state == "paused"
+
+
+def test_panes_are_linked() -> None:
+    held = service(dynamic_axes={"x": {0: "batch"}})
+    assert to_end(held).state == "exported"
+    colors: dict[str, int] = {}
+    threads: dict[str, set[int]] = {}
+    words = {
+        "source": "self.head(y).softmax",
+        "torch": "aten::softmax",
+        "dispatch": "aten::softmax",
+        "onnx": "Softmax(",
+    }
+    for pane, word in words.items():
+        answer, buffers = held.handle({"kind": "pane", "pane": pane})
+        assert isinstance(answer, protocol.PaneText)
+        starts, ids, color, steps, styles = map(ints, buffers)
+        count = len(answer.lines)
+        assert len(starts) == count + 1 and starts[-1] == len(ids)
+        assert len(color) == len(steps) == len(styles) == len(answer.labels) == len(answer.notes) == count
+        row = next(index for index, line in enumerate(answer.lines) if word in line)
+        colors[pane] = color[row]
+        threads[pane] = set(ids[starts[row] : starts[row + 1]])
+    assert len(set(colors.values())) == 1 and colors["onnx"] >= 0
+    assert threads["torch"] == threads["onnx"] == threads["dispatch"] <= threads["source"]
+
+
+def test_scopes() -> None:
+    held = service()
+    to_end(held)
+    for stage in ("torch", "onnx"):
+        whole = ask(held, "graph", stage=stage, scope="")
+        assert "module" in whole.kinds and "body" in whole.titles
+        inner, buffers = held.handle({"kind": "graph", "stage": stage, "scope": "body"})
+        assert isinstance(inner, protocol.GraphScope)
+        assert inner.kinds.count("operator") == 2 and inner.kinds.count("input") == inner.kinds.count("output") == 1
+        edges = ints(buffers[0])
+        assert len(edges) == 2 * len(inner.labels) and max(edges) < len(inner.titles)
+
+
+def test_busy_and_views() -> None:
+    """While a step runs elsewhere, a step is refused and a look is not."""
+    held = service()
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with held.exploration._owned():
+            entered.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    entered.wait(10)
+    try:
+        assert ask(held, "step").kind == "busy"
+        assert ask(held, "summary").summary.busy
+        assert ask(held, "pane", pane="torch").kind == "pane"
+    finally:
+        leave.set()
+        thread.join()
+    assert ask(held, "step").summary.position == 1
+
+
+def test_cancel_leaves_it_paused() -> None:
+    held = service()
+    ex = held.exploration
+    ex.observe(lambda: None)
+    ex.step_operator()
+    ex._flow.recorder.cancelled = lambda: True
+    assert ask(held, "continue").summary.state == "paused"
+    ex._flow.recorder.cancelled = lambda: False
+    assert to_end(held).state == "exported"
+
+
+def test_axes() -> None:
+    held = service()
+    to_end(held)
+    summary = ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": "n"}]).summary
+    assert summary.state == "exported"
+    assert [(axis.symbol, axis.state) for axis in summary.axes] == [("n", "proven"), (None, "static")]
+    summary = ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": None}]).summary
+    assert [axis.symbol for axis in summary.axes] == [None, None]
+
+
+def test_saved_is_small_and_without_weights() -> None:
+    held = service()
+    to_end(held)
+    whole = saved(held.exploration)
+    assert {part["answer"]["pane"] for part in whole["panes"]} == {"source", "torch", "dispatch", "onnx"}
+    assert not whole["omitted"] and len(json.dumps(whole)) < 64 * 1024
+    small = saved(held.exploration, most=5 * 1024)
+    assert small["omitted"] and len(json.dumps(small)) < 6 * 1024
