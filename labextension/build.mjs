@@ -5,7 +5,7 @@ import { readFile, rm } from "node:fs/promises";
 import * as esbuild from "esbuild";
 
 const STATIC = "../onnx_explore/static";
-const common = { bundle: true, format: "esm", target: "es2022", minify: true, logLevel: "info", legalComments: "eof" };
+const common = { bundle: true, format: "esm", target: "es2022", minify: !process.argv.includes("--plain"), logLevel: "info", legalComments: "eof" };
 
 const worker = { ...common, entryPoints: { layout: "src/layout/worker.ts" }, outdir: STATIC };
 

@@ -14,6 +14,7 @@ TOP_LEVEL = {
     "pyproject.toml", "onnx_explore", "onnx_explore_server", "labextension", "notebooks", "tests", "binder", "README.md",
     "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt",
 }  # fmt: skip
+BUILT = {"__pycache__", "node_modules", "static", "lib"}
 # A registry's or a mirror's host, or a path of a developer's machine.
 PRIVATE = re.compile(
     r"""https?://(registry|files|deb|mirror|pypi)\.|resolved"?:? "?https?://|(^|[^.\w-])/(work|opt|farm|root|home)/[a-z.]+/"""
@@ -32,7 +33,7 @@ def tracked() -> list[Path]:
         found = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
     else:
         tops = [ROOT / name for name in TOP_LEVEL]
-        found = [path for top in tops for path in [top, *top.rglob("*")] if "__pycache__" not in path.parts]
+        found = [path for top in tops for path in [top, *top.rglob("*")] if not BUILT & {*path.parts}]
     return [path for path in found if path.is_file()]
 
 

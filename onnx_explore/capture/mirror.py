@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from onnx_explore.capture.scopes import Marks
 from onnx_explore.capture.torch_api import JitBlock, JitGraph, JitNode, JitValue, kind_of, schema_parts
 from onnx_explore.torch_ir import EMPTY, Origin, Schema, SchemaArgument, TorchBlock, TorchNode, TorchValue
 
@@ -28,14 +29,15 @@ class Mirror:
     """Mirrors one graph; ids count from 0.
 
     Args:
-        scopes: Scope paths; the trace pushed their index as scope name. Empty if there are none.
+        marks: Which module path holds from which value on; None if that is not known.
         inline_functions: Replace calls of an ``autograd.Function`` by what its forward recorded.
     """
 
-    __slots__ = ("_inline", "_origins", "_schemas", "_scopes", "_stacks", "_values", "next_node", "next_value")
+    __slots__ = ("_inline", "_marks", "_origins", "_path", "_schemas", "_stacks", "_values", "next_node", "next_value")
 
-    def __init__(self, scopes: Sequence[str] = (), *, inline_functions: bool = True) -> None:
-        self._scopes = scopes
+    def __init__(self, marks: Marks | None = None, *, inline_functions: bool = True) -> None:
+        self._marks = marks
+        self._path = ""
         self._inline = inline_functions
         self._schemas: dict[str, Schema | None] = {_NO_SCHEMA: None}
         self._origins: dict[tuple[str, str], Origin] = {}
@@ -166,6 +168,7 @@ class Mirror:
     def _subgraph(self, graph: JitGraph, inputs: Sequence[TorchValue] | None, nodes: list[TorchNode]) -> TorchBlock:
         """A graph inside the graph: its value numbers are its own."""
         outer, self._values = self._values, {}
+        marks, self._marks = self._marks, Marks()  # the numbers inside are its own; all of it belongs to the caller
         params: list[TorchValue] = []
         for position, value in enumerate(graph.inputs()):
             if inputs is None:
@@ -175,10 +178,11 @@ class Mirror:
         for node in graph.nodes():
             self._node(node, nodes)
         returns = tuple(self.value(value) for value in graph.outputs())
-        self._values = outer
+        self._values, self._marks = outer, marks
         return TorchBlock(tuple(params), tuple(nodes), returns)
 
     def _inline_function(self, node: JitNode, nodes: list[TorchNode]) -> None:
+        self._scope(node)
         inputs = [self._values[node.inputsAt(index).unique()] for index in range(node.inputsSize())]
         returns = self._subgraph(node.g("Subgraph"), inputs, nodes).returns
         output = node.outputsAt(0)
@@ -192,17 +196,27 @@ class Mirror:
             self._values[node.outputsAt(index).unique()] = value
 
     def _origin(self, node: JitNode) -> Origin:
-        stack, scope = node.sourceRange(), node.scopeName()
-        key = (stack, scope)
+        stack, path = node.sourceRange(), self._scope(node)
+        key = (stack, path)
         found = self._origins.get(key)
         if found is None:
-            index = scope.rpartition("/")[2]
-            path = self._scopes[int(index)] if index and self._scopes else scope
             clean = self._stacks.get(stack)
             if clean is None:
                 clean = self._stacks[stack] = model_rows(stack)
             found = self._origins[key] = Origin(path, clean)
         return found
+
+    def _scope(self, node: JitNode) -> str:
+        """The module path of a node; that of the node before it for one that PyTorch made after the trace."""
+        marks = self._marks
+        if marks is None:
+            return ""
+        count = node.outputsSize()
+        if count:
+            number = node.outputsAt(count - 1).unique()
+            if number <= marks.last:
+                self._path = marks.path(number)
+        return self._path
 
     def schema(self, text: str) -> Schema | None:
         """The schema of a line, parsed once; None for operators without one."""

@@ -30,7 +30,6 @@ class ScriptMirror(Mirror):
 
     Args:
         weights: The model's weights by the id of their tensor.
-        scopes: As for ``Mirror``, if the outermost graph is a trace.
         parameter_names: The user's names for the weights, in the order in which the graph asks for them.
     """
 
@@ -49,10 +48,8 @@ class ScriptMirror(Mirror):
         "parameters",
     )
 
-    def __init__(
-        self, weights: Mapping[int, Weight], scopes: Sequence[str] = (), parameter_names: Sequence[str] = ()
-    ) -> None:
-        super().__init__(scopes)
+    def __init__(self, weights: Mapping[int, Weight], parameter_names: Sequence[str] = ()) -> None:
+        super().__init__()
         self._weights = weights
         self._modules: dict[int, tuple[str, torch.jit.ScriptModule]] = {}
         self._paths = CallPaths()

@@ -37,6 +37,7 @@ class TorchApi:
         create_graph: ``torch._C._create_graph_by_tracing``.
         tracing_state: The thread's tracing state, or None.
         set_tracing_state: Replaces it.
+        last_value: The number of the value that a trace made last (of its last input, at its beginning).
         get_value_trace: The graph value that stands for a tensor; one that the trace does not know becomes a constant.
         set_value_trace: Says which graph value stands for a tensor.
         create_function: Makes a runnable ``ScriptFunction`` of a graph.
@@ -53,6 +54,7 @@ class TorchApi:
     create_graph: Callable[..., tuple[JitGraph, Any]]
     tracing_state: Callable[[], TracingState]
     set_tracing_state: Callable[[TracingState], None]
+    last_value: Callable[[TracingState], int]
     get_value_trace: Callable[[torch.Tensor], JitValue]
     set_value_trace: Callable[[torch.Tensor, JitValue], None]
     create_function: Callable[[str, JitGraph], Callable[..., Any]]
@@ -85,11 +87,12 @@ _METHODS = (
     "Graph.copy",
     "Graph.findAllNodes",
     "Graph.insertConstant",
+    "Graph.return_node",
+    "Node.prev",
     "Node.sourceRange",
     "Node.scopeName",
     "Node.schema",
-    "TracingState.push_scope",
-    "TracingState.pop_scope",
+    "TracingState.graph",
     "Value.toIValue",
 )
 
@@ -129,6 +132,7 @@ def api() -> TorchApi:
         create_graph=_symbol("torch:_C._create_graph_by_tracing"),
         tracing_state=_symbol("torch:_C._get_tracing_state"),
         set_tracing_state=_symbol("torch:_C._set_tracing_state"),
+        last_value=_last_value,
         get_value_trace=_symbol("torch:_C._get_value_trace"),
         set_value_trace=_symbol("torch:_C._set_value_trace"),
         create_function=_symbol("torch:_C._create_function_from_graph"),
@@ -201,6 +205,13 @@ def decomposition_api() -> DecompositionApi:
         fixed=fixed,
         data_dependent=_symbol(f"{shapes}GuardOnDataDependentSymNode"),
     )
+
+
+def _last_value(state: TracingState) -> int:
+    node = state.graph().return_node().prev()
+    while not node.outputsSize():  # an operator without a result, such as a print
+        node = node.prev()
+    return node.outputsAt(node.outputsSize() - 1).unique()
 
 
 def _other_than(container: Any) -> Callable[[Any], bool]:

@@ -23,7 +23,7 @@ from onnx_explore.capture.parameters import NamedModules, Weight
 from onnx_explore.capture.replay import copy_of
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.script_mirror import ScriptMirror
-from onnx_explore.capture.torch_api import api, compiled_object, module_holder
+from onnx_explore.capture.torch_api import JitGraph, api, compiled_object, module_holder
 from onnx_explore.errors import CaptureError, OnnxExporterError
 from onnx_explore.torch_ir import TorchBlock
 
@@ -111,9 +111,10 @@ def trace(
         used = [index for index, value in enumerate(list(normal.inputs())[first:], len(inputs)) if value.uses()]
         names.update(zip(used, parameter_names, strict=False))
     if holder is None:
-        block = Mirror(scopes.paths, inline_functions=inline_functions).graph(normal, names)
+        marks = scopes.marks if normal is graph else scopes.marks.renumbered(_numbers(graph))
+        block = Mirror(marks, inline_functions=inline_functions).graph(normal, names)
     else:
-        mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, scopes.paths)
+        mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
         block = mirror.traced(normal, names, holder, [path for path, _ in scripted])
 
     def make() -> Callable[..., Any]:
@@ -121,6 +122,12 @@ def trace(
         return function if holder is None else functools.partial(function, compiled_object(holder))
 
     return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions))
+
+
+def _numbers(graph: JitGraph) -> list[int]:
+    """The numbers of a trace's values, in order."""
+    made = [output.unique() for node in graph.nodes() for output in node.outputs()]
+    return [*(value.unique() for value in graph.inputs()), *made]
 
 
 def _scripted(modules: NamedModules) -> NamedModules:

@@ -18,20 +18,20 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, BinaryIO, ClassVar, Literal, Protocol
+from typing import Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
-from onnx_explore.emit.emitter import TORCH_NODES
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.failure import failure_text
+from onnx_explore.explore.shown import Shown, matcher
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.export import make_options
 from onnx_explore.exported import Exported
@@ -40,7 +40,7 @@ from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder, Recording
 from onnx_explore.symbolic.registry import REGISTRY
-from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph, walk
+from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph
 from onnx_explore.writing import write_model
 
 State = Literal["paused", "failed", "exported"]
@@ -52,29 +52,14 @@ class Busy(OnnxExporterError):
     code = "Busy"
 
 
-class FrontEnd(Protocol):
-    """What shows an exploration in a notebook. ``explore/`` knows no widgets: the package hands one in."""
-
-    def widget(self, exploration: Exploration) -> Any:
-        """The widget of an exploration."""
-        ...
-
-    def bundle(self, exploration: Exploration) -> dict[str, Any]:
-        """What an output cell holds: the widget, and a summary for when there is no kernel any more."""
-        ...
-
-
-class Exploration:
+class Exploration(Shown):
     """One export that is explored. Made by ``explore``.
 
     Attributes:
         options: The options, with normalised dynamic axes.
         error: Why the export stands still, or None.
         place: How source lines are shown in texts; a notebook lets it say ``In[5]:3`` for a line of a cell.
-        front_end: Makes the widget.
     """
-
-    front_end: ClassVar[FrontEnd | None] = None
 
     def __init__(
         self,
@@ -85,6 +70,7 @@ class Exploration:
         tolerances: Tolerances | None = None,
         external_data: bool | None = None,
     ) -> None:
+        super().__init__()
         self._flow = flow
         self._file = f
         self._check = check
@@ -96,8 +82,6 @@ class Exploration:
         self._lock = threading.Lock()
         self.error: OnnxExporterError | None = None
         self.place: Callable[[str], str] = str
-        self._selected: tuple[int, ...] = ()
-        self._observers: list[Callable[[], None]] = []
         self._stop = threading.Event()
         self._registrations = REGISTRY.version
         asked = flow.recorder.cancelled
@@ -162,6 +146,11 @@ class Exploration:
     def registered(self) -> bool:
         """Whether a symbolic function was registered since the last step: going on may get further now."""
         return REGISTRY.version != self._registrations
+
+    @property
+    def busy(self) -> bool:
+        """Whether a step is running."""
+        return self._lock.locked()
 
     @property
     def exported(self) -> Exported:
@@ -249,7 +238,7 @@ class Exploration:
         """
         with self._owned():
             lowering = self._flow.lowering
-            fits = _matcher(what)
+            fits = matcher(what)
             left = lowering.nodes[lowering.position :]
             if not any(fits(node) for node in left):
                 raise InvalidArgument(
@@ -361,74 +350,7 @@ class Exploration:
             yield
         finally:
             self._lock.release()
-            self._changed()
-
-    # -- being watched ----------------------------------------------------------------------------------------------
-
-    @property
-    def busy(self) -> bool:
-        """Whether a step is running."""
-        return self._lock.locked()
-
-    def observe(self, changed: Callable[[], None]) -> None:
-        """Call a function after every change, on the thread that made it."""
-        self._observers.append(changed)
-
-    def _changed(self) -> None:
-        for changed in tuple(self._observers):
-            changed()
-
-    @property
-    def selected(self) -> tuple[TorchNode, ...]:
-        """The captured nodes that are chosen, in the widget or by ``select``."""
-        by_id = {node.id: node for node in walk(self.captured.graph.block)}
-        return tuple(by_id[number] for number in self._selected if number in by_id)
-
-    def select(self, what: str | int | Iterable[int]) -> Exploration:
-        """Choose nodes; the widget shows them.
-
-        Args:
-            what: The name of an ONNX node, a target, a module path, a source line, or numbers of captured nodes.
-
-        Raises:
-            InvalidArgument: If nothing is called so.
-        """
-        found: tuple[int, ...] = ()
-        if isinstance(what, int):
-            found = (what,)
-        elif not isinstance(what, str):
-            found = tuple(what)
-        else:
-            made = (node for node in self.onnx_graph if what in (node.name, node.op_type))
-            found = tuple(dict.fromkeys(number for node in made for number in node.meta.get(TORCH_NODES, ())))
-            if not found:
-                fits = _matcher(what)
-                found = tuple(node.id for node in walk(self.captured.graph.block) if fits(node))
-            if not found:
-                raise InvalidArgument(f"nothing in this export is called '{what}'", argument="what")
-        if found != self._selected:
-            self._selected = found
-            self._changed()
-        return self
-
-    def note_selection(self, ids: Iterable[int]) -> None:
-        """Remember what was chosen in a view; that view knows already."""
-        self._selected = tuple(ids)
-
-    @property
-    def widget(self) -> Any:
-        """The widget that shows this exploration; always the same one.
-
-        Raises:
-            InvalidArgument: If there is nothing that could show it.
-        """
-        if self.front_end is None:
-            raise InvalidArgument("there is no front end", action="import onnx_explore first")
-        return self.front_end.widget(self)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """What a notebook shows: the widget. Text comes from ``_repr_pretty_``."""
-        return self.front_end.bundle(self) if self.front_end is not None else {}
+            self.changed()
 
     def save(self, f: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the exported model."""
@@ -594,22 +516,6 @@ class Exploration:
 
 def _path(file: str | os.PathLike[str] | BinaryIO) -> str | None:
     return os.fspath(file) if isinstance(file, str | os.PathLike) else None
-
-
-def _matcher(what: str | int | Callable[[TorchNode], bool]) -> Callable[[TorchNode], bool]:
-    if callable(what):
-        return what
-    if isinstance(what, int):
-        return lambda node: node.id == what
-    if "::" in what:
-        return lambda node: what in (node.target, f"{node.target}.{node.overload}")
-    file, colon, line = what.rpartition(":")
-    if colon and line.isdigit():
-        number = int(line)
-        return lambda node: any(
-            frame.line == number and frame.file.replace("\\", "/").endswith(file) for frame in node.origin.frames
-        )
-    return lambda node: node.origin.scope == what or node.origin.scope.startswith(f"{what}.")
 
 
 def explore(

@@ -123,6 +123,4 @@ def _split(target: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    import onnx_explore  # noqa: F401  (fills the registry)
-
     Path(sys.argv[1]).write_text(support_table(), encoding="utf-8")

@@ -10,7 +10,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import onnx
@@ -76,6 +76,11 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         targets=list(dict.fromkeys(node.target for node in left if is_operator(node.target, node.overload))),
         scopes=list(dict.fromkeys(node.origin.scope for node in left if node.origin.scope)),
     )
+
+
+def summary_answer(ex: Exploration, revision: int, *, more: bool = False) -> protocol.SummaryAnswer:
+    """The summary as an answer."""
+    return protocol.SummaryAnswer(summary(ex, revision, more=more))
 
 
 def origins_of(ex: Exploration) -> Origins:
@@ -261,14 +266,20 @@ def _emitted(origins: Origins, number: int) -> tuple[str, ...]:
 
 
 def _module(scope: str) -> str:
-    return re.sub(r"#\d+", "", scope)
+    return re.sub(r"#\d+", "", scope) if "#" in scope else scope
 
 
 def _within(shown: str, scope: str) -> str:
     """The text without the module path that it stands under."""
     if not scope:
         return shown
-    return re.sub(rf"(?<![\w.#/])(?:{re.escape(scope)}|{re.escape(_module(scope))})[./](?=\w)", "", shown)
+    for path in dict.fromkeys((scope, _module(scope))):
+        if path in shown:
+            for end in "./":
+                for before in ("%", "(", " ", "[", "="):
+                    shown = shown.replace(f"{before}{path}{end}", before)
+            shown = shown.removeprefix(f"{path}/")
+    return shown
 
 
 def _dispatch_lines(ex: Exploration, origins: Origins) -> Lines:
@@ -316,9 +327,8 @@ def _onnx_line(node: ir.Node, scope: str) -> tuple[str, str]:
     parts += [text.attribute_text(item) for item in node.attributes.values() if item.type != ir.AttributeType.GRAPH]
     domain = f"{node.domain}::" if node.domain else ""
     left = ", ".join(f"%{value.name}" for value in node.outputs)
-    right = f"{domain}{node.op_type}({', '.join(parts)})"
-    shown = _within(f"{left.replace('%', ' %').strip()} = {right}".replace("%", "% "), scope)
-    return shown.replace("% ", "%"), ", ".join(map(text.value_text, node.outputs))
+    shown = f"{left} = {domain}{node.op_type}({', '.join(parts)})"
+    return _within(shown, scope), ", ".join(map(text.value_text, node.outputs))
 
 
 def _value(value: ir.Value) -> str:
@@ -456,5 +466,14 @@ def _documentation(ex: Exploration, emitted: Sequence[str]) -> str:
 
 
 def to_message(answer: protocol.Answer) -> dict[str, Any]:
-    """An answer as plain data."""
-    return asdict(answer)
+    """An answer as plain data. Columns are passed on as they are: they may be long."""
+    return _plain(answer)
+
+
+def _plain(item: Any) -> Any:
+    if is_dataclass(item):
+        return {field.name: _plain(getattr(item, field.name)) for field in fields(item)}
+    if isinstance(item, list):
+        rows: list[Any] = item
+        return [_plain(row) for row in rows] if rows and is_dataclass(rows[0]) else rows
+    return item

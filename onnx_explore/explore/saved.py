@@ -7,38 +7,44 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from onnx_explore.explore import project
 from onnx_explore.explore.exploration import Exploration
-from onnx_explore.explore.protocol import PROTOCOL_VERSION, GraphScope, PaneName, Stage
+from onnx_explore.explore.protocol import PROTOCOL_VERSION, GraphScope, PaneName, PaneText, Stage
 from onnx_explore.explore.scopes import Scopes
 
+Projection = Callable[[PaneName], tuple[PaneText, project.Buffers]]
 MIME_TYPE = "application/vnd.onnx-explore.v1+json"
 MOST_BYTES = 256 * 1024
 """The cap on one output."""
+_LEAST_PER_NODE = 60
 _MOST_SCOPES = 40
 _PANES: tuple[PaneName, ...] = ("source", "onnx", "torch", "dispatch")
 
 
-def saved(ex: Exploration, most: int = MOST_BYTES) -> dict[str, Any]:
+def saved(ex: Exploration, most: int = MOST_BYTES, pane: Projection | None = None) -> dict[str, Any]:
     """Summary, panes and graphs as far as they fit.
 
     Args:
         ex: The exploration.
         most: Bytes of JSON.
+        pane: Gives a pane, if somebody has them at hand already.
     """
     data: dict[str, Any] = {
         "protocol": PROTOCOL_VERSION,
-        "summary": asdict(project.summary(ex, 0)),
+        "summary": project.to_message(project.summary_answer(ex, 0))["summary"],
         "panes": [],
         "graphs": [],
         "omitted": "",
     }
     left = most - len(json.dumps(data))
-    for kind, part in _parts(ex):
+    if ex.onnx_graph.num_nodes() * _LEAST_PER_NODE > left:
+        data["omitted"] = f"stored as a summary: the panes do not fit into {most // 1024} KiB"
+        return data
+    for kind, part in _parts(ex, pane or partial(project.pane, ex, revision=0)):
         size = len(json.dumps(part))
         if size > left:
             data["omitted"] = f"stored without the parts that do not fit into {most // 1024} KiB"
@@ -50,10 +56,10 @@ def saved(ex: Exploration, most: int = MOST_BYTES) -> dict[str, Any]:
     return data
 
 
-def _parts(ex: Exploration) -> Iterator[tuple[Literal["panes", "graphs"], dict[str, Any]]]:
+def _parts(ex: Exploration, pane: Projection) -> Iterator[tuple[Literal["panes", "graphs"], dict[str, Any]]]:
     for name in _PANES:
-        message, buffers = project.pane(ex, name, 0)
-        yield "panes", {"answer": asdict(message), "buffers": _numbers(buffers)}
+        message, buffers = pane(name)
+        yield "panes", {"answer": project.to_message(message), "buffers": _numbers(buffers)}
     stages: tuple[Stage, ...] = ("torch", "onnx")
     origins = project.origins_of(ex)
     for stage in stages:
@@ -61,7 +67,7 @@ def _parts(ex: Exploration) -> Iterator[tuple[Literal["panes", "graphs"], dict[s
         asked = [""]
         for path in asked:
             message, buffers = project.graph_of(scopes, path, 0)
-            yield "graphs", {"asked": path, "answer": asdict(message), "buffers": _numbers(buffers)}
+            yield "graphs", {"asked": path, "answer": project.to_message(message), "buffers": _numbers(buffers)}
             asked += [] if len(asked) > _MOST_SCOPES else _modules(message)
 
 

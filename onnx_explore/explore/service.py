@@ -39,8 +39,22 @@ class Service:
     ) -> None:
         self.exploration = exploration
         self.revision = 0
+        self._panes: dict[str, tuple[protocol.PaneText, Buffers]] = {}
         self._assets = assets
         self._slice = slice_seconds
+        exploration.observe(self.touch)
+
+    def touch(self) -> None:
+        """The exploration changed, or something that is told of it."""
+        self.revision += 1
+        self._panes = {}
+
+    def pane(self, name: protocol.PaneName) -> tuple[protocol.PaneText, Buffers]:
+        """One pane; made once per revision."""
+        panes = self._panes
+        if name not in panes:
+            panes[name] = project.pane(self.exploration, name, self.revision)
+        return panes[name]
 
     def handle(self, message: Mapping[str, Any]) -> Reply:
         """Answer one request, whatever it is: a failure is an answer, too."""
@@ -60,7 +74,7 @@ class Service:
         if isinstance(request, protocol.GetSummary):
             return self._summary(), []
         if isinstance(request, protocol.GetPane):
-            return project.pane(ex, request.pane, self.revision)
+            return self.pane(request.pane)
         if isinstance(request, protocol.GetGraph):
             return project.graph(ex, request.stage, request.scope, self.revision)
         if isinstance(request, protocol.GetNode):
@@ -92,7 +106,7 @@ class Service:
         return False
 
     def _summary(self, *, more: bool = False) -> protocol.SummaryAnswer:
-        return protocol.SummaryAnswer(project.summary(self.exploration, self.revision, more=more))
+        return project.summary_answer(self.exploration, self.revision, more=more)
 
 
 def parse(message: Mapping[str, Any]) -> protocol.Request:

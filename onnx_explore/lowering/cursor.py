@@ -299,6 +299,7 @@ class Lowering:
         for value, item in zip(node.inputs, inputs, strict=True):
             if value.is_tensor or value.kind in ("Tensor[]", "Tensor?[]", "Tensor?"):
                 for entry in item if isinstance(item, tuple) else (item,):
+                    entry = entry.pairs if isinstance(entry, Complex) else entry
                     if isinstance(entry, ir.Value) and (entry.shape is None or not entry.shape.is_static()):
                         return False
             elif is_dynamic(item):

@@ -95,9 +95,13 @@ class ExplorerWidget(anywidget.AnyWidget):
         data = made[0] if isinstance(made, tuple) else made
         return {VIEW_TYPE: data[VIEW_TYPE]}
 
+    def saved(self) -> dict[str, Any]:
+        """What is stored with the notebook."""
+        return saved(self.exploration, pane=self._service.pane)
+
     def touch(self) -> None:
         """Let the browser look again."""
-        self._service.revision += 1
+        self._service.touch()
         self.revision = self._service.revision
 
     def _changed(self) -> None:
@@ -105,7 +109,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         ids = [node.id for node in self.exploration.selected]
         if ids != self.selection:
             self.selection = ids
-        self.touch()
+        self.revision = self._service.revision
 
     def _chosen(self, change: Any) -> None:
         self.exploration.note_selection(change["new"])
@@ -167,4 +171,4 @@ class NotebookFrontEnd:
             view = self.widget(exploration).view
         except FrontEndMissing:
             return {}
-        return view | {MIME_TYPE: saved(exploration)}
+        return view | {MIME_TYPE: self.widget(exploration).saved()}

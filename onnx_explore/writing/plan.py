@@ -54,36 +54,41 @@ def plan_inline(model: ir.Model) -> Plan:
         The plan. It is too large for protobuf if its ``size`` is above ``PROTOBUF_LIMIT``.
     """
     values: list[ir.Value] = []
-    streamed: list[ir.TensorProtocol] = []
+    streamed: list[tuple[ir.TensorProtocol, int]] = []
     for value in model.graph.initializers.values():
         tensor = value.const_value
         if tensor is None or tensor.dtype == ir.DataType.STRING:
             values.append(value)
         else:
-            values.append(stand_in(value, _external(value, tensor, "", 0)))
-            streamed.append(tensor)
+            size = tensor.nbytes  # computed anew at each look
+            values.append(stand_in(value, _external(value, tensor, "", 0, size)))
+            streamed.append((tensor, size))
     proto = serialize_with(model, values)
 
     framed: list[bytes | ir.TensorProtocol] = []
     payloads = iter(streamed)
+    total = 0
     for header in proto.graph.initializer:
         if header.HasField("data_location"):
-            tensor = next(payloads)
+            tensor, size = next(payloads)
             header.ClearField("data_location")
             header.ClearField("external_data")
-            fields = header.SerializeToString() + _open_field(_RAW_DATA, tensor.nbytes)
-            framed += [_open_field(_INITIALIZER, len(fields) + tensor.nbytes) + fields, tensor]
+            fields = header.SerializeToString() + _open_field(_RAW_DATA, size)
+            frame = _open_field(_INITIALIZER, len(fields) + size) + fields
+            framed += [frame, tensor]
+            total += len(frame) + size
         else:
             fields = header.SerializeToString()
-            framed.append(_open_field(_INITIALIZER, len(fields)) + fields)
+            frame = _open_field(_INITIALIZER, len(fields)) + fields
+            framed.append(frame)
+            total += len(frame)
 
     proto.graph.ClearField("initializer")
     graph = proto.graph.SerializeToString()
     proto.ClearField("graph")
     head = proto.SerializeToString()
-    size = len(graph) + sum(part_size(part) for part in framed)
-    head += _open_field(_GRAPH, size) + graph
-    return _plan((head, *framed))
+    head += _open_field(_GRAPH, len(graph) + total) + graph
+    return Plan((head, *framed), len(head) + total)
 
 
 def plan_external(model: ir.Model, location: str) -> tuple[Plan, Plan]:
@@ -106,10 +111,10 @@ def plan_external(model: ir.Model, location: str) -> tuple[Plan, Plan]:
         elif tensor.nbytes < INLINE_BELOW:
             values.append(stand_in(value, in_memory(tensor)))
         else:
-            padding = -offset % ALIGNMENT
+            padding, size = -offset % ALIGNMENT, tensor.nbytes
             parts += [bytes(padding), tensor] if padding else [tensor]
-            values.append(stand_in(value, _external(value, tensor, location, offset + padding)))
-            offset += padding + tensor.nbytes
+            values.append(stand_in(value, _external(value, tensor, location, offset + padding, size)))
+            offset += padding + size
     return _plan((serialize_with(model, values).SerializeToString(),)), _plan(parts)
 
 
@@ -137,11 +142,13 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-def _external(value: ir.Value, tensor: ir.TensorProtocol, location: str, offset: int) -> ir.ExternalTensor:
+def _external(
+    value: ir.Value, tensor: ir.TensorProtocol, location: str, offset: int, size: int
+) -> ir.ExternalTensor:
     return ir.ExternalTensor(
         location,
         offset,
-        tensor.nbytes,
+        size,
         tensor.dtype,
         shape=ir.Shape(tensor.shape.numpy()),
         name=value.name or "",

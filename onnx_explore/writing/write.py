@@ -157,9 +157,10 @@ def _write(plan: Plan, file: BinaryIO, cancelled: Callable[[], bool]) -> None:
             _look(cancelled)
             write_all(file, piece)
             written += len(piece)
-        if written != part.nbytes:
+        wanted = part.nbytes
+        if written != wanted:
             raise WriteError(
-                f"initializer '{part.name}' was to take {part.nbytes} bytes and gave {written}",
+                f"initializer '{part.name}' was to take {wanted} bytes and gave {written}",
                 action="do not resize weights while they are written",
             )
 

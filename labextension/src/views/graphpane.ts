@@ -153,10 +153,18 @@ export class GraphPane {
     if (typeof drawing === "string") return drawing;
     const colors = cssColors(this.element);
     const context = this.context;
+    const known = new Map<string, number>();
     const model = new GraphModel(drawing, (text, bold) => {
-      if (context === null) return 7 * text.length;
-      context.font = bold ? titleFont(colors, true) : subtitleFont(colors);
-      return context.measureText(text.length > 48 ? text.slice(0, 48) : text).width;
+      const shown = text.length > 48 ? text.slice(0, 48) : text;
+      const key = bold ? `b${shown}` : shown;
+      let width = known.get(key);
+      if (width === undefined) {
+        if (context === null) return 7 * shown.length;
+        context.font = bold ? titleFont(colors, true) : subtitleFont(colors);
+        width = context.measureText(shown).width;
+        known.set(key, width);
+      }
+      return width;
     });
     model.layout = await layOut(model.input, () => this.session.layoutScript());
     return model;

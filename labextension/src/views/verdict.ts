@@ -75,7 +75,7 @@ function stateOf(summary: Summary): [string, string, IconName] {
 
 /** The headline without the word that the badge says already. */
 function headlineOf(summary: Summary): string {
-  return summary.headline.replace(/^(paused|failed) /u, "");
+  return summary.headline.replace(/^(paused|failed) /u, "").replace(/, not checked$/u, "");
 }
 
 export function plural(count: number, word: string): string {

@@ -8,15 +8,19 @@ from onnx_explore.emit import Emitter
 from onnx_explore.emit.forms import expand_like
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Operand, Tensor
+from onnx_explore.symbolic.aten.complex_numbers import COMPLEX, from_real
+from onnx_explore.symbolic.lowered import Complex
 from onnx_explore.symbolic.promotion import as_type
 from onnx_explore.symbolic.registry import Function, symbolic, table
 
 
 @symbolic("aten::to", "aten::_to_copy")
-def to(g: Emitter, self: Tensor, dtype: DType | None = None, copy: bool = False) -> Tensor:
+def to(g: Emitter, self: Tensor, dtype: DType | None = None, copy: bool = False) -> Tensor | Complex:
     """to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat?
     memory_format=None) -> Tensor(a)
     """
+    if dtype in COMPLEX:
+        return from_real(g, self, dtype)
     return self if dtype is None else g.cast(self, dtype)
 
 

@@ -14,7 +14,7 @@ import torch
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import where
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.symbolic.annotations import Complex, Dim, Tensor
+from onnx_explore.symbolic.annotations import Complex, Dim, DType, Tensor
 from onnx_explore.symbolic.aten import slicing
 from onnx_explore.symbolic.aten.permute import permuted, swapped
 from onnx_explore.symbolic.lowered import Complex as ComplexValue
@@ -34,6 +34,28 @@ def paired(g: Emitter, real: ir.Value, imaginary: ir.Value) -> ComplexValue:
     last = g.rank(real)
     columns = [forms.unsqueeze(g, item, [last]) for item in (real, imaginary)]
     return ComplexValue(g.op("Concat", *columns, axis=last))
+
+
+COMPLEX = {ir.DataType.COMPLEX64: ir.DataType.FLOAT, ir.DataType.COMPLEX128: ir.DataType.DOUBLE}
+"""Complex element type → that of its parts."""
+
+
+def from_real(g: Emitter, x: ir.Value, dtype: ir.DataType) -> ComplexValue:
+    """A real tensor as a complex one of this type."""
+    real = g.cast(x, COMPLEX[dtype])
+    last = g.rank(real)
+    pads = [0] * (last + 1)
+    return ComplexValue(forms.pad(g, forms.unsqueeze(g, real, [last]), pads, [*pads[1:], 1]))
+
+
+@symbolic("complex::to", "complex::_to_copy")
+def to(g: Emitter, self: Complex, dtype: DType | None = None, copy: bool = False) -> Tensor | ComplexValue:
+    """to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat?
+    memory_format=None) -> Tensor(a): to a real type, the real part
+    """
+    if dtype is None:
+        return ComplexValue(self)
+    return ComplexValue(g.cast(self, COMPLEX[dtype])) if dtype in COMPLEX else g.cast(parts(g, self)[0], dtype)
 
 
 @symbolic("aten::view_as_complex")
