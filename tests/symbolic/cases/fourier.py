@@ -16,7 +16,7 @@ NEAR = {"rtol": 1e-3, "atol": 1e-4}  # sums of many terms, in another order
 
 
 def real(x: torch.Tensor) -> torch.Tensor:
-    return torch.view_as_real(x) if x.is_complex() else x
+    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x
 
 
 def transformed(name: str, **options: Any) -> Callable[[torch.Tensor], torch.Tensor]:

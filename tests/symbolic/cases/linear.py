@@ -183,4 +183,21 @@ CASES = [
     ),
     row("cov-vector", "cov", lambda x: torch.cov(x, correction=0), V),
     row("corrcoef", "corrcoef", lambda x: torch.corrcoef(x), A, dynamic={0: (1,)}),
+    row(
+        "rows",
+        "_grouped_mm",
+        lambda x, w, ends: torch._grouped_mm(x, w, offs=ends),
+        seeded(7, 16, dtype=torch.bfloat16),
+        seeded(3, 16, 8, dtype=torch.bfloat16),
+        torch.tensor([2, 2, 7], dtype=torch.int32),
+        since=13,
+    ),
+    row(
+        "batches",
+        "_grouped_mm",
+        lambda x, w: torch._grouped_mm(x, w),
+        seeded(3, 8, 16, dtype=torch.bfloat16),
+        seeded(3, 16, 8, dtype=torch.bfloat16),
+        since=13,
+    ),
 ]
