@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
@@ -31,6 +31,7 @@ from onnx_explore.check.report import Report
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.failure import failure_text
+from onnx_explore.explore.protocol import Stage
 from onnx_explore.explore.shown import Shown, matcher
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.export import make_options
@@ -42,6 +43,9 @@ from onnx_explore.recording import NodeFailed, NodeLowered, Recorder, Recording
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph
 from onnx_explore.writing import write_model
+
+if TYPE_CHECKING:
+    from onnx_explore.explore.drawing import Drawing
 
 State = Literal["paused", "failed", "exported"]
 
@@ -479,6 +483,18 @@ class Exploration(Shown):
         """The full story of one node, by its number after the passes."""
         by_name = {item.name: item for item in self.onnx_graph if item.name}
         return graphs.node_text(self.recording, self.torch_graph, self.captured, by_name, node, self.place)
+
+    def graphviz(self, stage: Stage = "onnx", scope: str = "", *, expand: bool = False) -> Drawing:
+        """One of the graphs for Graphviz: SVG in a notebook, and PDF or PNG by its ``render(...)``.
+
+        Args:
+            stage: ``"torch"`` or ``"onnx"``.
+            scope: Only what is inside this module path.
+            expand: Every operator, framed by its module, instead of submodules as one node each.
+        """
+        from onnx_explore.explore.drawing import draw  # it looks at explorations itself
+
+        return draw(self, stage, scope, expand=expand)
 
     def passes_text(self) -> str:
         """The passes."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -47,7 +48,7 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
     left = ex.remaining
     operators = sum(1 for node in ex.torch_graph.block.nodes if is_operator(node.target, node.overload))
     ahead = sum(1 for node in left if is_operator(node.target, node.overload))
-    headline = ex.headline.split(": ", 1)[1] if ex.state == "exported" else ex.headline
+    headline = ex.headline.removeprefix("exported").removeprefix("NOT AS PYTORCH").lstrip(":, ")
     return protocol.Summary(
         revision=revision,
         state=ex.state,
@@ -447,7 +448,7 @@ def _symbolic(target: str, overload: str, event: NodeLowered | NodeFailed | None
         for variant in entry.variants:
             if variant.name == wanted:
                 try:
-                    return inspect.getsource(variant.function)
+                    return textwrap.dedent(inspect.getsource(variant.function))
                 except (OSError, TypeError):
                     return ""
     return ""

@@ -39,6 +39,7 @@ class Scope:
 
     scope: str
     classes: Mapping[str, str]
+    expanded: bool = False
     index: dict[tuple[protocol.NodeKind, str], int] = field(default_factory=dict[tuple[protocol.NodeKind, str], int])
     titles: list[str] = field(default_factory=list[str])
     subtitles: list[str] = field(default_factory=list[str])
@@ -65,7 +66,7 @@ class Scope:
     def place(self, where: str, key: str, title: str, subtitle: str) -> int:
         """The graph node that an operator belongs to here: itself, a submodule, or none (-1)."""
         prefix = f"{self.scope}." if self.scope else ""
-        if where == self.scope:
+        if where == self.scope or (self.expanded and where.startswith(prefix)):
             return self.node("operator", key, title, subtitle)
         if not where.startswith(prefix):
             return -1
@@ -117,6 +118,10 @@ class Scopes:
         self._inputs, self._outputs = _interface(ex, stage)
         self._classes = ex.modules
         self._color = origins.color
+
+    def expanded(self, path: str) -> Scope:
+        """Every operator inside a module, however deep."""
+        return _collect(Scope(path, self._classes, True), self._operators, self._inputs, self._outputs, self._color)
 
     def at(self, path: str) -> Scope:
         """What is inside a module; of one that holds nothing but another module: that one."""

@@ -26,6 +26,7 @@ from onnx_explore.flow import check_opset
 from onnx_explore.notebook.completion import Completer
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
 from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line
+from onnx_explore.notebook.netron import NetronFrame
 from onnx_explore.notebook.options import OPTIONS
 from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
 from onnx_explore.notebook.used import value_is_used
@@ -178,7 +179,9 @@ class OnnxMagics(Magics):
             display(exploration)
         error = exploration.error
         if error is not None:
-            _render(error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}"))
+            _render(
+                error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}")
+            )
             raise error
         if as_text:
             session.show(shown)
@@ -367,6 +370,37 @@ class OnnxMagics(Magics):
             check_opset(opset)
             width = None if parsed.get("wide") else self.session.width
             self.session.show(operators_text(operators_of(exploration.torch_graph, opset), opset, width))
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_netron(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Draw a model with Netron, inside the notebook and through the Jupyter server itself.
+
+            %onnx_netron                     the file that the last export was written to
+            %onnx_netron model.onnx          any file below the folder that the server serves
+            %onnx_netron -o model.onnx       write the last export first
+
+        Options
+
+            -o FILE               write the last export there first
+            --height PIXELS       height of the frame; default 600
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_netron"], at_most=1)
+            file = _expanded(parsed.words[0].text.strip("'\"") if parsed.words else parsed.get("output"))
+            if not parsed.words:
+                _, exploration, _ = self._view("onnx_netron", line, local_ns, at_most=0)
+                if file is not None:
+                    exploration.save(file)
+                file = file or exploration.exported.path
+            if file is None:
+                raise WrongWord("the last export was not written to a file; write it with %onnx_netron -o model.onnx")
+            frame = NetronFrame(file, parsed.get("height", 600))
+            if getattr(self.session.shell, "kernel", None) is None:
+                raise WrongWord(f"Netron is shown in a notebook only; in a terminal, run: netron {file}")
+            display(frame)
 
     def _view(
         self, magic: str, line: str, local_ns: dict[str, Any] | None, *, at_most: int

@@ -55,6 +55,13 @@ def read_opset(word: str) -> int:
         raise WrongValue(f"'{word}' is not a number; opsets are {OLDEST_OPSET} … {NEWEST_OPSET}") from error
 
 
+def read_count(word: str) -> int:
+    """A whole number from 1 on."""
+    if not word.isdecimal() or int(word) < 1:
+        raise WrongValue(f"'{word}' is not a whole number from 1 on")
+    return int(word)
+
+
 def read_tolerance(word: str) -> float:
     """A number that is not negative."""
     try:
@@ -159,6 +166,11 @@ DISPATCH_OPTIONS = (ALL, WIDE, OF)
 CHECK_OPTIONS = (RTOL, ATOL, Option(("--again",), "again"), OF)
 PASSES_OPTIONS = (OF,)
 NOTES_OPTIONS = (OF,)
+NETRON_OPTIONS = (
+    Option(("-o", "--output"), "output", "FILE", completes="file"),
+    Option(("--height",), "height", "PIXELS", read_count),
+    OF,
+)
 OPS_OPTIONS = (
     Option(("--opset",), "opset", "N", read_opset, completes="opset"),
     Option(("--kw",), "kw", "NAME=EXPR", read_keyword, repeats=True, completes="keyword"),
@@ -174,5 +186,6 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     "onnx_passes": PASSES_OPTIONS,
     "onnx_notes": NOTES_OPTIONS,
     "onnx_ops": OPS_OPTIONS,
+    "onnx_netron": NETRON_OPTIONS,
 }
 """Magic → its options."""

@@ -196,7 +196,7 @@ class Notebook:
 
     def cell(self, index: int) -> Locator:
         """A cell."""
-        return self.page.locator(".jp-Notebook .jp-Cell").nth(index)
+        return self.page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']")
 
     @property
     def explorer(self) -> Explorer:

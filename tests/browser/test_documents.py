@@ -91,7 +91,7 @@ def test_netron(lab: Lab, open_notebook: Callable[..., Notebook], page: Page) ->
     page.on(
         "request", lambda request: elsewhere.append(request.url) if not request.url.startswith(lab.url[:20]) else None
     )
-    cell = "from onnx_explore.notebook.netron import NetronFrame\nNetronFrame('netron.onnx')"
+    cell = "%load_ext onnx_explore\n%onnx_netron netron.onnx"
     open_notebook(cell, run=1)
     frame = page.frame_locator("iframe[title^='Netron']")
     expect(frame.locator("body.default")).to_be_visible(timeout=CELL)

@@ -1,7 +1,7 @@
 """Architectures of ``transformers``, tiny and with random weights, with the inputs that each takes.
 
-``python -m tests.models.architectures [FILE] [NAME …]`` exports each, compares it with PyTorch at every size, and writes the table
-that stands in the guide.
+``python -m tests.models.architectures [FILE] [NAME …]`` exports each, compares it with PyTorch at every size, and writes
+the table that stands in the guide.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from torch.utils import _pytree as pytree
 
 import onnx_explore
 from onnx_explore.check.runtime import RuntimeSession
-from onnx_explore.errors import OnnxExporterError
 from onnx_explore.options import DEFAULT_OPSET
 
 SIZES = ((2, 8), (3, 13))
@@ -43,7 +42,7 @@ class Architecture:
         inputs: Keyword arguments of the call, for a batch and a length.
         lengths: Whether the second axis of the inputs is a length, which may then differ when the model runs.
         opset: Of the export.
-        without: Outputs that are not asked for: those that are no tensors of the result.
+        fails: Why it cannot be exported, or not match; empty if it does.
     """
 
     name: str
@@ -52,7 +51,8 @@ class Architecture:
     config: dict[str, Any] = field(default_factory=dict)
     inputs: Inputs = field(default=lambda batch, length: text(batch, length))
     lengths: bool = True
-    opset: int = 18
+    opset: int = DEFAULT_OPSET
+    fails: str = ""
 
     def build(self) -> nn.Module:
         """The model, for inference, without a cache."""
@@ -198,12 +198,12 @@ def _encoder(name: str, model: str, config: dict[str, Any], inputs: Inputs = tex
     return Architecture(name, "encoder", model, config, inputs)
 
 
-def _decoder(name: str, model: str, config: dict[str, Any], inputs: Inputs = text) -> Architecture:
-    return Architecture(name, "decoder", model, config, inputs)
+def _decoder(name: str, model: str, config: dict[str, Any], inputs: Inputs = text, fails: str = "") -> Architecture:
+    return Architecture(name, "decoder", model, config, inputs, fails=fails)
 
 
-def _both(name: str, model: str, config: dict[str, Any], inputs: Inputs = pair) -> Architecture:
-    return Architecture(name, "encoder-decoder", model, config, inputs)
+def _both(name: str, model: str, config: dict[str, Any], inputs: Inputs = pair, fails: str = "") -> Architecture:
+    return Architecture(name, "encoder-decoder", model, config, inputs, fails=fails)
 
 
 def _vision(name: str, model: str, config: dict[str, Any], inputs: Inputs = image) -> Architecture:
@@ -221,7 +221,14 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _encoder(
         "distilbert",
         "DistilBertForQuestionAnswering",
-        {"vocab_size": VOCABULARY, "dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 48, "max_position_embeddings": 40},
+        {
+            "vocab_size": VOCABULARY,
+            "dim": 32,
+            "n_layers": 2,
+            "n_heads": 4,
+            "hidden_dim": 48,
+            "max_position_embeddings": 40,
+        },
     ),
     _encoder("albert", "AlbertForMaskedLM", {**_BERT, "embedding_size": 16}),
     _encoder("electra", "ElectraForPreTraining", {**_BERT, "embedding_size": 16}),
@@ -252,7 +259,11 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _encoder(
         "xlnet", "XLNetModel", {"vocab_size": VOCABULARY, "d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 48}
     ),
-    _decoder("gpt2", "GPT2LMHeadModel", {"vocab_size": VOCABULARY, "n_positions": 40, "n_embd": 32, "n_layer": 2, "n_head": 4}),
+    _decoder(
+        "gpt2",
+        "GPT2LMHeadModel",
+        {"vocab_size": VOCABULARY, "n_positions": 40, "n_embd": 32, "n_layer": 2, "n_head": 4},
+    ),
     _decoder(
         "gpt-neo",
         "GPTNeoForCausalLM",
@@ -285,17 +296,26 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _decoder("phi", "PhiForCausalLM", _LLAMA),
     _decoder("phi3", "Phi3ForCausalLM", _LLAMA),
     _decoder("falcon", "FalconForCausalLM", {**_BERT, "pad_token_id": 0}),
-    _decoder("mpt", "MptForCausalLM", {"vocab_size": VOCABULARY, "d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 40}),
+    _decoder(
+        "mpt",
+        "MptForCausalLM",
+        {"vocab_size": VOCABULARY, "d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 40},
+    ),
     _decoder("stablelm", "StableLmForCausalLM", _LLAMA),
     _decoder("olmo", "OlmoForCausalLM", _LLAMA),
     _decoder("granite", "GraniteForCausalLM", _LLAMA),
     _decoder("cohere", "CohereForCausalLM", _LLAMA),
-    _decoder("codegen", "CodeGenForCausalLM", {"vocab_size": VOCABULARY, "n_positions": 40, "n_embd": 32, "n_layer": 2, "n_head": 4, "rotary_dim": 4}),
+    _decoder(
+        "codegen",
+        "CodeGenForCausalLM",
+        {"vocab_size": VOCABULARY, "n_positions": 40, "n_embd": 32, "n_layer": 2, "n_head": 4, "rotary_dim": 4},
+    ),
     _decoder(
         "mamba",
         "MambaForCausalLM",
         {"vocab_size": VOCABULARY, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4, "time_step_rank": 4},
         tokens,
+        "its scan is a Python loop over the length, which a trace unrolls at the captured length",
     ),
     _both("t5", "T5ForConditionalGeneration", _T5),
     _both("mt5", "MT5ForConditionalGeneration", _T5),
@@ -305,12 +325,17 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _both("marian", "MarianMTModel", _BART),
     _both("blenderbot", "BlenderbotForConditionalGeneration", _BART),
     _both("m2m-100", "M2M100ForConditionalGeneration", _BART),
-    _both("led", "LEDForConditionalGeneration", {**_BART, "attention_window": 4, "max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 40}),
+    _both(
+        "led",
+        "LEDForConditionalGeneration",
+        {**_BART, "attention_window": 4, "max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 40},
+        fails="it pads to a multiple of its window in Python, and cuts the windows with Python numbers of the captured length",
+    ),
     _vision("vit", "ViTForImageClassification", _VIT),
     _vision("deit", "DeiTForImageClassification", _VIT),
     _vision("beit", "BeitForImageClassification", {**_VIT, "use_relative_position_bias": True}),
     _vision("dinov2", "Dinov2Model", {**_VIT, "mlp_ratio": 2}),
-    _vision("vit-mae", "ViTMSNModel", _VIT),
+    _vision("vit-msn", "ViTMSNModel", _VIT),
     _vision("swin", "SwinForImageClassification", _SWIN),
     _vision("swinv2", "Swinv2ForImageClassification", _SWIN),
     _vision(
@@ -335,7 +360,18 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     ),
     _vision("mobilenet-v1", "MobileNetV1ForImageClassification", {"image_size": 32, "depth_multiplier": 0.25}),
     _vision("mobilenet-v2", "MobileNetV2ForImageClassification", {"image_size": 32, "depth_multiplier": 0.25}),
-    _vision("poolformer", "PoolFormerForImageClassification", {"hidden_sizes": [8, 16], "depths": [1, 1], "num_encoder_blocks": 2, "patch_sizes": [7, 3], "strides": [4, 2], "padding": [2, 1]}),
+    _vision(
+        "poolformer",
+        "PoolFormerForImageClassification",
+        {
+            "hidden_sizes": [8, 16],
+            "depths": [1, 1],
+            "num_encoder_blocks": 2,
+            "patch_sizes": [7, 3],
+            "strides": [4, 2],
+            "padding": [2, 1],
+        },
+    ),
     _vision(
         "segformer",
         "SegformerForImageClassification",
@@ -347,7 +383,17 @@ ARCHITECTURES: tuple[Architecture, ...] = (
             "mlp_ratios": [2, 2, 2, 2],
         },
     ),
-    _vision("dpt", "DPTForDepthEstimation", {**_VIT, "num_hidden_layers": 4, "backbone_out_indices": [0, 1, 2, 3], "neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8}),
+    _vision(
+        "dpt",
+        "DPTForDepthEstimation",
+        {
+            **_VIT,
+            "num_hidden_layers": 4,
+            "backbone_out_indices": [0, 1, 2, 3],
+            "neck_hidden_sizes": [8, 8, 8, 8],
+            "fusion_hidden_size": 8,
+        },
+    ),
     _vision("siglip-vision", "SiglipVisionModel", _VIT),
     _vision("clip-vision", "CLIPVisionModel", _VIT),
     Architecture(
@@ -364,7 +410,9 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _audio("wav2vec2", "Wav2Vec2ForCTC", _WAV2VEC2),
     _audio("hubert", "HubertModel", _WAV2VEC2),
     _audio("wavlm", "WavLMModel", {**_WAV2VEC2, "num_buckets": 16, "max_bucket_distance": 40}),
-    _audio("data2vec-audio", "Data2VecAudioModel", {**_WAV2VEC2, "conv_pos_kernel_size": 3, "num_conv_pos_embeddings": 2}),
+    _audio(
+        "data2vec-audio", "Data2VecAudioModel", {**_WAV2VEC2, "conv_pos_kernel_size": 3, "num_conv_pos_embeddings": 2}
+    ),
     Architecture(
         "whisper",
         "audio",
@@ -383,7 +431,13 @@ ARCHITECTURES: tuple[Architecture, ...] = (
     _audio(
         "speech-to-text",
         "Speech2TextForConditionalGeneration",
-        {**_BART, "input_feat_per_channel": 16, "conv_channels": 16, "max_source_positions": 60, "max_target_positions": 40},
+        {
+            **_BART,
+            "input_feat_per_channel": 16,
+            "conv_channels": 16,
+            "max_source_positions": 60,
+            "max_target_positions": 40,
+        },
         lambda batch, length: {**features(batch, 4 * length), "decoder_input_ids": _tokens(batch, length)},
     ),
 )
@@ -409,7 +463,7 @@ def check(case: Architecture) -> None:
     """Export one architecture and compare ONNX Runtime's outputs with PyTorch's at every size.
 
     Raises:
-        OnnxExporterError: If it cannot be exported, or not be run.
+        onnx_explore.errors.OnnxExporterError: If it cannot be exported, or not be run.
         AssertionError: If an output differs.
     """
     model = case.build()
@@ -429,6 +483,42 @@ def check(case: Architecture) -> None:
             np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-4, err_msg=f"batch {size[0]}, length {size[1]}")
 
 
+def outcome(case: Architecture) -> str:
+    """Why an architecture does not match, in one line; ``""`` if it does."""
+    try:
+        check(case)
+    except Exception as error:  # noqa: BLE001  (every outcome is listed)
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return ""
+
+
+HEAD = """# Architectures
+
+Generated by `python -m tests.models.architectures notebooks/guide/architectures.md`; the same runs as
+`pytest -m full tests/models/test_architectures.py`.
+
+Models of `transformers`, tiny and with random weights, exported with a dynamic batch and, where the inputs have a
+length, dynamic lengths. They are captured at batch {batches[0]} and length {lengths[0]}, and compared with PyTorch in ONNX
+Runtime there and at batch {batches[1]} and length {lengths[1]}. {matching} of {total} match.
+
+| architecture | kind | class | opset | dynamic | result |
+|---|---|---|---|---|---|
+"""
+
+
+def guide(rows: Sequence[tuple[Architecture, str]]) -> str:
+    """The table, as Markdown."""
+    batches, lengths = zip(*SIZES, strict=True)
+    matching = sum(not result for _, result in rows)
+    head = HEAD.format(batches=batches, lengths=lengths, matching=matching, total=len(rows))
+    lines = [
+        f"| {case.name} | {case.kind} | `{case.model}` | {case.opset} | {'batch, length' if case.lengths else 'batch'} "
+        f"| {f'fails: {case.fails or result}' if result else 'matches'} |"
+        for case, result in rows
+    ]
+    return head + "\n".join(lines) + "\n"
+
+
 def main(arguments: Sequence[str]) -> None:
     """The command."""
     logging.disable(logging.WARNING)
@@ -440,16 +530,11 @@ def main(arguments: Sequence[str]) -> None:
     for case in ARCHITECTURES:
         if names and case.name not in names:
             continue
-        try:
-            check(case)
-            result = ""
-        except OnnxExporterError as error:
-            result = str(error).splitlines()[0]
-        except Exception as error:  # noqa: BLE001  (listed)
-            result = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        rows.append((case, result))
-        print(f"{case.name}: {result or 'matches'}", flush=True)
+        rows.append((case, outcome(case)))
+        print(f"{case.name}: {rows[-1][1] or 'matches'}", flush=True)
     print(f"{sum(not result for _, result in rows)} of {len(rows)} architectures match")
+    if path is not None:
+        path.write_text(guide(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import random
 import traceback
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils import _pytree as pytree
 
@@ -82,7 +84,8 @@ def drops_out(op: Any, sample: Any) -> bool:
 
 def samples(op: Any, dtype: torch.dtype, count: int) -> list[Any]:
     """``count`` samples spread over the operator's own list, of which those with dropout are left out."""
-    torch.manual_seed(0)
+    for seed in (torch.manual_seed, random.seed, np.random.seed):
+        seed(0)
     every = [item for item in op.sample_inputs("cpu", dtype, requires_grad=False) if not drops_out(op, item)]
     if len(every) <= count:
         return every

@@ -97,18 +97,15 @@ export class Session {
         const summary = this.source.ask<"summary">({ kind: "summary" });
         const panes = names.map((pane) => this.source.ask<"pane">({ kind: "pane", pane }));
         this.takeSummary(await summary);
-        const models = new Map<PaneName, PaneModel>();
-        for (const [index, reply] of (await Promise.all(panes)).entries()) {
+        for (const [index, asked] of panes.entries()) {
           const name = names[index];
+          const reply = await asked;
           if (name === undefined) continue;
-          if (reply.kind === "ok") models.set(name, new PaneModel(reply.answer, reply.buffers));
-          else {
-            const old = this.panes.value.get(name);
-            if (old !== undefined) models.set(name, old);
-            this.note(reply);
-          }
+          // Each as it comes: the first lines are there while the last pane is still on its way.
+          if (reply.kind === "ok") {
+            this.panes.value = new Map(this.panes.value).set(name, new PaneModel(reply.answer, reply.buffers));
+          } else this.note(reply);
         }
-        this.panes.value = models;
       } while (this.stale);
     } finally {
       this.loading = false;

@@ -107,7 +107,8 @@ function paintEdges(
     const angle = Math.atan2(endY - (points[2 * last - 1] ?? endY - 1), 0.35 * (endX - (points[2 * last - 2] ?? endX)));
     if (view.scale > 0.25) heads.push([endX, endY, angle, close]);
     const label = model.message.labels[edge] ?? "";
-    if (label !== "" && view.scale >= LABEL_FROM) {
+    // An operator says its shape itself.
+    if (label !== "" && view.scale >= LABEL_FROM && model.kind(from) !== "operator") {
       const middle = (first + last) / 2;
       const left = Math.floor(middle);
       const right = Math.ceil(middle);
@@ -137,8 +138,12 @@ function paintEdges(
   context.font = `10px ${colors.codeFont}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
+  const drawn: [number, number, number][] = [];
   for (const [label, x, y] of labels) {
     const width = context.measureText(label).width;
+    if (drawn.some(([left, top, wide]) => Math.abs(left - x) < (wide + width) / 2 + 6 && Math.abs(top - y) < 14))
+      continue;
+    drawn.push([x, y, width]);
     context.fillStyle = colors.back;
     context.globalAlpha = 0.85;
     context.fillRect(x - width / 2 - 2, y - 7, width + 4, 14);

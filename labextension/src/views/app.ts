@@ -288,6 +288,7 @@ export class Pane {
 
   private show(view: "text" | "graph"): void {
     this.text.element.hidden = view === "graph";
+    this.count();
     if (this.graph !== undefined) {
       this.graph.element.hidden = view === "text";
       this.graph.setOpen(view === "graph");
@@ -297,7 +298,7 @@ export class Pane {
   private count(): void {
     const { rows, above, below } = this.text.linked();
     this.linked.hidden = rows.length === 0;
-    const away = above + below;
+    const away = this.text.element.hidden ? 0 : above + below;
     const arrow = away === 0 ? "" : above > 0 && below > 0 ? " ↕" : above > 0 ? " ↑" : " ↓";
     const words = this.linked.querySelector("span");
     if (words !== null) words.textContent = `${rows.length}${arrow}`;

@@ -30,6 +30,7 @@ export class TextPane {
   private focused = -1;
   private found: ReadonlySet<number> = new Set();
   private frame = 0;
+  private top = 0;
   private charWidth = 7.2;
 
   constructor(
@@ -53,7 +54,11 @@ export class TextPane {
     this.ruler = new Ruler((row) => this.scrollTo(row));
     this.element = el("div", { class: `oe-textpane oe-textpane-${name}` }, this.scroller, this.ruler.element);
     const point = throttled(HOVER, (row: number) => this.point(row));
-    const resized = new ResizeObserver(() => this.schedule());
+    const resized = new ResizeObserver(() => {
+      // A notebook takes cells out of the page when they are out of sight; that loses the scroll position.
+      if (this.scroller.clientHeight > 0 && this.scroller.scrollTop !== this.top) this.scroller.scrollTop = this.top;
+      this.schedule();
+    });
     resized.observe(this.scroller);
     this.disposal.add(
       () => resized.disconnect(),
@@ -73,7 +78,11 @@ export class TextPane {
         if (place?.pane === this.name) this.scroller.scrollTop = place.row;
       }),
     );
-    this.scroller.addEventListener("scroll", () => this.schedule(), { passive: true });
+    const scrolled = (): void => {
+      if (this.scroller.clientHeight > 0) this.top = this.scroller.scrollTop;
+      this.schedule();
+    };
+    this.scroller.addEventListener("scroll", scrolled, { passive: true });
     this.scroller.addEventListener("pointermove", (event) => point(this.rowAt(event)));
     this.scroller.addEventListener("pointerleave", () => point(-1));
     this.scroller.addEventListener("click", (event) => this.choose(this.rowAt(event)));

@@ -19,7 +19,7 @@ def to(g: Emitter, self: Tensor, dtype: DType | None = None, copy: bool = False)
     """to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, MemoryFormat?
     memory_format=None) -> Tensor(a)
     """
-    if dtype in COMPLEX:
+    if dtype is not None and dtype in COMPLEX:
         return from_real(g, self, dtype)
     return self if dtype is None else g.cast(self, dtype)
 

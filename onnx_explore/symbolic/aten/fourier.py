@@ -70,20 +70,18 @@ def _dft(g: Emitter, pairs: ir.Value, axis: int, *, inverse: bool) -> ir.Value:
         return _by_matrix(g, _whole(g, pairs), axis, n, inverse=inverse)
     g.requires(17, "a Fourier transform of a length that is only known when the model runs")
     if g.opset >= 20:
-        result = g.op("DFT", pairs, None, g.const(axis), inverse=int(inverse))
-        _shaped(result, pairs)
-        return result
+        return _shaped(g, g.op("DFT", pairs, None, g.const(axis), inverse=int(inverse)), pairs)
     single = g.rank(pairs) == 2  # DFT 17 wants a batch dimension
     if single:
         pairs, axis = forms.unsqueeze(g, pairs, [0]), axis + 1
-    result = g.op("DFT", pairs, axis=axis, inverse=int(inverse))
-    _shaped(result, pairs)
+    result = _shaped(g, g.op("DFT", pairs, axis=axis, inverse=int(inverse)), pairs)
     return forms.squeeze(g, result, [0]) if single else result
 
 
-def _shaped(result: ir.Value, pairs: ir.Value) -> None:
+def _shaped(g: Emitter, result: ir.Value, pairs: ir.Value) -> ir.Value:
     assert pairs.shape is not None
-    result.dtype, result.shape = pairs.dtype, ir.Shape([*pairs.shape[:-1], 2])
+    result.dtype, result.shape = g.dtype(pairs), ir.Shape([*pairs.shape[:-1], 2])
+    return result
 
 
 def _by_matrix(g: Emitter, pairs: ir.Value, axis: int, n: int, *, inverse: bool) -> ir.Value:
@@ -94,9 +92,7 @@ def _by_matrix(g: Emitter, pairs: ir.Value, axis: int, n: int, *, inverse: bool)
     if inverse:
         cosines, sines = cosines / n, sines / n
     last = g.rank(pairs) - 1
-    real, imaginary = (
-        swapped(g, forms.select(g, pairs, last, part), axis, last - 1) for part in (0, 1)
-    )
+    real, imaginary = (swapped(g, forms.select(g, pairs, last, part), axis, last - 1) for part in (0, 1))
     c, s = g.tensor(cosines.to(dtype)), g.tensor(sines.to(dtype))
     parts = (
         g.op("Sub", g.op("MatMul", real, c), g.op("MatMul", imaginary, s)),
@@ -173,10 +169,13 @@ def _to_real(
 def _counts(g: Emitter, pairs: ir.Value, axis: int, bins: Dim, length: Dim) -> ir.Value:
     """1 for the frequencies that are their own mirror image (0, and half of an even length), else 2."""
     dtype = g.dtype(pairs)
-    steps = forms.iota(g, bins)
-    middle = g.op("Equal", g.op("Mul", steps, g.const(2)), shapes.as_scalar(g, length))
-    own = g.op("Or", g.op("Equal", steps, g.const(0)), middle)
-    counts = where(g, own, g.const(1.0, dtype), g.const(2.0, dtype))
+    if isinstance(bins, int) and isinstance(length, int):
+        counts = g.const([1.0 if step * 2 in (0, length) else 2.0 for step in range(bins)], dtype)
+    else:
+        steps = forms.iota(g, bins)
+        middle = g.op("Equal", g.op("Mul", steps, g.const(2)), shapes.as_scalar(g, length))
+        own = g.op("Or", g.op("Equal", steps, g.const(0)), middle)
+        counts = where(g, own, g.const(1.0, dtype), g.const(2.0, dtype))
     return forms.unsqueeze(g, counts, list(range(1, g.rank(pairs) - axis)))
 
 

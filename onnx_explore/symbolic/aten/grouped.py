@@ -29,7 +29,9 @@ def grouped_mm(
     elif g.rank(self) == 2 and g.rank(mat2) == 3:
         result = _by_rows(g, self, mat2, offs)
     else:
-        raise UnsupportedOperatorError("groups of columns: only groups of rows of 'self' are supported", argument="offs")
+        raise UnsupportedOperatorError(
+            "groups of columns: only groups of rows of 'self' are supported", argument="offs"
+        )
     return result if out_dtype is None else g.cast(result, out_dtype)
 
 
@@ -37,14 +39,9 @@ def _by_rows(g: Emitter, x: Tensor, matrices: Tensor, offs: Tensor) -> Tensor:
     groups = shapes.size(g, matrices, 0)
     if not isinstance(groups, int):
         raise UnsupportedOperatorError("the number of groups is only known when the model runs", argument="mat2")
-    ends = [g.op("Slice", *_bounds(g, g.cast(offs, ir.DataType.INT64), group)) for group in range(groups)]
+    ends = [forms.select(g, g.cast(offs, ir.DataType.INT64), 0, group) for group in range(groups)]
     products: list[Tensor] = []
     for group, end in enumerate(ends):
-        start = ends[group - 1] if group else g.const([0])
-        rows = g.op("Slice", x, start, end, g.const([0]))
+        rows = forms.slice_axes(g, x, [ends[group - 1] if group else 0], [end], [0])
         products.append(g.op("MatMul", rows, forms.select(g, matrices, 0, group)))
     return g.op("Concat", *products, axis=0)
-
-
-def _bounds(g: Emitter, offs: Tensor, group: int) -> tuple[Tensor, ...]:
-    return offs, g.const([group]), g.const([group + 1]), g.const([0])

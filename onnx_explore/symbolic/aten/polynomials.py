@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms
-from onnx_explore.emit.algebra import add, div, mul, sub
 from onnx_explore.emit.algebra import Term as Degree
+from onnx_explore.emit.algebra import add, div, mul, sub
 from onnx_explore.emit.forms.comparison import less, where
 from onnx_explore.symbolic.annotations import Operand, Tensor
 from onnx_explore.symbolic.promotion import floating
@@ -142,7 +142,9 @@ def _step(g: Emitter, family: _Family, x: Tensor, n: Tensor) -> ir.Graph:
     k = inner.op("Add", step, inner.const(1))
     grown = family.next(inner, x, newer, older, inner.cast(k, g.dtype(x)))
     below = inner.op("Less", k, n)
-    graph.outputs.extend([inner.op("Identity", going), where(inner, below, grown, newer), where(inner, below, newer, older)])
+    graph.outputs.extend(
+        [inner.op("Identity", going), where(inner, below, grown, newer), where(inner, below, newer, older)]
+    )
     return graph
 
 
