@@ -46,6 +46,10 @@ const labextension = {
 async function licences(results) {
   const inputs = results.flatMap((result) => Object.keys(result.metafile.inputs));
   const names = new Set(inputs.map((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1]).filter(Boolean));
+  for (const name of [...names]) {
+    const { dependencies } = JSON.parse(await readFile(`node_modules/${name}/package.json`, "utf8"));
+    for (const inner of Object.keys(dependencies ?? {})) names.add(inner); // may be bundled into it already
+  }
   const texts = [...names].sort().map(async (name) => {
     const { version, license } = JSON.parse(await readFile(`node_modules/${name}/package.json`, "utf8"));
     return `${name} ${version} (${license})\n\n${await readFile(`node_modules/${name}/LICENSE`, "utf8")}`;

@@ -63,12 +63,6 @@ def size(g: Emitter, self: Tensor, dim: int | None = None) -> Dim | list[Dim]:
     return shapes.sizes(g, self) if dim is None else shapes.size(g, self, dim)
 
 
-@symbolic("prim::shape")
-def shape(g: Emitter, self: Tensor) -> list[Dim]:
-    """prim::shape(Tensor self) -> int[]"""
-    return shapes.sizes(g, self)
-
-
 @symbolic("aten::dim", "aten::ndim")
 def dim(g: Emitter, self: Tensor) -> int:
     """aten::dim(Tensor self) -> int"""

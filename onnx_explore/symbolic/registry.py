@@ -185,6 +185,15 @@ def symbolic(*targets: str, since: int = OLDEST_OPSET) -> Callable[[Function], S
     return register
 
 
+def alias(target: str, *others: str) -> None:
+    """Let more targets have the entry of one that is registered: PyTorch has several names for one operator.
+
+    Its tracer and its compiler write the first of them in a graph, whichever the model calls.
+    """
+    for other in others:
+        REGISTRY._functions[other] = REGISTRY.function(target)  # pyright: ignore[reportPrivateUsage]
+
+
 def table(rows: dict[str, str], make: Callable[[str], Function], *, since: int = OLDEST_OPSET) -> None:
     """Register operators that differ in the ONNX operator alone.
 

@@ -100,6 +100,19 @@ def test_netron(lab: Lab, open_notebook: Callable[..., Notebook], page: Page) ->
     assert not [url for url in elsewhere if url.startswith("http")]
 
 
+def test_netron_from_the_file_browser(lab: Lab, page: Page) -> None:
+    """The files' context menu opens Netron in a tab."""
+    onnx.save(model(), lab.folder / "menu.onnx")
+    page.goto(f"{lab.url}lab?token={lab.token}&reset")
+    item = page.locator(".jp-DirListing-item", has_text="menu.onnx")
+    item.wait_for(timeout=CELL)
+    item.click(button="right")
+    page.locator(".lm-Menu-itemLabel", has_text="Open in Netron").click()
+    frame = page.frame_locator(".jp-IFrame iframe")
+    expect(frame.locator("body.default")).to_be_visible(timeout=CELL)
+    expect(frame.locator("#target").get_by_text("Sigmoid").first).to_be_visible()
+
+
 @pytest.mark.parametrize("path", ["netron/index.html", "netron/view.js", "model/model.onnx"])
 def test_netron_needs_the_login(lab: Lab, path: str) -> None:
     """Without the token everything leads to the login or is refused."""

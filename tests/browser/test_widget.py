@@ -270,6 +270,10 @@ def test_busy(open_notebook: OpenNotebook, page: Page) -> None:
     notebook = open_notebook(CONVNET, "ex = onnx_explore.explore(model, x)\nex", hold, run=2)
     explorer = notebook.explorer
     explorer.wait_for_state("Paused")
+    page.wait_for_function(
+        "() => [...window.jupyterapp.shell.currentWidget.sessionContext.session.kernel._comms.values()]"
+        ".some(comm => comm.subshellId !== null)"
+    )
     notebook.start(2)
     page.wait_for_timeout(1500)
     explorer.root.get_by_role("button", name="Step", exact=True).click()
@@ -280,6 +284,23 @@ def test_busy(open_notebook: OpenNotebook, page: Page) -> None:
     notebook.wait(2)
     expect(explorer.root.locator(".oe-notice")).to_be_hidden()
     expect(explorer.root.locator(".oe-step-count")).to_contain_text("0 /")
+
+
+def test_slow_kernel(open_notebook: OpenNotebook, page: Page) -> None:
+    """A kernel that serves one thing at a time answers late: the widget says so, and the step is done in the end."""
+    notebook = open_notebook(CONVNET, "ex = onnx_explore.explore(model, x)\nex", "import time\ntime.sleep(7)", run=1)
+    page.evaluate(
+        "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"
+    )
+    notebook.run(1)
+    explorer = notebook.explorer
+    explorer.wait_for_state("Paused")
+    notebook.start(2)
+    page.wait_for_timeout(500)
+    explorer.root.get_by_role("button", name="Step", exact=True).click()
+    expect(explorer.root.locator(".oe-notice")).to_contain_text("No answer yet", timeout=5000)
+    expect(explorer.root.locator(".oe-step-count")).to_contain_text("1 /")
+    expect(explorer.root.locator(".oe-notice")).to_be_hidden()
 
 
 def test_dark_theme(open_notebook: OpenNotebook, page: Page) -> None:

@@ -8,6 +8,7 @@ from array import array
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 import torch
 from torch import nn
 
@@ -160,6 +161,18 @@ def test_cancel_leaves_it_paused() -> None:
     ex._flow.recorder.cancelled = lambda: True
     assert ask(held, "continue").summary.state == "paused"
     ex._flow.recorder.cancelled = lambda: False
+    assert to_end(held).state == "exported"
+
+
+def test_an_interrupt_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = service()
+
+    def interrupted(seconds: float) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(held.exploration, "run_for", interrupted)
+        assert ask(held, "continue").code == "Cancelled"
     assert to_end(held).state == "exported"
 
 

@@ -61,6 +61,12 @@ NO_CPU = "jiterator_"
 """Operators compiled for a GPU when they run: on a CPU, PyTorch itself cannot run them. Left out."""
 
 
+SIGNS_FREE = frozenset({"linalg.eigh", "linalg.svd", "svd"})
+"""Operators whose vectors are unique up to their signs: of them, what the sample itself says can be compared (such as
+``U.abs()``).
+"""
+
+
 def operators() -> list[Any]:
     """All OpInfos with a deterministic result on a CPU: 642 of those that support float32."""
     with warnings.catch_warnings():
@@ -123,7 +129,10 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
         for place, tensor in zip(places, tensors, strict=True):
             filled[place] = tensor
         args, kwargs = pytree.tree_unflatten(filled, spec)
-        return pytree.tree_map_only(torch.Tensor, _as_real, op.op(*args, **kwargs))
+        result = op.op(*args, **kwargs)
+        if op.name in SIGNS_FREE:
+            result = sample.output_process_fn_grad(result)
+        return pytree.tree_map_only(torch.Tensor, _as_real, result)
 
     tensors = tuple(leaves[place].detach().clone() for place in places)
     with torch.no_grad():

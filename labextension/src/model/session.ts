@@ -3,7 +3,7 @@
  * hears it, so that another view costs nothing.
  */
 
-import type { Answers, Connection, Reply, RequestKind, Source } from "../kernel/source";
+import type { Answers, Connection, Reply, RequestKind, RequestOf, Source } from "../kernel/source";
 import type { AxisEdit, GraphScope, NodeDetail, PaneName, Stage, Summary } from "../protocol";
 import { History, type Place } from "./history";
 import { PaneModel } from "./pane";
@@ -31,6 +31,8 @@ export interface Drawing {
 
 export const NOTHING: Mark = { ids: new Set(), color: -1, sender: "" };
 const RETRY = 400;
+/** Milliseconds without an answer after which that is said. */
+const SLOW = 2000;
 const ELSEWHERE = "A cell is going on with this export";
 
 export class Session {
@@ -46,6 +48,8 @@ export class Session {
   readonly running = new Signal("");
   /** What went wrong with the last request; "" if nothing. */
   readonly trouble = new Signal("");
+  /** How many requests have been without an answer for long. */
+  readonly slow = new Signal(0);
   readonly search = new Signal("");
   readonly history = new History();
   readonly jumped = new Signal<Place | undefined>(undefined);
@@ -81,6 +85,20 @@ export class Session {
     this.stopListening();
   }
 
+  private async ask<K extends RequestKind>(request: RequestOf<K>): Promise<Reply<Answers[K]>> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.slow.value += 1;
+    }, SLOW);
+    try {
+      return await this.source.ask<K>(request);
+    } finally {
+      clearTimeout(timer);
+      if (late) this.slow.value -= 1;
+    }
+  }
+
   // -- looking ------------------------------------------------------------------------------------------------------
 
   /** Everything again. */
@@ -94,8 +112,8 @@ export class Session {
       do {
         this.stale = false;
         const names = [...new Set(this.source.panes.map((spec) => spec.pane))];
-        const summary = this.source.ask<"summary">({ kind: "summary" });
-        const panes = names.map((pane) => this.source.ask<"pane">({ kind: "pane", pane }));
+        const summary = this.ask<"summary">({ kind: "summary" });
+        const panes = names.map((pane) => this.ask<"pane">({ kind: "pane", pane }));
         this.takeSummary(await summary);
         for (const [index, asked] of panes.entries()) {
           const name = names[index];
@@ -114,18 +132,18 @@ export class Session {
   }
 
   async graph(stage: Stage, scope: string): Promise<Drawing | string> {
-    const reply = await this.source.ask<"graph">({ kind: "graph", stage, scope });
+    const reply = await this.ask<"graph">({ kind: "graph", stage, scope });
     if (reply.kind === "ok") return { message: reply.answer, buffers: reply.buffers };
     return reply.message;
   }
 
   async node(node: number | null, name: string | null): Promise<NodeDetail | string> {
-    const reply = await this.source.ask<"node">({ kind: "node", node, name });
+    const reply = await this.ask<"node">({ kind: "node", node, name });
     return reply.kind === "ok" ? reply.answer : reply.message;
   }
 
   async layoutScript(): Promise<string> {
-    const reply = await this.source.ask<"asset">({ kind: "asset", name: "layout" });
+    const reply = await this.ask<"asset">({ kind: "asset", name: "layout" });
     const bytes = reply.kind === "ok" ? reply.bytes[0] : undefined;
     if (bytes === undefined || bytes.byteLength === 0) throw new Error("the layout script did not come");
     return new TextDecoder().decode(bytes);
@@ -164,17 +182,15 @@ export class Session {
   // -- going on -----------------------------------------------------------------------------------------------------
 
   stepOnce(): Promise<void> {
-    return this.drive("Lowering the next operator", () => this.source.ask<"step">({ kind: "step" }));
+    return this.drive("Lowering the next operator", () => this.ask<"step">({ kind: "step" }));
   }
 
   runTo(what: string): Promise<void> {
-    return this.drive(`Running to ${what}`, () => this.source.ask<"run_to">({ kind: "run_to", what }));
+    return this.drive(`Running to ${what}`, () => this.ask<"run_to">({ kind: "run_to", what }));
   }
 
   setAxes(edits: AxisEdit[]): Promise<void> {
-    return this.drive("Exporting again with these axes", () =>
-      this.source.ask<"set_axes">({ kind: "set_axes", edits }),
-    );
+    return this.drive("Exporting again with these axes", () => this.ask<"set_axes">({ kind: "set_axes", edits }));
   }
 
   /** To the end, slice by slice: a cancel gets through between two slices in every kind of kernel. */
@@ -182,7 +198,7 @@ export class Session {
     this.stopping = false;
     let more = true;
     const asked = async (): Promise<Reply<Answers["continue"]>> => {
-      const reply = await this.source.ask<"continue">({ kind: "continue" });
+      const reply = await this.ask<"continue">({ kind: "continue" });
       more = reply.kind === "ok" && reply.answer.summary.more;
       return reply;
     };
@@ -201,7 +217,7 @@ export class Session {
   async cancel(): Promise<void> {
     this.stopping = true;
     this.running.value = "Stopping at the next node";
-    await this.source.ask<"cancel">({ kind: "cancel" });
+    await this.ask<"cancel">({ kind: "cancel" });
     this.running.value = "";
     await this.refresh();
   }

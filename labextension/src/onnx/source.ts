@@ -373,7 +373,7 @@ class Collected {
     };
     const count = this.titles.length;
     const buffers = [
-      Int32Array.from(edges.flatMap(([from, to]) => [from, to])),
+      Int32Array.from(edges.flatMap((edge) => edge.slice(0, 2) as [number, number])),
       ...rows(this.ids),
       new Int32Array(count).fill(-1),
       new Int32Array(count),

@@ -83,6 +83,7 @@ class App {
       ...this.panes.map((pane) => () => pane.close()),
       session.connection.watch(() => this.showNotice()),
       session.trouble.on(() => this.showNotice()),
+      session.slow.on(() => this.showNotice()),
       session.summary.on(() => this.showNotice()),
     );
   }
@@ -174,7 +175,7 @@ class App {
   }
 
   private showNotice(): void {
-    const { connection, trouble } = this.session;
+    const { connection, trouble, slow } = this.session;
     const [text, look] = ((): [string, string] => {
       switch (connection.value) {
         case "gone":
@@ -188,6 +189,10 @@ class App {
             "info",
           ];
         case "live":
+          if (trouble.value === "" && slow.value > 0) {
+            return ["No answer yet: the kernel is at work, on this or on a cell.", "info"];
+          }
+          return [trouble.value, "warning"];
         case "file":
           return [trouble.value, "warning"];
         default:

@@ -6,3 +6,4 @@ from pkgutil import iter_modules
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 import_module("onnx_explore.symbolic.prim")
+import_module("onnx_explore.symbolic.torchvision")

@@ -86,16 +86,6 @@ def rrelu(g: Emitter, self: Tensor, lower: Scalar = 0.125, upper: Scalar = 1 / 3
     return where(g, less(g, self, g.like(0, self)), mul(g, self, slope), self)
 
 
-@symbolic("aten::rrelu_with_noise")
-def rrelu_with_noise(
-    g: Emitter, self: Tensor, noise: Tensor, lower: Scalar = 0.125, upper: Scalar = 1 / 3, training: bool = False
-) -> Tensor:
-    """rrelu_with_noise(Tensor self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool
-    training=False, Generator? generator=None) -> Tensor
-    """
-    return rrelu(g, self, lower, upper, training)
-
-
 @symbolic("aten::threshold")
 def threshold(g: Emitter, self: Tensor, threshold: Scalar, value: Scalar) -> Tensor:
     """threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor"""

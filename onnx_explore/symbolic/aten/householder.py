@@ -18,19 +18,19 @@ from onnx_explore.symbolic.aten.permute import swapped
 from onnx_explore.symbolic.registry import symbolic
 
 _LARGEST = 32
-_Reflection = tuple[ir.Value, ir.Value]
+Reflection = tuple[ir.Value, ir.Value]
 """v as a column, and tau as a matrix of one element."""
 
 
-def small_sizes(g: Emitter, x: ir.Value) -> tuple[int, int]:
+def small_sizes(g: Emitter, x: ir.Value, largest: int = _LARGEST) -> tuple[int, int]:
     """Rows and columns of a matrix whose factors are written out."""
     rows, columns = (shapes.size(g, x, axis) for axis in (-2, -1))
     if not isinstance(rows, int) or not isinstance(columns, int):
         raise NotConstant("the size of the matrix depends on a dynamic axis: ONNX has no operator for its factors")
-    if min(rows, columns) > _LARGEST:
+    if min(rows, columns) > largest:
         raise UnsupportedOperatorError(
             f"factors of a matrix of {rows} by {columns}: ONNX has no operator for them, "
-            f"and they are written out up to size {_LARGEST} only"
+            f"and they are written out up to size {largest} only"
         )
     return rows, columns
 
@@ -57,18 +57,18 @@ def _unit(g: Emitter, column: ir.Value, step: int, rows: int) -> ir.Value:
     return where(g, mask(g, numbers < step), g.like(0, column), one)
 
 
-def _reflected(g: Emitter, x: ir.Value, reflection: _Reflection) -> ir.Value:
+def _reflected(g: Emitter, x: ir.Value, reflection: Reflection) -> ir.Value:
     """``x - tau · v · (vᵀ x)``."""
     v, tau = reflection
     return sub(g, x, mul(g, mul(g, tau, v), g.op("MatMul", swapped(g, v, -2, -1), x)))
 
 
-def _reflections(g: Emitter, x: ir.Value) -> tuple[ir.Value, list[_Reflection]]:
+def reflections(g: Emitter, x: ir.Value) -> tuple[ir.Value, list[Reflection]]:
     """R, and the reflections that make it of ``x``: each makes one column 0 below the diagonal (LAPACK's geqr2, larfg)."""
     rows, columns = small_sizes(g, x)
     axis = g.rank(x) - 2
     zero, one = g.like(0, x), g.like(1, x)
-    found: list[_Reflection] = []
+    found: list[Reflection] = []
     for step in range(min(rows, columns)):
         column = _column(g, x, step)
         alpha = g.op("Gather", column, g.const([step]), axis=axis)
@@ -84,17 +84,17 @@ def _reflections(g: Emitter, x: ir.Value) -> tuple[ir.Value, list[_Reflection]]:
     return upper_part(g, x), found
 
 
-def _product(g: Emitter, like: ir.Value, reflections: list[_Reflection], columns: int) -> ir.Value:
+def product(g: Emitter, like: ir.Value, found: list[Reflection], columns: int) -> ir.Value:
     """The first columns of the product of all reflections."""
     rows, _ = small_sizes(g, like)
     eye = g.const(np.eye(rows, columns).tolist(), g.dtype(like))
     q = forms.expand(g, eye, [*shapes.sizes(g, like)[:-2], rows, columns])
-    for reflection in reversed(reflections):
+    for reflection in reversed(found):
         q = _reflected(g, q, reflection)
     return q
 
 
-def _unpacked(g: Emitter, packed: ir.Value, tau: ir.Value) -> list[_Reflection]:
+def _unpacked(g: Emitter, packed: ir.Value, tau: ir.Value) -> list[Reflection]:
     rows, _ = small_sizes(g, packed)
     count = shapes.size(g, tau, -1)
     if not isinstance(count, int):
@@ -107,12 +107,12 @@ def _unpacked(g: Emitter, packed: ir.Value, tau: ir.Value) -> list[_Reflection]:
 def linalg_qr(g: Emitter, A: Tensor, mode: str = "reduced") -> list[Tensor]:  # noqa: N803
     """linalg_qr(Tensor A, str mode='reduced') -> (Tensor Q, Tensor R)"""
     rows, columns = small_sizes(g, A)
-    r, reflections = _reflections(g, A)
+    r, found = reflections(g, A)
     if mode != "complete":
         r = forms.slice_axes(g, r, [0], [min(rows, columns)], [g.rank(r) - 2])
     if mode == "r":
         return [g.const([], g.dtype(A)), r]
-    return [_product(g, A, reflections, rows if mode == "complete" else min(rows, columns)), r]
+    return [product(g, A, found, rows if mode == "complete" else min(rows, columns)), r]
 
 
 @symbolic("aten::qr", since=9)
@@ -125,22 +125,22 @@ def qr(g: Emitter, self: Tensor, some: bool = True) -> list[Tensor]:
 def geqrf(g: Emitter, self: Tensor) -> list[Tensor]:
     """geqrf(Tensor self) -> (Tensor a, Tensor tau): R, and the reflections below its diagonal"""
     rows, columns = small_sizes(g, self)
-    r, reflections = _reflections(g, self)
+    r, found = reflections(g, self)
     last = g.rank(self) - 1
-    if not reflections:
+    if not found:
         return [r, forms.reshape(g, r, [*shapes.sizes(g, r)[:-2], 0])]
-    low = g.op("Concat", *[v for v, _ in reflections], axis=last)
+    low = g.op("Concat", *[v for v, _ in found], axis=last)
     if columns > rows:
         low = forms.pad(g, low, [0] * (last + 1), [*[0] * last, columns - rows])
     packed = where(g, mask(g, np.arange(rows)[:, None] > np.arange(columns)), low, r)
-    taus = g.op("Concat", *[tau for _, tau in reflections], axis=last)
+    taus = g.op("Concat", *[tau for _, tau in found], axis=last)
     return [packed, forms.squeeze(g, taus, [last - 1])]
 
 
 @symbolic("aten::linalg_householder_product", since=9)
 def householder_product(g: Emitter, input: Tensor, tau: Tensor) -> Tensor:
     """linalg_householder_product(Tensor input, Tensor tau) -> Tensor"""
-    return _product(g, input, _unpacked(g, input, tau), small_sizes(g, input)[1])
+    return product(g, input, _unpacked(g, input, tau), small_sizes(g, input)[1])
 
 
 @symbolic("aten::ormqr", since=9)
@@ -150,8 +150,8 @@ def ormqr(
     """ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor: input3 times the
     product of the reflections in self and input2
     """
-    reflections = _unpacked(g, self, input2)
+    found = _unpacked(g, self, input2)
     x = input3 if left else swapped(g, input3, -2, -1)
-    for reflection in reflections if left == transpose else reversed(reflections):
+    for reflection in found if left == transpose else reversed(found):
         x = _reflected(g, x, reflection)
     return x if left else swapped(g, x, -2, -1)

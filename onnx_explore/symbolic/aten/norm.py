@@ -12,7 +12,9 @@ from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import less_or_equal, where
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Operand, Scalar, Tensor
+from onnx_explore.symbolic.aten.permute import moved
 from onnx_explore.symbolic.aten.reduce import nonzero, reduced
+from onnx_explore.symbolic.aten.singular import singular_values
 from onnx_explore.symbolic.promotion import arithmetic, is_float, promoted
 from onnx_explore.symbolic.registry import symbolic
 
@@ -121,25 +123,36 @@ def matrix_norm_named(
     """linalg_matrix_norm.str_ord(Tensor self, str ord="fro", int[] dim=[-2, -1], bool keepdim=False, *, ScalarType?
     dtype=None) -> Tensor
     """
+    if ord == "nuc":
+        return _of_singular_values(g, "ReduceSum", _operand(g, self, dtype), dim, keepdim)
     if ord != "fro":
-        raise UnsupportedOperatorError(f"the {ord!r} norm needs singular values, which ONNX cannot compute")
+        raise UnsupportedOperatorError(f"unknown norm {ord!r}", argument="ord")
     return p_norm(g, _operand(g, self, dtype), 2, dim, keepdim)
 
 
 def _matrix_norm(g: Emitter, x: Tensor, order: float, dim: list[int], keepdim: bool) -> Tensor:
-    """±1: extreme sum of a column; ±∞: extreme sum of a row."""
+    """±1: extreme sum of a column; ±∞: extreme sum of a row; ±2: extreme singular value."""
     row, column = (g.axis(x, item) for item in dim)
     if abs(order) == 1:
         summed, kept = row, column
     elif math.isinf(order):
         summed, kept = column, row
+    elif abs(order) == 2:
+        return _of_singular_values(g, "ReduceMax" if order > 0 else "ReduceMin", x, dim, keepdim)
     else:
-        raise UnsupportedOperatorError(
-            f"the matrix norm of order {order} needs singular values, which ONNX cannot compute"
-        )
+        raise UnsupportedOperatorError(f"the matrix norm of order {order}", argument="ord")
     sums = reduced(g, "ReduceL1", x, [summed], keepdim=True)
     best = reduced(g, "ReduceMax" if order > 0 else "ReduceMin", sums, [kept], keepdim=True)
     return best if keepdim else forms.squeeze(g, best, sorted([row, column]))
+
+
+def _of_singular_values(g: Emitter, op_type: str, x: Tensor, dim: list[int], keepdim: bool) -> Tensor:
+    axes = [g.axis(x, item) for item in dim]
+    values = singular_values(g, moved(g, x, axes, [-2, -1]))
+    if shapes.size(g, values, -1) == 0:
+        op_type = "ReduceSum"  # PyTorch has 0 for every norm of nothing
+    result = reduced(g, op_type, values, [g.rank(values) - 1])
+    return forms.unsqueeze(g, result, sorted(axes)) if keepdim else result
 
 
 @symbolic("aten::frobenius_norm")

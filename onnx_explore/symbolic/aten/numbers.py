@@ -17,7 +17,7 @@ from onnx_explore.symbolic.annotations import Operand, Scalar, Tensor
 from onnx_explore.symbolic.aten import arithmetic, comparison, unary
 from onnx_explore.symbolic.aten.creation import default_float
 from onnx_explore.symbolic.promotion import as_type, is_float, promoted
-from onnx_explore.symbolic.registry import Function, symbolic, table
+from onnx_explore.symbolic.registry import Function, alias, symbolic, table
 
 # -- numbers ---------------------------------------------------------------------------------------------------------------
 
@@ -66,17 +66,9 @@ def _to_int(op_type: str) -> Function:
     return function
 
 
-table(
-    {
-        "aten::floor.int": "Floor",
-        "aten::floor.float": "Floor",
-        "aten::floor.Scalar": "Floor",
-        "aten::ceil.int": "Ceil",
-        "aten::ceil.float": "Ceil",
-        "aten::ceil.Scalar": "Ceil",
-    },
-    _to_int,
-)
+table({"aten::floor.float": "Floor", "aten::ceil.float": "Ceil"}, _to_int)
+alias("aten::floor.float", "aten::floor.int", "aten::floor.Scalar")
+alias("aten::ceil.float", "aten::ceil.int", "aten::ceil.Scalar")
 
 
 @symbolic("aten::round.int", "aten::round.float", "aten::round.Scalar")

@@ -36,15 +36,9 @@ def moved(g: Emitter, x: ir.Value, source: Sequence[int], destination: Sequence[
     return permuted(g, x, [places[axis] if axis in places else next(rest) for axis in range(rank)])
 
 
-@symbolic("aten::transpose", "aten::transpose_copy")
+@symbolic("aten::transpose", "aten::transpose_copy", "aten::swapdims")
 def transpose(g: Emitter, self: Tensor, dim0: int, dim1: int) -> Tensor:
     """transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)"""
-    return swapped(g, self, dim0, dim1)
-
-
-@symbolic("aten::swapdims")
-def swapdims(g: Emitter, self: Tensor, dim0: int, dim1: int) -> Tensor:
-    """swapdims(Tensor(a) self, int dim0, int dim1) -> Tensor(a)"""
     return swapped(g, self, dim0, dim1)
 
 

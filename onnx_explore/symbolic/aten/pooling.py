@@ -85,8 +85,6 @@ def _add(name: str, function: Callable[..., object], since: int = 7) -> None:
 for _spatial in (1, 2, 3):
     _register_max(f"max_pool{_spatial}d", _spatial, False)
     _register_max(f"max_pool{_spatial}d_with_indices", _spatial, True)
-_register_max("mkldnn_max_pool2d", 2, False)
-_register_max("mkldnn_max_pool3d", 3, False)
 
 
 @symbolic("aten::avg_pool1d")

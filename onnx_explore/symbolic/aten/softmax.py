@@ -8,7 +8,7 @@ from onnx_explore.emit import Emitter
 from onnx_explore.emit.forms.softmax import softmax as softmax_form
 from onnx_explore.symbolic.annotations import DType, Tensor
 from onnx_explore.symbolic.promotion import floating
-from onnx_explore.symbolic.registry import symbolic, table
+from onnx_explore.symbolic.registry import alias, symbolic, table
 
 
 def _make(op_type: str) -> Callable[..., Tensor]:
@@ -23,12 +23,12 @@ def _make(op_type: str) -> Callable[..., Tensor]:
 table(
     {
         "aten::softmax": "Softmax",
-        "aten::special_softmax": "Softmax",
         "aten::log_softmax": "LogSoftmax",
-        "aten::special_log_softmax": "LogSoftmax",
     },
     _make,
 )
+alias("aten::softmax", "aten::special_softmax")
+alias("aten::log_softmax", "aten::special_log_softmax")
 
 
 @symbolic("aten::_softmax")

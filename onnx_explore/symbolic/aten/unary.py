@@ -14,7 +14,7 @@ from onnx_explore.emit.forms.comparison import trunc as towards_zero
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Tensor
 from onnx_explore.symbolic.promotion import floating, is_bool, is_float
-from onnx_explore.symbolic.registry import Function, symbolic, table
+from onnx_explore.symbolic.registry import Function, alias, symbolic, table
 
 # -- one ONNX operator each; integers become floats --------------------------------------------------------------------
 
@@ -35,17 +35,18 @@ table(
         "aten::sin": "Sin",
         "aten::cos": "Cos",
         "aten::asin": "Asin",
-        "aten::arcsin": "Asin",
         "aten::acos": "Acos",
-        "aten::arccos": "Acos",
         "aten::atan": "Atan",
-        "aten::arctan": "Atan",
         "aten::tanh": "Tanh",
         "aten::sigmoid": "Sigmoid",
-        "aten::special_expit": "Sigmoid",
     },
     _floats,
 )
+alias("aten::asin", "aten::arcsin")
+alias("aten::acos", "aten::arccos")
+alias("aten::atan", "aten::arctan")
+alias("aten::sigmoid", "aten::special_expit")
+
 # -- where ONNX has the operator from opset 9 on only, or ONNX Runtime for float only: the formula ------------------------
 
 
@@ -85,16 +86,18 @@ def _atanh(g: Emitter, x: Tensor) -> Tensor:
     return mul(g, log1p_of(g, div(g, mul(g, x, 2.0), sub(g, 1.0, x))), 0.5)
 
 
-for _targets, _op_type, _formula, _since in (
-    (("aten::tan",), "Tan", _tan, 7),
-    (("aten::sinh",), "Sinh", _sinh, 9),
-    (("aten::cosh",), "Cosh", _cosh, 9),
-    (("aten::asinh", "aten::arcsinh"), "Asinh", _asinh, 9),
-    (("aten::acosh", "aten::arccosh"), "Acosh", _acosh, 9),
-    (("aten::atanh", "aten::arctanh"), "Atanh", _atanh, 9),
+for _target, _op_type, _formula, _since in (
+    ("aten::tan", "Tan", _tan, 7),
+    ("aten::sinh", "Sinh", _sinh, 9),
+    ("aten::cosh", "Cosh", _cosh, 9),
+    ("aten::asinh", "Asinh", _asinh, 9),
+    ("aten::acosh", "Acosh", _acosh, 9),
+    ("aten::atanh", "Atanh", _atanh, 9),
 ):
-    for _target in _targets:
-        table({_target: _op_type}, lambda op_type, formula=_formula, since=_since: _or_formula(op_type, formula, since))
+    table({_target: _op_type}, lambda op_type, formula=_formula, since=_since: _or_formula(op_type, formula, since))
+alias("aten::asinh", "aten::arcsinh")
+alias("aten::acosh", "aten::arccosh")
+alias("aten::atanh", "aten::arctanh")
 
 
 # -- exponentials and logarithms -----------------------------------------------------------------------------------------

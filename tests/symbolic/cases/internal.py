@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ FILTERS = seeded(4, 3, 3, 3)
 WEIGHT = seeded(10, 3)
 BAGS = torch.tensor([1, 2, 4, 5, 4, 3, 2, 9])
 OFFSETS = torch.tensor([0, 4])
+HIDDEN = seeded(3, 5)
 FIRST = {0: (0,)}
 
 
@@ -45,7 +47,6 @@ def of_complex(name: str, run: Callable[[Tensor], Tensor], *, real: bool = False
 COMPLEX = [
     of_complex("to", lambda x: x.to(torch.complex128)),
     of_complex("to", lambda x: x.to(torch.float64), real=True, target="to-real"),
-    of_complex("to", lambda x: x.to("cpu", torch.complex64, copy=True), target="to-copy"),
     of_complex("view_as_real", lambda x: x),
     of_complex("real", torch.real, real=True),
     of_complex("imag", torch.imag, real=True),
@@ -100,14 +101,10 @@ def absolutes(x: Tensor) -> Tensor:
 
 
 def fabs(x: Tensor) -> Tensor:
-    import math
-
     return x + math.fabs(x.size(0) - 5)
 
 
 def modf(x: Tensor) -> Tensor:
-    import math
-
     part, whole = math.modf(x.size(0) * -1.25)
     return x * part + whole
 
@@ -115,6 +112,33 @@ def modf(x: Tensor) -> Tensor:
 def divmods(x: Tensor) -> Tensor:
     quotient, rest = divmod(x.size(1) - 11, x.size(0))
     return x * quotient + rest
+
+
+def inclusive(x: Tensor) -> Tensor:
+    return torch.range(0.5, x.size(0), 0.5, dtype=torch.float32)
+
+
+def lists(x: Tensor) -> Tensor:
+    n = x.size(0)
+    sizes = 2 * [n]
+    same = float(x.shape == [n, 4])
+    other = float(x.shape != [3, n])
+    floats = float([1.5, float(n)] == [1.5, 3.0])
+    return x + torch.ones(sizes).sum() + same + 2 * other + 4 * floats
+
+
+def float_tests(x: Tensor) -> Tensor:
+    n = float(x.size(0))
+    return x + float(math.isnan(n)) + float(math.isinf(n)) * 2 + math.log(x.size(0), x.size(1))
+
+
+def whole_numbers(x: Tensor) -> Tensor:
+    value = x[0, 0].item()
+    return x + math.floor(x.size(0)) + math.ceil(x.size(1)) + math.floor(value) + math.ceil(value)
+
+
+def pieces(x: Tensor) -> list[Tensor]:
+    return x.split([1, 3], 1) + torch.split(x, [2, 2], 1) + torch.ops.aten.split(x, [3, 1], 1)
 
 
 def negated(x: Tensor) -> Tensor:
@@ -127,13 +151,13 @@ def contained(x: Tensor) -> Tensor:
 
 
 def is_none(x: Tensor) -> Tensor:
-    n = torch.jit.annotate(int | None, x.size(0))
-    return x + float(n is None)
+    entries: list[Tensor | None] = [x, None]
+    return x + float(entries[0] is None)
 
 
 def is_not_none(x: Tensor) -> Tensor:
-    n = torch.jit.annotate(int | None, x.size(0))
-    return x + float(n is not None)
+    entries: list[Tensor | None] = [x, None]
+    return x + float(entries[0] is not None)
 
 
 def to_int(x: Tensor) -> Tensor:
@@ -149,11 +173,15 @@ def to_bool(x: Tensor) -> Tensor:
 
 
 def implicit(x: Tensor) -> Tensor:
-    return torch.clamp(x, x[0, 0].abs() * -1, x[0, 1].abs() + 1)
+    return torch.full_like(x, x[0, 0]) + x
 
 
 def implicit_scalar(x: Tensor) -> Tensor:
     return torch.add(x, x, alpha=x[0, 0])
+
+
+def truncated(x: Tensor) -> Tensor:
+    return x + torch.ops.aten.__round_to_zero_floordiv(x.size(0) - 10, 2)
 
 
 def items(x: Tensor) -> Tensor:
@@ -196,6 +224,17 @@ NUMBERS = [
     scripted("fabs", "aten::fabs.int", fabs),
     scripted("modf", "aten::modf", modf),
     scripted("divmod", "aten::divmod.int", divmods),
+    scripted("inclusive", "aten::range", inclusive, 9),
+    scripted("lists", "aten::eq.int_list", lists, dynamic={0: (0,)}),
+    scripted("lists", "aten::ne.int_list", lists, dynamic={0: (0,)}),
+    scripted("lists", "aten::mul.right_", lists, dynamic={0: (0,)}),
+    scripted("float", "aten::isnan.float", float_tests),
+    scripted("float", "aten::isinf.float", float_tests),
+    scripted("two-ints", "aten::log.int_int", float_tests),
+    scripted("numbers", "aten::floor.int", whole_numbers),
+    scripted("numbers", "aten::ceil.Scalar", whole_numbers),
+    scripted("lists", "aten::split.sizes", pieces, dynamic={0: (0,)}),
+    scripted("truncated", "aten::__round_to_zero_floordiv", truncated),
     scripted("not", "aten::__not__", negated),
     scripted("contains", "aten::__contains__.int_list", contained),
     scripted("is", "aten::__is__", is_none),
@@ -206,13 +245,12 @@ NUMBERS = [
     scripted("implicit", "aten::ScalarImplicit", implicit),
     scripted("implicit-alpha", "aten::ScalarImplicit", implicit_scalar),
     scripted("item", "aten::item", items),
-    scripted("shape", "prim::shape", shapes),
     scripted("dim", "aten::dim", shapes),
     scripted("numel", "aten::numel", shapes),
     scripted("len-tensor", "aten::len.Tensor", shapes),
     scripted("len", "aten::len", shapes),
-    scripted("dtype", "prim::dtype", attributes, 9),
-    scripted("device", "prim::device", attributes, 9),
+    scripted("dtype", "prim::dtype", attributes),
+    scripted("device", "prim::device", attributes),
     scripted("as-tensor", "aten::as_tensor", as_tensors),
     scripted("equal", "aten::equal", compared),
     scripted("allclose", "aten::allclose", compared),
@@ -226,7 +264,11 @@ NUMBERS = [
 
 
 def index_put_impl(x: Tensor, i: Tensor) -> Tensor:
-    return ATEN._index_put_impl_(x.clone(), [i], x[:2] * 2, True, False)
+    return ATEN._index_put_impl(x, [i], x[:2] * 2, True, False)
+
+
+def pad(mode: str, rank: int) -> Callable[..., Tensor]:
+    return getattr(torch._C._nn, f"{mode}_pad{rank}d")
 
 
 def packed(x: Tensor, lengths: Tensor) -> Any:
@@ -235,14 +277,75 @@ def packed(x: Tensor, lengths: Tensor) -> Any:
 
 
 def solved(a: Tensor, b: Tensor) -> Tensor:
-    result, _, _, info = ATEN._linalg_solve_ex(a, b)
-    ATEN._linalg_check_errors(info, "solve", is_matrix=False)
-    return result
+    return ATEN._linalg_solve_ex(a, b)[0]
 
 
 def attended(x: Tensor, weight: Tensor, bias: Tensor, out: Tensor, out_bias: Tensor) -> Any:
     return ATEN._native_multi_head_attention(x, x, x, 8, 2, weight, bias, out, out_bias)
 
+
+def scripted_row(name: str, target: str, run: Callable[..., Any], *args: Tensor, **more: Any) -> Case:
+    """What is one operator in a scripted graph, and several in a traced one."""
+    return row(name, target, torch.jit.script(run), *args, **more)
+
+
+def conv1d(x: Tensor, w: Tensor) -> Tensor:
+    return torch.conv1d(x, w, padding=[1])
+
+
+def conv_transpose1d(x: Tensor, w: Tensor) -> Tensor:
+    return torch.conv_transpose1d(x, w, stride=[2])
+
+
+def bag(w: Tensor, i: Tensor, o: Tensor) -> Tensor:
+    return torch.embedding_bag(w, i, o)[0]
+
+
+def to_other(x: Tensor, y: Tensor) -> Tensor:
+    return x.to(y)
+
+
+def gru_cell(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
+    return torch.gru_cell(x, h, w, u, b, b)
+
+
+def lstm_cell(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.lstm_cell(x, [h, h * 0.5], w, u, b, b)
+
+
+def rnn_tanh_cell(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
+    return torch.rnn_tanh_cell(x, h, w, u, b, b)
+
+
+def rnn_relu_cell(x: Tensor, h: Tensor, w: Tensor, u: Tensor, b: Tensor) -> Tensor:
+    return torch.rnn_relu_cell(x, h, w, u, b, b)
+
+
+def filled(x: Tensor) -> Tensor:
+    return torch.ops.aten.fill(x, 2.5)
+
+
+def zeroed(x: Tensor) -> Tensor:
+    return torch.ops.aten.zero(x)
+
+
+def bits(x: Tensor) -> Tensor:
+    return x.view(torch.int32)
+
+
+SCRIPTED = [
+    scripted_row("scripted", "fill", filled, X, dynamic=FIRST),
+    scripted_row("scripted", "zero", zeroed, X, dynamic=FIRST),
+    scripted_row("bits", "view.dtype", bits, X, dynamic=FIRST, since=26),
+    scripted_row("scripted", "conv1d", conv1d, seeded(2, 3, 7), seeded(4, 3, 3), dynamic=FIRST),
+    scripted_row("scripted", "conv_transpose1d", conv_transpose1d, seeded(2, 3, 7), seeded(3, 4, 3), dynamic=FIRST),
+    scripted_row("scripted", "embedding_bag", bag, WEIGHT, BAGS, OFFSETS),
+    scripted_row("scripted", "to.other", to_other, X, torch.tensor([1]), dynamic=FIRST),
+    scripted_row("scripted", "gru_cell", gru_cell, X, HIDDEN, seeded(15, 4), seeded(15, 5), seeded(15)),
+    scripted_row("scripted", "lstm_cell", lstm_cell, X, HIDDEN, seeded(20, 4), seeded(20, 5), seeded(20)),
+    scripted_row("scripted", "rnn_tanh_cell", rnn_tanh_cell, X, HIDDEN, seeded(5, 4), seeded(5, 5), seeded(5)),
+    scripted_row("scripted", "rnn_relu_cell", rnn_relu_cell, X, HIDDEN, seeded(5, 4), seeded(5, 5), seeded(5)),
+]
 
 CASTS = [
     row("plain", name, lambda x, name=name: getattr(ATEN, name)(x), seeded(3, 4, low=0, high=9), dynamic=FIRST)
@@ -256,10 +359,23 @@ INTERNAL = [
     row("alias", "arcsinh", torch.arcsinh, X, dynamic=FIRST),
     row("alias", "arccosh", torch.arccosh, POSITIVE, dynamic=FIRST),
     row("alias", "arctanh", torch.arctanh, INSIDE, dynamic=FIRST),
-    row("rrelu", "rrelu_with_noise", lambda x: ATEN.rrelu_with_noise(x, torch.ones(3, 4)), X),
     row("parts", "log_sigmoid_forward", lambda x: ATEN.log_sigmoid_forward(x)[0], X, dynamic=FIRST),
-    row("empty", "empty_strided", lambda x: torch.empty_strided((x.size(0), 2), (2, 1)).fill_(1), X, dynamic=FIRST, since=9),
-    row("empty", "new_empty_strided", lambda x: x.new_empty_strided((3, x.size(0)), (x.size(0), 1)) * 0, X, dynamic=FIRST, since=9),
+    row("empty", "empty_strided", lambda x: torch.empty_strided((x.size(0), 2), (2, 1)).fill_(1), X, dynamic=FIRST),
+    row(
+        "empty",
+        "new_empty_strided",
+        lambda x: x.new_empty_strided((3, x.size(0)), (x.size(0), 1)) * 0,
+        X,
+        dynamic=FIRST,
+    ),
+    row("functional", "copy", lambda x, y: ATEN.copy(x, y), X, seeded(4, dtype=torch.int64), dynamic=FIRST),
+    row("inputs", "_weight_norm", lambda v, g: torch._weight_norm(v, g, 0), X, seeded(3, 1)),
+    *[
+        row("plain", f"{mode}_pad{rank}d", lambda x, mode=mode, rank=rank: pad(mode, rank)(x, [1, 2] * rank), image)
+        for mode in ("reflection", "replication")
+        for rank, image in ((1, seeded(2, 3, 5)), (2, IMAGE), (3, seeded(2, 3, 4, 5, 3)))
+    ],
+    row("same", "to_dense", lambda x: ATEN.to_dense(x) * 2, X, dynamic=FIRST),
     row("inference", "native_dropout", lambda x: ATEN.native_dropout(x, 0.5, False), X, dynamic=FIRST),
     row("training", "native_dropout", lambda x: ATEN.native_dropout(x, 0.5, True), X, dynamic=FIRST, exact=False),
     row(
@@ -300,18 +416,18 @@ INTERNAL = [
         torch.tensor([True, False, True]),
         torch.tensor([1, 7, 4]),
         dynamic=FIRST,
+        since=9,
     ),
-    row("accumulated", "_index_put_impl", index_put_impl, X, torch.tensor([2, 0])),
+    row("accumulated", "_index_put_impl", index_put_impl, X, torch.tensor([2, 0]), since=16),
     row("alias", "_reshape_alias", lambda x: ATEN._reshape_alias(x, [2, 6], [6, 1]), X),
-    row("solved", "_linalg_solve_ex", solved, SQUARE, seeded(2, 3, 2), dynamic={}, since=9),
-    row("checked", "_linalg_check_errors", solved, SQUARE, seeded(2, 3, 2), dynamic={}, since=9),
+    row("solved", "_linalg_solve_ex", solved, SQUARE, seeded(2, 3, 2), since=9),
+    row("checked", "_linalg_check_errors", torch.linalg.tensorsolve, SQUARE[0], seeded(3), since=9),
     row("parts", "_linalg_det", lambda x: ATEN._linalg_det(x)[0], SQUARE, since=11),
     row("parts", "_linalg_slogdet", lambda x: ATEN._linalg_slogdet(x)[:2], SQUARE, since=11),
     row("batch-first", "_pack_padded_sequence", packed, seeded(3, 4, 2), torch.tensor([4, 2, 1]), since=9),
-    row("circular", "_pad_circular", lambda x: ATEN._pad_circular(x, [1, 2]), seeded(2, 3, 5), dynamic={0: (0, 2)}),
-    row("inclusive", "range", lambda x: torch.range(0.5, x.size(0), 0.5) + 0 * x[0, 0], X, since=9),
+    row("circular", "_pad_circular", lambda x: ATEN._pad_circular(x, [1, 2]), seeded(2, 3, 5), dynamic={0: (0, 2)}, since=9),
     row("plain", "special_log_softmax", lambda x: torch.special.log_softmax(x, 0), X, dynamic=FIRST),
     row("plain", "_log_softmax", lambda x: ATEN._log_softmax(x, 0, False), X, dynamic=FIRST),
 ]
 
-CASES: list[Case] = [*COMPLEX, *NUMBERS, *CASTS, *INTERNAL]
+CASES: list[Case] = [*COMPLEX, *NUMBERS, *SCRIPTED, *CASTS, *INTERNAL]
