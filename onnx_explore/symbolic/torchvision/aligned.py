@@ -162,10 +162,15 @@ def _native_align(
 ) -> Tensor:
     x = widened(g, x)
     rois = g.cast(rois, g.dtype(x))
+    corners = forms.slice_axes(g, rois, [1], [5], [1])
+    if mode == "half_pixel" and ratio <= 0:
+        # ONNX Runtime crashes where the last corner is before the first; without any extent the result is 0, too.
+        first, last = (forms.slice_axes(g, rois, [place], [place + 2], [1]) for place in (1, 3))
+        corners = g.op("Concat", first, g.op("Max", first, last), axis=1)
     made = g.op(
         "RoiAlign",
         x,
-        forms.slice_axes(g, rois, [1], [5], [1]),
+        corners,
         g.cast(forms.select(g, rois, 1, 0), INT64),
         output_height=pooled[0],
         output_width=pooled[1],

@@ -398,7 +398,7 @@ INTERNAL = [
         FILTERS,
         dynamic=FIRST,
     ),
-    row("sum", "_embedding_bag", lambda w, i, o: ATEN._embedding_bag(w, i, o)[0], WEIGHT, BAGS, OFFSETS, since=9),
+    row("sum", "_embedding_bag", lambda w, i, o: ATEN._embedding_bag(w, i, o)[0], WEIGHT, BAGS, OFFSETS),
     row(
         "mean",
         "_embedding_bag_forward_only",
@@ -406,7 +406,6 @@ INTERNAL = [
         WEIGHT,
         BAGS,
         OFFSETS,
-        since=9,
     ),
     row(
         "masked",

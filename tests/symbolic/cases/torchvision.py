@@ -125,6 +125,14 @@ CASES: list[Case] = [
         )
         for aligned in (False, True)
     ],
+    Case(
+        "all-malformed",
+        "torchvision::roi_align",
+        lambda x, r: OPS.roi_align(x, r[:, [0, 3, 4, 1, 2]], 0.5, 3, 2, 0, True),
+        lambda: (seeded(2, 3, 8, 10), rois()),
+        {1: (0,)},
+        since=9,
+    ),
     *[
         Case(
             f"half-{aligned}",
