@@ -19,7 +19,17 @@ from onnx_explore.torch_ir import Schema, TorchNode
 _LARGE = 4096
 """A folded tensor may have this many elements, or as many as its inputs have."""
 
-_NEVER = frozenset({"aten::empty", "aten::empty_like", "aten::new_empty", "aten::warn", "aten::empty_strided"})
+_NEVER = frozenset(
+    {
+        "aten::__is__",
+        "aten::__isnot__",
+        "aten::empty",
+        "aten::empty_like",
+        "aten::new_empty",
+        "aten::warn",
+        "aten::empty_strided",
+    }
+)
 
 
 def fold(node: TorchNode, inputs: Sequence[Lowered], *, parameters: bool, tensors: bool) -> tuple[Lowered, ...] | None:

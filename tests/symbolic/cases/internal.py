@@ -329,14 +329,9 @@ def zeroed(x: Tensor) -> Tensor:
     return torch.ops.aten.zero(x)
 
 
-def bits(x: Tensor) -> Tensor:
-    return x.view(torch.int32)
-
-
 SCRIPTED = [
     scripted_row("scripted", "fill", filled, X, dynamic=FIRST),
     scripted_row("scripted", "zero", zeroed, X, dynamic=FIRST),
-    scripted_row("bits", "view.dtype", bits, X, dynamic=FIRST, since=26),
     scripted_row("scripted", "conv1d", conv1d, seeded(2, 3, 7), seeded(4, 3, 3), dynamic=FIRST),
     scripted_row("scripted", "conv_transpose1d", conv_transpose1d, seeded(2, 3, 7), seeded(3, 4, 3), dynamic=FIRST),
     scripted_row("scripted", "embedding_bag", bag, WEIGHT, BAGS, OFFSETS),
