@@ -1,6 +1,6 @@
 """The messages between the kernel and the browser, version 1: the source of ``labextension/src/protocol.ts``.
 
-Every request carries an ``id`` and a ``kind``; every request is answered with the same ``id``, by its own answer, by
+Every request carries an ``id`` and a ``kind``; every request is answered, with that ``id`` as ``reply``, by its own answer, by
 ``Failed`` or by ``Busy``. Numbers that come in bulk travel as little-endian int32 buffers beside the message, in the
 order in which a class names them under "Buffers". Text of a model (names, doc strings, source) is data: the browser
 shows it as text nodes.

@@ -119,7 +119,26 @@ class ExplorerWidget(anywidget.AnyWidget):
             return
         message = cast("dict[str, Any]", content)
         answer, buffers = self._service.handle(message)
-        self.send({"id": message.get("id"), **project.to_message(answer)}, buffers)
+        self.send({"reply": message.get("id"), **project.to_message(answer)}, buffers)
+
+    def open(self) -> None:
+        """Make the widget known to the browser."""
+        super().open()
+        _keep_subshell(self.comm)
+
+    def _send(self, msg: Any, buffers: Any = None) -> None:
+        super()._send(msg, buffers=buffers)
+        _keep_subshell(self.comm)
+
+
+def _keep_subshell(comm: Any) -> None:
+    """Let the browser's messages go where the browser sends them: to a subshell, past a running cell.
+
+    ipykernel 7.4 hands a message to the loop that wrote to the comm last. When that was a cell, a request would wait for its
+    end.
+    """
+    if comm is not None:
+        vars(comm).pop("_reply_subshell_id", None)
 
 
 _alive: weakref.WeakSet[ExplorerWidget] = weakref.WeakSet()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import onnx_explore
-import onnx_explore.notebook.widgets  # noqa: F401  (the one module with an error of its own that nothing else imports)
+import onnx_explore.notebook.widgets
 from onnx_explore.errors import OnnxExporterError
 from onnx_explore.notebook.options import OPTIONS
 

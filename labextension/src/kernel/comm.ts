@@ -92,10 +92,10 @@ export class CommSource implements Source {
   }
 
   private readonly received = (content: unknown, buffers: unknown): void => {
-    const message = content as { id?: string } & Answer;
-    const waiting = message.id === undefined ? undefined : this.waiting.get(message.id);
-    if (message.id === undefined || waiting === undefined) return;
-    this.waiting.delete(message.id);
+    const message = content as { reply?: string } & Answer;
+    const waiting = message.reply === undefined ? undefined : this.waiting.get(message.reply);
+    if (message.reply === undefined || waiting === undefined) return;
+    this.waiting.delete(message.reply);
     if (message.kind === "busy") waiting.resolve({ kind: "busy", message: message.message });
     else if (message.kind === "failed")
       waiting.resolve({ kind: "failed", code: message.code, message: message.message });

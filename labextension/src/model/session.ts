@@ -113,6 +113,11 @@ export class Session {
         this.stale = false;
         const names = [...new Set(this.source.panes.map((spec) => spec.pane))];
         const summary = this.ask<"summary">({ kind: "summary" });
+        // While a cell goes on with the export, the panes would only be old ones.
+        if (this.running.value === ELSEWHERE) {
+          this.takeSummary(await summary);
+          if (this.running.value === ELSEWHERE) continue;
+        }
         const panes = names.map((pane) => this.ask<"pane">({ kind: "pane", pane }));
         this.takeSummary(await summary);
         for (const [index, asked] of panes.entries()) {
