@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 TOP_LEVEL = {
-    "pyproject.toml", "onnx_explore", "onnx_explore_server", "labextension", "notebooks", "tests", "binder", "README.md",
+    "pyproject.toml", "onnx_explore", "labextension", "notebooks", "tests", "binder", "README.md",
     "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "constraints.txt",
 }  # fmt: skip
 BUILT = {"__pycache__", "node_modules", "static", "lib"}
