@@ -82,6 +82,7 @@ class App {
       () => this.split.close(),
       ...this.panes.map((pane) => () => pane.close()),
       session.connection.watch(() => this.showNotice()),
+      session.loading.watch((loading) => this.element.setAttribute("aria-busy", String(loading))),
       session.trouble.on(() => this.showNotice()),
       session.slow.on(() => this.showNotice()),
       session.summary.on(() => this.showNotice()),
