@@ -462,7 +462,7 @@ class Lowering:
             used.add(value)
             value.name = output.name
             axes = self.options.dynamic_axes.get(output.name, {})
-            value.shape = output_shape(value, output.name, axes, g)
+            value.shape = output_shape(value, output, axes, g, self.recorder)
             self.onnx.outputs.append(value)
         return self.onnx
 

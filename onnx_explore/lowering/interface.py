@@ -24,10 +24,25 @@ def input_value(item: GraphInput, axes: Mapping[int, str]) -> ir.Value:
     return ir.Value(name=item.name, shape=ir.Shape(dims), type=ir.TensorType(dtypes.to_onnx(item.example.dtype)))
 
 
-def output_shape(value: ir.Value, name: str, axes: Mapping[int, str], g: Emitter) -> ir.Shape | None:
-    """The shape that an output declares: the user's names, else what was inferred, with readable names for the rest."""
+def output_shape(
+    value: ir.Value, output: GraphOutput, axes: Mapping[int, str], g: Emitter, recorder: Recorder
+) -> ir.Shape | None:
+    """The shape that an output declares: the user's names, else what was inferred, with readable names for the rest.
+
+    A model must say how many dimensions its outputs have (ONNX IR, "Graphs"): where that depends on the run, it says what the
+    captured run had.
+    """
+    name = output.name
     if value.shape is None:
-        return None
+        if output.rank is None:
+            return None
+        recorder.note(
+            "warning",
+            "RankNotFixed",
+            f"how many dimensions output '{name}' has is only known when the model runs; "
+            f"the ONNX model declares {output.rank}, as in the captured run",
+        )
+        return ir.Shape([axes.get(index, f"{name}_dim_{index}") for index in range(output.rank)])
     dims: list[int | ir.SymbolicDim | str] = []
     for index, dim in enumerate(value.shape):
         symbol = axes.get(index)

@@ -11,7 +11,7 @@ import torch
 from onnx_explore.dtypes import SCALAR_TYPES
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Lowered
 from onnx_explore.torch_ir import TorchNode
 
 
@@ -56,6 +56,14 @@ def _unchecked(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tupl
     return (inputs[0],)
 
 
+def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    return (UNDEFINED,) * len(node.outputs)
+
+
+def _nothing(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    return (None,) * len(node.outputs)
+
+
 Structure = Callable[[Emitter, TorchNode, Sequence[Lowered]], tuple[Lowered, ...]]
 
 STRUCTURE: dict[str, Structure] = {
@@ -67,6 +75,10 @@ STRUCTURE: dict[str, Structure] = {
     "prim::TupleIndex": _index,
     "aten::__getitem__.t": _index,
     "prim::unchecked_cast": _unchecked,
+    "prim::Uninitialized": _undefined,
+    "prim::RaiseException": _nothing,
+    "prim::Print": _nothing,
+    "aten::warn": _nothing,
 }
 """Target (with overload where it matters) → what it does with the lowered inputs."""
 

@@ -278,13 +278,6 @@ def growing(x: Tensor, n: int):
     return y
 
 
-def growing_rank(x: Tensor, n: int):
-    y = x
-    for _ in range(n):
-        y = y.unsqueeze(0)
-    return y
-
-
 def doubling(x: Tensor, n: int):
     y = x
     for _ in range(n):
@@ -409,8 +402,8 @@ class Layers(nn.Module):
         for _ in range(self.repeats):
             x = x * self.scale
         for _ in range(n):
-            for layer in self.layers:
-                x = layer(x)
+            for again in self.layers:
+                x = again(x)
         return x
 
 
@@ -445,7 +438,7 @@ FLOW: list[Scripted] = [
     Scripted(branch_nested, [*SIGNS, (POSITIVE / 3,)], has=("If",)),
     Scripted(branch_on_dynamic_size, [(X,), (WIDE,), (WIDE[:1],)], ROWS, has=("If",)),
     Scripted(branch_on_static_size, [(X,), (WIDE,)], ROWS, lacks=("If",)),
-    Scripted(branch_of_ranks, SIGNS),
+    Scripted(branch_of_ranks, SIGNS, rank_varies=True),
     Scripted(branch_of_sizes, SIGNS),
     Scripted(branch_of_dtypes, SIGNS),
     Scripted(branch_of_numbers, SIGNS),
@@ -473,7 +466,6 @@ FLOW: list[Scripted] = [
     Scripted(branch_in_loop, [(X, n) for n in COUNTS]),
     Scripted(nested_loops, [(X, 2, 2), (X, 0, 2), (X, 3, 0), (X, 1, -4)]),
     Scripted(growing, [(X, n) for n in COUNTS]),
-    Scripted(growing_rank, [(X, n) for n in COUNTS]),
     Scripted(doubling, [(X, n) for n in COUNTS]),
     Scripted(shrinking, [(WIDE, n) for n in COUNTS]),
     Scripted(swapping, [(X, n) for n in COUNTS]),
