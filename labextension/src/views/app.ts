@@ -86,6 +86,9 @@ class App {
       session.trouble.on(() => this.showNotice()),
       session.slow.on(() => this.showNotice()),
       session.summary.on(() => this.showNotice()),
+      session.summary.watch((summary) => {
+        this.element.dataset.state = summary?.state ?? "";
+      }),
     );
   }
 
