@@ -29,7 +29,7 @@ from onnx_explore.lowering.frames import Again, Frame, Opened
 from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE
+from onnx_explore.lowering.structure import is_structure
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered

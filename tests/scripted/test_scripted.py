@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scripted.containers import CONTAINERS
 from tests.scripted.flow import FLOW
 from tests.scripted.running import Scripted, check
 
-CASES = [*FLOW]
+CASES = [*FLOW, *CONTAINERS]
 OPSETS = (11, 13, 20, 25)
 
 
