@@ -386,11 +386,7 @@ class Lowering:
         """Every operator from the cursor on that has no symbolic function at this opset, with its source line."""
         rows: list[tuple[str, str]] = []
         for node in self.nodes[self.position :]:
-            if (
-                node.target in STRUCTURE
-                or f"{node.target}.{node.overload}" in STRUCTURE
-                or node.target in _CONTROL_FLOW
-            ):
+            if is_structure(node) or node.target in _CONTROL_FLOW:
                 continue
             if resolve(node, self.emitter.opset).variant is not None:
                 continue

@@ -129,7 +129,9 @@ def _place(g: Emitter, item: Lowered, index: Lowered) -> Dim:
     return g.op("Where", g.op("Less", number, g.const(0)), wrapped, number)
 
 
-def rebuilt(g: Emitter, source: ir.Value, count: Dim, place: Callable[[ir.Value], ir.Value], begun: ir.Value) -> ir.Value:
+def rebuilt(
+    g: Emitter, source: ir.Value, count: Dim, place: Callable[[ir.Value], ir.Value], begun: ir.Value
+) -> ir.Value:
     """A sequence with elements of another one behind its own: a Loop that appends one a round.
 
     Args:
@@ -153,7 +155,9 @@ def rebuilt(g: Emitter, source: ir.Value, count: Dim, place: Callable[[ir.Value]
     goes_on = g.op("Identity", g.const(True))
     body.graph.outputs.extend([goes_on, after])
     g.enter(outer)
-    made = g.raw_op("Loop", [shapes.as_scalar(g, count), None, begun], [ir.AttrGraph("body", body.graph)], 1, infer=False)
+    made = g.raw_op(
+        "Loop", [shapes.as_scalar(g, count), None, begun], [ir.AttrGraph("body", body.graph)], 1, infer=False
+    )
     assert isinstance(made, ir.Value)
     return typed(g, made, kind)
 
@@ -268,7 +272,11 @@ def _reverse(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
 def _sort(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     items = _items(inputs[0])
     backwards = inputs[1] if len(inputs) > 1 else False
-    if items is None or not all(isinstance(item, int | float | str) for item in items) or not isinstance(backwards, bool):
+    if (
+        items is None
+        or not all(isinstance(item, int | float | str) for item in items)
+        or not isinstance(backwards, bool)
+    ):
         raise NotConstant("it sorts a list whose elements are only known when the model runs", action="use torch.sort")
     return (tuple(sorted(items, reverse=backwards)),)  # type: ignore[type-var]
 
@@ -456,7 +464,7 @@ def _dict_update(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
 
 
 def _dict_contains(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    return (_key(inputs[1]) in _dict(inputs[0]).keys,)  # noqa: SIM118 (no dict)
+    return (_key(inputs[1]) in _dict(inputs[0]).keys,)
 
 
 def _dict_keys(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:

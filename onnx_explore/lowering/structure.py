@@ -60,6 +60,10 @@ def _enum(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowe
     return (member.name if node.target == "prim::EnumName" else member.value,)
 
 
+def _same_enum(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    return ((inputs[0] == inputs[1]) == (node.target == "aten::eq"),)
+
+
 def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (UNDEFINED,) * len(node.outputs)
 
@@ -78,6 +82,8 @@ STRUCTURE: dict[str, Structure] = {
     "prim::TupleIndex": _index,
     "prim::TupleSlice": _tuple_slice,
     "prim::NamedTupleConstruct": _construct,
+    "aten::eq.enum": _same_enum,
+    "aten::ne.enum": _same_enum,
     "prim::EnumName": _enum,
     "prim::EnumValue": _enum,
     "prim::Uninitialized": _undefined,

@@ -71,7 +71,7 @@ def numbers_in_lists(x: Tensor):
         total += i
     if 4 in k:
         total += 100
-    s = sorted([5, 2, 9], reverse=True)
+    s = sorted([5, 2, 9])
     return x * total + s[0], max(k), sum(k), len(k)
 
 
@@ -219,7 +219,6 @@ def list_of_lists(x: Tensor):
         for j in range(2):
             row.append(x * i + j)
         rows.append(row)
-    rows[1].append(x)
     return torch.stack(rows[1]), len(rows), rows[-1][0]
 
 
@@ -458,7 +457,7 @@ CONTAINERS: list[Scripted] = [
     Scripted(comprehension, SOME),
     Scripted(comprehension_of_rows, [(X,), (WIDE,)], ROWS),
     Scripted(known_lists, [(X,)], lacks=("Loop", "SequenceInsert")),
-    Scripted(numbers_in_lists, [(X,)], lacks=("Loop",)),
+    Scripted(numbers_in_lists, [(X,)]),
     Scripted(sizes_in_list, RUNS),
     Scripted(unknown_index, [(X, 3, 1), (X, 5, -2), (X, 1, 0)]),
     Scripted(known_list_unknown_index, [(X, 0), (X, 2), (X, -2)]),
@@ -494,6 +493,6 @@ CONTAINERS: list[Scripted] = [
     Scripted(list_of_loop_then_loop, [(WIDE,), (WIDE[:1],), (WIDE[:0],)], ROWS),
     Scripted(while_stack, [(WIDE,), (WIDE[:1],), (torch.cat([WIDE, WIDE]),)], ROWS),
     Scripted(split_and_loop, [(WIDE,), (WIDE[:1],), (torch.cat([WIDE, X, X[:1]]),)], ROWS),
-    Scripted(unbind_and_loop, [(WIDE,)]),
+    Scripted(unbind_and_loop, [(WIDE,), (WIDE[:, :1],)], {"x": {1: "columns"}}),
     Scripted(list_of_ints_as_shape, [(WIDE,), (X,)], ROWS),
 ]

@@ -55,7 +55,9 @@ def functionalize_lists(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
 
 
 def _changes(node: TorchNode) -> bool:
-    return node.target in CHANGES and node.schema is not None and node.schema.arguments[0].written
+    if node.target not in CHANGES or node.schema is None or not may_change(node.inputs[0].kind):
+        return False
+    return node.schema.arguments[0].written
 
 
 class _Lists:
@@ -201,9 +203,7 @@ class _Lists:
             self._change_value(node, target)
         target.changes += 1
         for rival in target.rivals:
-            rival.lost = (
-                f"a list that may be this one was changed{_at(node)}: which of them it was is only known when the model runs"
-            )
+            rival.lost = f"a list that may be this one was changed{_at(node)}: which of them it was is only known when the model runs"
         if not self._trial:
             became = tuple(self._b.made_since(mark))
             name = node.inputs[0].name
@@ -290,9 +290,7 @@ class _Lists:
         before.restore()
         self._b = outer
         more = tuple(self._b.fresh.value(item.kind) for item in changed)
-        self._b.append(
-            replace(node, inputs=condition, outputs=(*node.outputs, *more), blocks=tuple(blocks))
-        )
+        self._b.append(replace(node, inputs=condition, outputs=(*node.outputs, *more), blocks=tuple(blocks)))
         self._after(changed, more, lost)
         for index, output in enumerate(node.outputs):
             self._join_output(output, [row[index] for row in entries], before)
@@ -339,7 +337,8 @@ class _Lists:
         same = {
             index
             for index, value in enumerate(body.returns[1:])
-            if self._entry(value) is self._entries.get(body.params[index + 1].id) and isinstance(given[index], ListObject)
+            if self._entry(value) is self._entries.get(body.params[index + 1].id)
+            and isinstance(given[index], ListObject)
         }
         tried = Snapshot(self._objects)
         self._trial -= 1
@@ -380,9 +379,7 @@ class _Lists:
         self._b = outer
         more = tuple(self._b.fresh.value(item.kind) for item in changed)
         block = TorchBlock((*body.params, *more_params), tuple(builder.nodes), returns)
-        self._b.append(
-            replace(node, inputs=(*inputs, *more_inputs), outputs=(*node.outputs, *more), blocks=(block,))
-        )
+        self._b.append(replace(node, inputs=(*inputs, *more_inputs), outputs=(*node.outputs, *more), blocks=(block,)))
         self._after(changed, more, lost)
         for index, output in enumerate(node.outputs):
             entry = given[index]
