@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List  # noqa: UP035  (TorchScript knows it)
+from typing import List
 
 import torch
 from torch import Tensor, nn

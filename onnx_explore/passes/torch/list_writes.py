@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from onnx_explore.passes.torch.list_objects import Entry, ListObject, known_key, maker_of
 from onnx_explore.torch_ir import Schema, SchemaArgument, TorchNode, TorchValue
@@ -38,7 +37,8 @@ _GIVE_ELEMENTS = frozenset({"aten::pop", "aten::popitem", "aten::setdefault"})
 _RENAMED = {"aten::add_": "aten::add", "aten::extend": "aten::add", "aten::mul_": "aten::mul"}
 
 
-class Pure(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Pure:
     """The operator that gives the new list.
 
     Attributes:

@@ -330,17 +330,20 @@ class _Lists:
         given = [self._entry(value) for value in node.inputs[2:]]
         outer = self._b
         # What the body changes, and which carried lists stay the objects that they were, is found by trying.
+        same = {index for index, entry in enumerate(given) if isinstance(entry, ListObject)}
         self._trial += 1
-        self._b = Builder(outer.fresh)
-        self._carry(body, given, same=set())
-        self._visit_all(body.nodes)
-        same = {
-            index
-            for index, value in enumerate(body.returns[1:])
-            if self._entry(value) is self._entries.get(body.params[index + 1].id)
-            and isinstance(given[index], ListObject)
-        }
-        tried = Snapshot(self._objects)
+        while True:
+            self._b = Builder(outer.fresh)
+            self._carry(body, given, same)
+            self._visit_all(body.nodes)
+            ends = [self._entry(value) for value in body.returns[1:]]
+            tried = Snapshot(self._objects)
+            kept = {index for index in same if ends[index] is given[index]}
+            if kept == same:
+                break
+            same = kept
+            before.restore()
+            del self._objects[len(before.objects) :]
         self._trial -= 1
         lost = {item: tried.lost(item) for item in before.objects if tried.lost(item)}
         changed = [item for item in before.objects if tried.differs(item, before)]
