@@ -29,7 +29,7 @@ from onnx_explore.lowering.frames import Again, Frame, Opened
 from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE
+from onnx_explore.lowering.structure import is_structure
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
@@ -386,11 +386,7 @@ class Lowering:
         """Every operator from the cursor on that has no symbolic function at this opset, with its source line."""
         rows: list[tuple[str, str]] = []
         for node in self.nodes[self.position :]:
-            if (
-                node.target in STRUCTURE
-                or f"{node.target}.{node.overload}" in STRUCTURE
-                or node.target in _CONTROL_FLOW
-            ):
+            if is_structure(node) or node.target in _CONTROL_FLOW:
                 continue
             if resolve(node, self.emitter.opset).variant is not None:
                 continue

@@ -18,7 +18,7 @@ from onnx_explore.errors import SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
+from onnx_explore.lowering.structure import is_complex, is_dynamic, structure_of
 from onnx_explore.symbolic.binding import bind
 from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
 from onnx_explore.torch_ir import TorchNode, TorchValue
@@ -68,7 +68,7 @@ class Operators:
     def lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
         """A node's outputs, one each, and how they came about."""
         g = self._emitter
-        arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
+        arrange = structure_of(node, inputs)
         if arrange is not None:
             return _STRUCTURAL, arrange(g, node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
