@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import torch
 
-from onnx_explore.errors import UnsupportedTorch
+from onnx_explore.errors import InvalidArgument, UnsupportedTorch
 
 JitGraph = Any
 JitBlock = Any
@@ -409,8 +409,18 @@ def has_pre_hooks(module: torch.nn.Module) -> bool:
 
 
 def script_arguments(model: Any) -> list[SchemaPart]:
-    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function."""
+    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function.
+
+    Raises:
+        InvalidArgument: If there is no ``forward``, as in a scripted ``nn.LSTM``, where it is overloaded.
+    """
     module = isinstance(model, torch.jit.ScriptModule)
+    if module and "forward" not in model._c._method_names():
+        raise InvalidArgument(
+            f"the scripted {model.original_name} has no method 'forward' that could be called",
+            argument="model",
+            action="script a module that calls it, or export it without scripting it",
+        )
     schema = model._c._get_method("forward").schema if module else model.schema
     return list(_parts(schema.arguments))[1 if module else 0 :]
 
