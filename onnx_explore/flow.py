@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import onnx
 import onnx_ir as ir
+import torch
 
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
@@ -26,6 +27,7 @@ from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
 from onnx_explore.passes.onnx import ONNX_PASSES
 from onnx_explore.passes.onnx.interface import KEEP
+from onnx_explore.passes.onnx.local_functions import FUNCTIONS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.recording import Captured, Recorder
@@ -103,6 +105,7 @@ class Flow:
             input_names=options.input_names or None,
             output_names=options.output_names or None,
             record_conversions=record_conversions,
+            inline_functions=options.inline_functions,
         )
         self._begin(options, dynamic_axes, time.perf_counter() - start)
 
@@ -123,6 +126,8 @@ class Flow:
             recorder.note(note.severity, note.code, note.message, where=note.where)
         self.options = replace(
             options,
+            # Folding would take away the weights that a training runtime is to update.
+            do_constant_folding=options.do_constant_folding and not captured.training,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
                 {item.name: tuple(item.example.shape) for item in captured.inputs},
@@ -174,12 +179,21 @@ class Flow:
         )
         if self.options.keep_initializers_as_inputs:
             model.meta[KEEP] = True
+        model.meta[FUNCTIONS] = self._functions()
         run_onnx_passes(model, ONNX_PASSES, self.recorder)
         for value in _values(model.graph):
             value.metadata_props.clear()
         if self.options.verbose:
             self._document(model)
         return model
+
+    def _functions(self) -> dict[str, torch.nn.Module]:
+        """The module calls that are to become local functions."""
+        chosen = self.options.export_modules_as_functions
+        called = self.captured.called
+        if isinstance(chosen, bool):
+            return dict(called) if chosen else {}
+        return {scope: module for scope, module in called.items() if type(module) in chosen}
 
     def check(self, model: ir.Model, tolerances: Tolerances) -> Report:
         """Structure, replay, ONNX Runtime against PyTorch, and a second size for each dynamic axis."""
@@ -197,7 +211,8 @@ class Flow:
     def _document(self, model: ir.Model) -> None:
         """Source locations into ``doc_string``: only on request, as paths are private."""
         origins = {node.id: node.origin for node in walk(self.captured.graph.block)}
-        for node in model.graph:
+        nodes = [*model.graph, *(node for function in model.functions.values() for node in function)]
+        for node in nodes:
             ids: tuple[int, ...] = node.meta.get("onnx_explore.torch_nodes", ())
             places = [
                 str(frame)

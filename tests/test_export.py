@@ -162,22 +162,6 @@ def test_training_modes_and_torchs_own_enums():
         onnx_explore.export(model, X, training="sometimes")
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"operator_export_type": onnx_explore.OperatorExportTypes.ONNX_ATEN},
-        {"operator_export_type": onnx_explore.OperatorExportTypes.ONNX_FALLTHROUGH},
-        {"export_modules_as_functions": True},
-        {"export_modules_as_functions": {nn.Linear}},
-        {"autograd_inlining": False},
-    ],
-)
-def test_what_is_not_there_yet_says_so(options: dict[str, object]):
-    with pytest.raises(NotAvailable) as error:
-        onnx_explore.export(Net(), X, **options)  # type: ignore[arg-type]
-    assert next(iter(options)) in str(error.value)
-
-
 @pytest.mark.parametrize("opset", [6, 29, "17", True, 17.0])
 def test_an_opset_that_does_not_exist(opset: object):
     with pytest.raises(InvalidArgument, match="opset"):

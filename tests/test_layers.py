@@ -16,7 +16,7 @@ LAYERS = (
     {"symbolic"},
     {"lowering", "passes", "writing"},
     {"compat", "check"},
-    {"flow", "exported", "export"},
+    {"flow", "arguments", "exported", "export"},
     {"explore"},
     {"notebook", "server", "demo"},
     {"__main__"},

@@ -22,11 +22,12 @@ from onnx_explore import dtypes
 from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.capture.decompose import Decomposed, may_decompose
 from onnx_explore.emit import Emitter
-from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
+from onnx_explore.errors import NotConstant, OnnxExporterError, SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
+from onnx_explore.lowering.unconverted import may_stay, stays, unconverted
 from onnx_explore.options import Options
 from onnx_explore.recording import Candidate, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.binding import bind, materialize
@@ -182,7 +183,7 @@ class Lowering:
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
-            resolution, results = self._lower(node, inputs)
+            resolution, results = self._convert(node, inputs, mark)
             results = tuple(self._settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True))
         except BaseException as error:
             g.rollback(mark)
@@ -209,6 +210,31 @@ class Lowering:
         self.recorder.add(event)
         self._report_problems(node, mark)
         return event
+
+    def _convert(
+        self, node: TorchNode, inputs: list[Lowered], mark: tuple[int, int, int, int]
+    ) -> tuple[Resolution, tuple[Lowered, ...]]:
+        """Lower a node, or leave it as it is where ``operator_export_type`` says so."""
+        kind = self.options.operator_export_type
+        if stays(node, kind) and not self._is_known(node, inputs):
+            return _kept("operator_export_type=ONNX_ATEN"), unconverted(self.emitter, node, inputs, kind)
+        try:
+            return self._lower(node, inputs)
+        except (UnsupportedOperatorError, NotConstant) as error:
+            if not may_stay(node, kind):
+                raise
+            self.emitter.rollback(mark)
+            results = unconverted(self.emitter, node, inputs, kind)
+            message = f"{node.target} is not converted, the runtime must know it: {error.message}"
+            self.recorder.note("warning", "NotConverted", message, where=node.origin.where, node=node.id)
+            return _kept(f"cannot be converted: {error.message}"), results
+
+    def _is_known(self, node: TorchNode, inputs: list[Lowered]) -> bool:
+        """Whether PyTorch computes the node at export."""
+        folded = fold(
+            node, inputs, parameters=self.emitter.fold_parameters, tensors=self.options.do_constant_folding
+        )
+        return folded is not None
 
     def _lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
         g = self.emitter
@@ -415,6 +441,10 @@ class Lowering:
                 action="return torch.view_as_real of it",
             )
         raise UnsupportedOperatorError(f"output '{output.name}' is not a tensor")
+
+
+def _kept(reason: str) -> Resolution:
+    return Resolution(None, "unconverted", 0, (), reason)
 
 
 _STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothing")

@@ -12,6 +12,8 @@ import onnx_ir.passes.common as common
 
 from onnx_explore.passes.onnx.interface import constants_as_nodes, initializers_as_inputs
 from onnx_explore.passes.onnx.legalize_types import legalize_types
+from onnx_explore.passes.onnx.local_functions import modules_as_functions
+from onnx_explore.passes.onnx.subexpressions import eliminate_common_subexpressions
 
 OnnxPass = Callable[[ir.Model], bool]
 
@@ -27,8 +29,9 @@ ONNX_PASSES: tuple[tuple[str, OnnxPass], ...] = (
     ("remove_unused", _common(common.RemoveUnusedNodesPass)),
     ("eliminate_identities", _common(common.IdentityEliminationPass)),
     ("part_outputs", _common(common.OutputFixPass)),  # two outputs of a body may be one value now
-    ("eliminate_common_subexpressions", _common(common.CommonSubexpressionEliminationPass)),
+    ("eliminate_common_subexpressions", eliminate_common_subexpressions),
     ("legalize_types", legalize_types),
+    ("modules_as_functions", modules_as_functions),
     ("initializers_as_inputs", initializers_as_inputs),
     ("constants_as_nodes", constants_as_nodes),
 )
