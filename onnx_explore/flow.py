@@ -33,11 +33,12 @@ from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.recording import Captured, Recorder
 from onnx_explore.torch_ir import TorchGraph, walk
 
-_MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
+MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
     TrainingMode.EVAL: "eval",
     TrainingMode.PRESERVE: "preserve",
     TrainingMode.TRAINING: "train",
 }
+"""How the capture calls the modes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Flow:
             model,
             args,
             dict(kwargs) if kwargs is not None else None,
-            training=_MODES[options.training],
+            training=MODES[options.training],
             input_names=options.input_names or None,
             output_names=options.output_names or None,
             record_conversions=record_conversions,
@@ -160,29 +161,11 @@ class Flow:
             OnnxExporterError: At the first node that fails.
             Cancelled: If the user asked to stop.
         """
-        lowering, recorder = self.lowering, self.recorder
-        while not lowering.finished:
-            if recorder.cancelled():
-                raise Cancelled(f"stopped at node {lowering.position} of {len(lowering.nodes)}")
-            lowering.step()
-            if lowering.error is not None:
-                raise lowering.error
+        _drain(self.lowering, self.recorder)
 
     def complete(self) -> ir.Model:
         """Connect the outputs and run the ONNX passes. Only once, after the lowering has finished."""
-        graph = self.lowering.finish()
-        model = ir.Model(
-            graph,
-            ir_version=ir_version(self.options.opset_version),
-            producer_name="onnx_explore",
-            producer_version=_version(),
-        )
-        if self.options.keep_initializers_as_inputs:
-            model.meta[KEEP] = True
-        model.meta[FUNCTIONS] = self._functions()
-        run_onnx_passes(model, ONNX_PASSES, self.recorder)
-        for value in _values(model.graph):
-            value.metadata_props.clear()
+        model = completed(self.lowering.finish(), self.options, self._functions(), self.recorder)
         if self.options.verbose:
             self._document(model)
         return model
@@ -200,7 +183,7 @@ class Flow:
         return check_export(
             model,
             self.captured,
-            run_model=make_rerun(self.model, self.captured, _MODES[self.options.training]),
+            run_model=make_rerun(self.model, self.captured, MODES[self.options.training]),
             check_replay=check_replay,
             dynamic_axes=self.options.dynamic_axes,
             recorder=self.recorder,
@@ -223,6 +206,52 @@ class Flow:
             ]
             if places:
                 node.doc_string = "\n".join(dict.fromkeys(places))
+
+
+def lowered(lowering: Lowering, recorder: Recorder) -> ir.Graph:
+    """Lower every node, and connect the outputs.
+
+    Raises:
+        OnnxExporterError: At the first node that fails.
+        Cancelled: If the user asked to stop.
+    """
+    _drain(lowering, recorder)
+    return lowering.finish()
+
+
+def _drain(lowering: Lowering, recorder: Recorder) -> None:
+    while not lowering.finished:
+        if recorder.cancelled():
+            raise Cancelled(f"stopped at node {lowering.position} of {len(lowering.nodes)}")
+        lowering.step()
+        if lowering.error is not None:
+            raise lowering.error
+
+
+def completed(
+    graph: ir.Graph, options: Options, functions: Mapping[str, torch.nn.Module], recorder: Recorder
+) -> ir.Model:
+    """A model around a finished graph, after the ONNX passes.
+
+    Args:
+        graph: With its outputs connected.
+        options: Of the export.
+        functions: Module calls that become local functions, by their path.
+        recorder: Where events go.
+    """
+    model = ir.Model(
+        graph,
+        ir_version=ir_version(options.opset_version),
+        producer_name="onnx_explore",
+        producer_version=_version(),
+    )
+    if options.keep_initializers_as_inputs:
+        model.meta[KEEP] = True
+    model.meta[FUNCTIONS] = functions
+    run_onnx_passes(model, ONNX_PASSES, recorder)
+    for value in _values(model.graph):
+        value.metadata_props.clear()
+    return model
 
 
 def _values(graph: ir.Graph) -> list[ir.Value]:

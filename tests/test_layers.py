@@ -16,7 +16,7 @@ LAYERS = (
     {"symbolic"},
     {"lowering", "passes", "writing"},
     {"compat", "check"},
-    {"flow", "arguments", "exported", "export"},
+    {"flow", "arguments", "exported", "export", "mismatch", "verified", "unconvertible", "pretty"},
     {"explore"},
     {"notebook", "server", "demo"},
     {"__main__"},
