@@ -8,9 +8,10 @@ from typing import Any, BinaryIO
 
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options, switch
 from onnx_explore.axes import DynamicAxes
-from onnx_explore.emit.printing import onnx_text
+from onnx_explore.capture.torch_api import onnx_export_flag
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances, collector_paused
+from onnx_explore.modes import logged
 from onnx_explore.options import OperatorExportTypes, TrainingMode
 from onnx_explore.recording import Recorder
 from onnx_explore.writing import check_target, write_model
@@ -107,7 +108,7 @@ def export(
     if f is not None:
         check_target(f)
     recorder = recorder if recorder is not None else Recorder()
-    with collector_paused():
+    with collector_paused(), logged(options.verbose), onnx_export_flag():
         flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)
         flow.lower()
         return finish(flow, f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)
@@ -126,7 +127,7 @@ def finish(
     """Everything after the lowering: ONNX passes, check, file. Used by ``export`` and by the explorer."""
     model = flow.complete()
     if flow.options.verbose:
-        show(onnx_text(model))
+        show(flow.text(model))
     report = flow.check(model, tolerances) if check else None
     if report is not None and raise_on_failure:
         report.raise_if_failed()

@@ -22,6 +22,7 @@ from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.report import Report
+from onnx_explore.emit.torchscript_text import torchscript_text
 from onnx_explore.errors import Cancelled, InvalidArgument
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
@@ -169,6 +170,10 @@ class Flow:
         if self.options.verbose:
             self._document(model)
         return model
+
+    def text(self, model: ir.Model) -> str:
+        """The model in the form that the reference prints, with the classes of the modules."""
+        return torchscript_text(model, {path: type(module).__name__ for path, module in self.captured.called.items()})
 
     def _functions(self) -> dict[str, torch.nn.Module]:
         """The module calls that are to become local functions."""

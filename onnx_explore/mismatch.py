@@ -20,7 +20,6 @@ from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.check.agreement import assert_agreement, run_for
 from onnx_explore.check.evaluate import evaluate
 from onnx_explore.check.graph_info import GraphInfo, VerificationOptions, is_essential
-from onnx_explore.emit.printing import onnx_text
 from onnx_explore.flow import Flow, completed, lowered
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import Options, TrainingMode
@@ -68,7 +67,7 @@ def find_mismatch(
     examiner = Bisection(flow)
     info = examiner.whole()
     if verbose:
-        print(onnx_text(examiner.model(info)))  # noqa: T201 (asked for)
+        print(flow.text(examiner.model(info)))  # noqa: T201 (asked for)
     info.find_mismatch(options)
     info.pretty_print()
     return info

@@ -20,7 +20,6 @@ from onnx_explore.capture.inputs import open_call
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.agreement import assert_agreement, run_for
 from onnx_explore.check.graph_info import VerificationOptions
-from onnx_explore.emit.printing import onnx_text
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.flow import MODES, Flow
 from onnx_explore.options import TrainingMode
@@ -85,7 +84,7 @@ def verify(
     flow.lower()
     onnx_model = flow.complete()
     if verbose:
-        print(onnx_text(onnx_model))  # noqa: T201 (asked for)
+        print(flow.text(onnx_model))  # noqa: T201 (asked for)
     with tempfile.TemporaryDirectory() as folder:
         if switch(use_external_data, "use_external_data"):
             path = Path(folder) / "model.onnx"
