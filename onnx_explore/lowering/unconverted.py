@@ -19,8 +19,11 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.emit import Emitter
-from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.errors import NotConstant, UnsupportedOperatorError
+from onnx_explore.lowering.operators import Operators
+from onnx_explore.lowering.resolution import Resolution
 from onnx_explore.options import OperatorExportTypes
+from onnx_explore.recording import Recorder
 from onnx_explore.symbolic.binding import materialize
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.torch_ir import TorchNode
@@ -29,6 +32,34 @@ ATEN_DOMAIN = "org.pytorch.aten"
 """The domain of operators that stay ATen's, as the reference names it."""
 
 _PYTHON = "prim::PythonOp"
+
+
+def convert(
+    operators: Operators, node: TorchNode, inputs: list[Lowered], kind: OperatorExportTypes, recorder: Recorder
+) -> tuple[Resolution, tuple[Lowered, ...]]:
+    """Lower a node, or leave it as it is where ``operator_export_type`` says so.
+
+    Raises:
+        OnnxExporterError: If it cannot be converted and may not stay.
+    """
+    g = operators.emitter
+    if stays(node, kind) and not operators.is_known(node, inputs):
+        return _kept(f"operator_export_type={kind.name}"), unconverted(g, node, inputs, kind)
+    mark = g.mark()
+    try:
+        return operators.lower(node, inputs)
+    except (UnsupportedOperatorError, NotConstant) as error:
+        if not may_stay(node, kind):
+            raise
+        g.rollback(mark)
+        results = unconverted(g, node, inputs, kind)
+        message = f"{node.target} is not converted, the runtime must know it: {error.message}"
+        recorder.note("warning", "NotConverted", message, where=node.origin.where, node=node.id)
+        return _kept(f"cannot be converted: {error.message}"), results
+
+
+def _kept(reason: str) -> Resolution:
+    return Resolution(None, "unconverted", 0, (), reason)
 
 
 def stays(node: TorchNode, kind: OperatorExportTypes) -> bool:
