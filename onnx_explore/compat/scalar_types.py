@@ -47,7 +47,6 @@ _DTYPES: tuple[torch.dtype, ...] = (
     torch.float8_e5m2fnuz,
     torch.float8_e4m3fnuz,
 )
-_REQUIRED: Any = object()
 
 
 class JitScalarType(IntEnum):
@@ -127,7 +126,7 @@ class JitScalarType(IntEnum):
         return cls(found)
 
     @classmethod
-    def from_value(cls, value: Any, default: Any = _REQUIRED) -> JitScalarType:
+    def from_value(cls, value: Any, default: JitScalarType | None = None) -> JitScalarType:
         """From a tensor, a value of a symbolic function (ours or torch's), or a Python number.
 
         Args:
@@ -140,7 +139,7 @@ class JitScalarType(IntEnum):
         dtype = _dtype_of(value)
         if dtype in _DTYPES:
             return cls(_DTYPES.index(dtype))
-        if default is _REQUIRED:
+        if default is None:
             raise OnnxExporterError(
                 f"the scalar type of {value!r} is not known", argument="value", action="give a default, or call setType"
             )
@@ -209,9 +208,9 @@ def _dtype_of(value: Any) -> torch.dtype | None:
 
 def _dtype_of_type(kind: Any) -> torch.dtype | None:
     """Of a value's type: a tensor's element type, a list's elements', TorchScript's numbers."""
-    if callable(getattr(kind, "dtype", None)):
-        return kind.dtype()
     name = kind.kind() if callable(getattr(kind, "kind", None)) else ""
+    if name == "TensorType":
+        return kind.dtype()
     if name == "ListType":
         return _dtype_of_type(kind.getElementType())
     if name == "OptionalType":
