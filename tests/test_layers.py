@@ -16,7 +16,7 @@ LAYERS = (
     {"symbolic"},
     {"lowering", "passes", "writing"},
     {"compat", "check"},
-    {"flow", "exported", "export"},
+    {"flow", "arguments", "exported", "export", "mismatch", "verified", "unconvertible", "pretty", "modes"},
     {"explore"},
     {"notebook", "server", "demo"},
     {"__main__"},
