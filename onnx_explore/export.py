@@ -42,6 +42,7 @@ def export(
     external_data: bool | None = None,
     record: bool = True,
     recorder: Recorder | None = None,
+    torch_symbolics: bool = True,
 ) -> Exported:
     """Export a PyTorch model to ONNX.
 
@@ -65,7 +66,8 @@ def export(
         keep_initializers_as_inputs: Weights as graph inputs, too; default False. Always so before opset 9.
         custom_opsets: Versions of custom domains.
         export_modules_as_functions: Only False so far.
-        autograd_inlining: Only True so far.
+        autograd_inlining: Export what the forward of an ``autograd.Function`` does, where nothing says how to export the
+            function itself.
         kwargs: Keyword arguments of the call, besides those at the end of ``args``.
         check: Run ``onnx.checker`` and ONNX Runtime, compare with PyTorch, and raise if they disagree.
         rtol: Relative tolerance of the check; default by element type.
@@ -73,6 +75,8 @@ def export(
         external_data: Weights into a file beside the model: always (True), never (False), above 2 GiB (None).
         record: Note which sizes and tensors left the trace as Python values.
         recorder: Receives the events while they happen.
+        torch_symbolics: Whether symbolic functions that others registered with ``torch.onnx.register_custom_op_symbolic``
+            are used.
 
     Returns:
         The exported model.
@@ -93,6 +97,7 @@ def export(
         custom_opsets=custom_opsets,
         export_modules_as_functions=export_modules_as_functions,
         autograd_inlining=autograd_inlining,
+        torch_symbolics=torch_symbolics,
     )
     recorder = recorder if recorder is not None else Recorder()
     with collector_paused():
@@ -139,6 +144,7 @@ def make_options(
     custom_opsets: Mapping[str, int] | None = None,
     export_modules_as_functions: Any = False,
     autograd_inlining: bool | None = True,
+    torch_symbolics: bool = True,
 ) -> Options:
     """Options from the documented parameters.
 
@@ -154,8 +160,6 @@ def make_options(
         raise NotAvailable(
             "local functions are not available yet", argument="export_modules_as_functions", action="use False"
         )
-    if autograd_inlining is False:
-        raise NotAvailable("keeping autograd functions is not available yet", argument="autograd_inlining")
     return Options(
         opset_version=DEFAULT_OPSET if opset_version is None else opset_version,
         export_params=bool(export_params),
@@ -166,6 +170,8 @@ def make_options(
         do_constant_folding=bool(do_constant_folding) and _training(training) is TrainingMode.EVAL,
         keep_initializers_as_inputs=bool(keep_initializers_as_inputs),
         custom_opsets=_custom_opsets(custom_opsets),
+        autograd_inlining=autograd_inlining is not False,
+        torch_symbolics=bool(torch_symbolics),
     )
 
 

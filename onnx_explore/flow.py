@@ -21,15 +21,18 @@ from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.report import Report
+from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.errors import Cancelled, InvalidArgument
 from onnx_explore.lowering.cursor import Lowering
+from onnx_explore.lowering.resolution import resolve
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
 from onnx_explore.passes.onnx import ONNX_PASSES
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
+from onnx_explore.passes.torch.inline_functions import inline_functions
 from onnx_explore.recording import Captured, Recorder
-from onnx_explore.torch_ir import TorchGraph, walk
+from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
 
 _MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
     TrainingMode.EVAL: "eval",
@@ -103,6 +106,7 @@ class Flow:
             input_names=options.input_names or None,
             output_names=options.output_names or None,
             record_conversions=record_conversions,
+            inline_functions=False,
         )
         self._begin(options, dynamic_axes, time.perf_counter() - start)
 
@@ -129,7 +133,9 @@ class Flow:
                 {item.name: item.value.shape for item in captured.outputs},
             ),
         )
-        self.graph: TorchGraph = run_torch_passes(captured.graph, TORCH_PASSES, recorder)
+        take_over_registrations()
+        passes = (("inline_functions", inline_functions(self._keeps_function)), *TORCH_PASSES)
+        self.graph: TorchGraph = run_torch_passes(captured.graph, passes, recorder)
         self._outputs = tuple(
             replace(item, value=value) for item, value in zip(captured.outputs, self.graph.outputs, strict=True)
         )
@@ -137,6 +143,13 @@ class Flow:
             replace(item, value=value) for item, value in zip(captured.inputs, self.graph.inputs, strict=True)
         )
         self.lowering = Lowering(self.graph, self._inputs, self._outputs, self.options, recorder)
+
+    def _keeps_function(self, node: TorchNode) -> bool:
+        """Whether an ``autograd.Function`` stays in the graph: something lowers it as it is, or the options say so."""
+        options = self.options
+        if not options.autograd_inlining:
+            return True
+        return resolve(node, options.opset_version, foreign=options.torch_symbolics).variant is not None
 
     def again(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, recorder: Recorder) -> Flow:
         """A new flow from the same capture, with other options (axes, opset): the model does not run again."""
@@ -171,6 +184,7 @@ class Flow:
             ir_version=ir_version(self.options.opset_version),
             producer_name="onnx_explore",
             producer_version=_version(),
+            functions=tuple(self.lowering.emitter.functions.values()),
         )
         if self.options.keep_initializers_as_inputs:
             model.meta[KEEP] = True
@@ -243,4 +257,3 @@ def _version() -> str:
     from onnx_explore import __version__
 
     return __version__
-

@@ -52,3 +52,5 @@ class Options:
     dynamic_axes: Mapping[str, AxisNames] = field(default_factory=lambda: MappingProxyType({}))
     keep_initializers_as_inputs: bool = False
     custom_opsets: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    autograd_inlining: bool = True
+    torch_symbolics: bool = True

@@ -169,7 +169,6 @@ def test_training_modes_and_torchs_own_enums():
         {"operator_export_type": onnx_explore.OperatorExportTypes.ONNX_FALLTHROUGH},
         {"export_modules_as_functions": True},
         {"export_modules_as_functions": {nn.Linear}},
-        {"autograd_inlining": False},
     ],
 )
 def test_what_is_not_there_yet_says_so(options: dict[str, object]):

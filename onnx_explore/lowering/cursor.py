@@ -31,6 +31,7 @@ from onnx_explore.options import Options
 from onnx_explore.recording import Candidate, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.binding import bind, materialize
 from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.outcome import check_outcome, failure
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
 
@@ -216,16 +217,14 @@ class Lowering:
         if arrange is not None:
             return _STRUCTURAL, arrange(node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
-        resolution = resolve(node, g.opset, of_complex=of_complex)
+        resolution = self._resolve(node, of_complex=of_complex)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
                 "it has no symbolic function for complex tensors: ONNX has no operators for them",
                 action="work on real and imaginary parts (torch.view_as_real)",
             )
         if resolution.variant is None or not resolution.variant.custom:
-            folded = fold(
-                node, inputs, parameters=g.fold_parameters, tensors=self.options.do_constant_folding
-            )
+            folded = fold(node, inputs, parameters=g.fold_parameters, tensors=self.options.do_constant_folding)
             if folded is not None:
                 return Resolution(None, "PyTorch", 0, resolution.candidates, "all inputs are known: folded"), folded
         if resolution.variant is None:
@@ -233,6 +232,7 @@ class Lowering:
             if decomposed is None:
                 raise resolution.failure(node)
             return self._lower_decomposed(node, inputs, resolution, decomposed)
+        before = g.mark()
         if resolution.variant.style == "raw":
             result = resolution.variant.function(g, node, tuple(inputs))
         else:
@@ -241,12 +241,17 @@ class Lowering:
             result = resolution.variant.function(g, **arguments)
         if result is None:
             raise UnsupportedOperatorError("its symbolic function returned None: it cannot convert these arguments")
+        if resolution.variant.custom:
+            check_outcome(g, node, result, g.since(before))
         if len(node.outputs) == 1:
             return resolution, (_as_lowered(result),)
         results = tuple(_as_lowered(item) for item in result)
         if len(results) < len(node.outputs):
             raise SymbolicError(f"its symbolic function returned {len(results)} of {len(node.outputs)} outputs")
         return resolution, results[: len(node.outputs)]
+
+    def _resolve(self, node: TorchNode, *, of_complex: bool = False) -> Resolution:
+        return resolve(node, self.emitter.opset, of_complex=of_complex, foreign=self.options.torch_symbolics)
 
     def _lower_decomposed(
         self, node: TorchNode, inputs: list[Lowered], resolution: Resolution, decomposed: Decomposed
@@ -288,7 +293,9 @@ class Lowering:
             return result
         if result.shape is None or len(result.shape) != len(output.shape):
             if result.shape is not None:
-                g.problems.append(f"{result.name}: rank {len(result.shape)} inferred, rank {len(output.shape)} captured")
+                g.problems.append(
+                    f"{result.name}: rank {len(result.shape)} inferred, rank {len(output.shape)} captured"
+                )
             result.shape = ir.Shape([g.inference.anonymous() for _ in output.shape])
         if not result.shape.is_static() and node.target not in DATA_DEPENDENT and self._all_static(node, inputs):
             result.shape = ir.Shape(output.shape)
@@ -309,21 +316,13 @@ class Lowering:
     # -- failing, waiting, going back -----------------------------------------------------------------------------------
 
     def _fail(self, node: TorchNode, error: Exception, seconds: float) -> NodeFailed:
-        if not isinstance(error, OnnxExporterError):
-            resolution = resolve(node, self.emitter.opset)
-            what = f"symbolic function {resolution.function}" if resolution.function else "evaluation"
-            wrapped: OnnxExporterError = SymbolicError(
-                f"its {what} raised {type(error).__name__}: {error}",
-                action="mend the function, register it again, and go on",
-            )
-            wrapped.__cause__ = error
-            error = wrapped
+        error = failure(error, self._resolve(node).variant)
         error.target = error.target or node.target
         error.where = error.where or node.origin.where
         if isinstance(error, UnsupportedOperatorError) and not error.missing:
             error.missing = tuple(self.missing())
         self.error = error
-        candidates = resolve(node, self.emitter.opset).candidates
+        candidates = self._resolve(node).candidates
         event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), candidates, seconds)
         self.recorder.add(event)
         return event
@@ -334,7 +333,7 @@ class Lowering:
         for node in self.nodes[self.position :]:
             if node.target in STRUCTURE or f"{node.target}.{node.overload}" in STRUCTURE:
                 continue
-            if resolve(node, self.emitter.opset).variant is not None:
+            if self._resolve(node).variant is not None:
                 continue
             if node is self.node or node.schema is None or not may_decompose(node.schema):
                 rows.append((node.target, node.origin.where))
