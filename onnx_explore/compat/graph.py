@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from onnx_explore.compat.attributes import set_attribute
-from onnx_explore.compat.functions import add_function, function_name
+from onnx_explore.compat.functions import function_name
 from onnx_explore.compat.replaying import Replay, split
 from onnx_explore.compat.scratch import JitBlock, JitGraph, JitNode, JitValue, Scratch
 from onnx_explore.compat.values import is_value
@@ -146,5 +146,5 @@ class GraphContext:
             InvalidArgument: If it is no onnx-script function, or the model's opset cannot hold it.
         """
         domain, name = function_name(onnx_fn)
-        add_function(self.emitter, onnx_fn)
+        self.scratch.functions[domain, name] = onnx_fn
         return self.op(f"{domain}::{name}", *raw_args, outputs=outputs, **kwargs)

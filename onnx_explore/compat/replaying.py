@@ -17,6 +17,7 @@ import torch
 
 from onnx_explore import dtypes
 from onnx_explore.compat.attributes import attributes_of
+from onnx_explore.compat.functions import add_function
 from onnx_explore.compat.scratch import JitBlock, JitNode, JitValue, Scratch
 from onnx_explore.compat.types import is_tensor, stated
 from onnx_explore.compat.values import content
@@ -93,6 +94,8 @@ class Replay:
 
     def _emit(self, node: JitNode, kind: str, outputs: list[JitValue]) -> None:
         domain, op_type = split(kind)
+        if (domain, op_type) in self._scratch.functions:
+            add_function(self._emitter, self._scratch.functions[domain, op_type])
         given = [self.of(value) for value in node.inputs()]
         values = self._operands(domain, op_type, given)
         while values and values[-1] is None:

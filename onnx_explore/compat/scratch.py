@@ -25,7 +25,7 @@ import torch
 from onnx_explore.compat.types import JitC, Symbols, list_type
 from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.errors import InvalidArgument, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Dictionary, Lowered, Maybe, Undefined
 
 JitValue = Any
 JitNode = Any
@@ -42,6 +42,7 @@ class Scratch:
         lowered: What a value given to the function stands for, by its number.
         numbers: Constants that were Python numbers: they take the element type of what they are combined with.
         parameters: Weights among the inputs, by name.
+        functions: onnx-script functions that were called, by domain and name.
     """
 
     def __init__(self) -> None:
@@ -50,6 +51,7 @@ class Scratch:
         self.lowered: dict[int, Lowered] = {}
         self.numbers: set[int] = set()
         self.parameters: dict[str, torch.Tensor] = {}
+        self.functions: dict[tuple[str, str], Any] = {}
         self._top = self.graph.block()
         self._values: dict[int, JitValue] = {}
 
@@ -76,6 +78,11 @@ class Scratch:
             raise UnsupportedOperatorError(
                 "a complex tensor goes in, and ONNX has no operators for them",
                 action="work on real and imaginary parts (torch.view_as_real)",
+            )
+        if isinstance(item, Maybe | Dictionary | Undefined):
+            raise UnsupportedOperatorError(
+                "a dict, or what may be None when the model runs, goes in: no value of a graph stands for it",
+                action="register a typed symbolic function with @onnx_explore.symbolic",
             )
         if item is None or isinstance(item, torch.device):
             made = self.graph.insertConstant(item)

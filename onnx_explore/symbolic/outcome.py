@@ -16,8 +16,9 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.emit import Emitter
+from onnx_explore.emit.regions import Region
 from onnx_explore.errors import InvalidArgument, OnnxExporterError, SymbolicError
-from onnx_explore.symbolic.lowered import Constant
+from onnx_explore.symbolic.lowered import Constant, Dictionary, Maybe
 from onnx_explore.symbolic.registry import Variant
 from onnx_explore.torch_ir import TorchNode, TorchValue
 from onnx_explore.torch_ir.graph import is_inside_torch
@@ -54,7 +55,11 @@ def check_outcome(g: Emitter, node: TorchNode, result: Any, emitted: Sequence[ir
             )
     for value, item in zip(node.outputs, results, strict=True):
         _check_result(value, item)
-    homes = {g.graph, *(made.graph for made in emitted)}
+    homes = {made.graph for made in emitted}
+    region: Region | None = g.region
+    while region is not None:
+        homes.add(region.graph)
+        region = region.outer
     for made in emitted:
         for value in made.inputs:
             _check_own(homes, value, f"an input of {made.op_type}")
@@ -69,7 +74,9 @@ def _check_result(value: TorchValue, item: Any) -> None:
             f"its symbolic function returned {len(items)} values for an output that is one tensor",
             action="return that one value",
         )
-    accepted: tuple[type, ...] = (ir.Value, Constant, torch.Tensor, int, float, complex, list, tuple, type(None))
+    accepted: tuple[type, ...] = (
+        ir.Value, Constant, Maybe, Dictionary, torch.Tensor, int, float, complex, list, tuple, type(None)
+    )  # fmt: skip
     if not value.is_tensor:
         accepted = (*accepted, str, torch.device)
     if not isinstance(item, accepted):

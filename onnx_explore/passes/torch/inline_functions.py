@@ -9,7 +9,8 @@ In: a graph whose ``prim::PythonOp`` nodes hold what the forward recorded. Out: 
 
 Cases:
 
-1. A function with a static ``symbolic``, or one for which a symbolic function for ``prim::PythonOp`` is registered: it stays.
+1. A function with a static ``symbolic``, or one for which a symbolic function for ``prim::PythonOp`` is registered: it stays,
+   without what its forward recorded.
 2. Several results come as one tuple.
 3. A tensor that is returned twice is recorded once: which of the results is which is clear only if it is all of them; else
    the node stays, and nothing can lower it.
@@ -59,8 +60,8 @@ class _Inline:
         for node in block.nodes:
             if node.target == PYTHON_OP and node.blocks and not self._keeps(node) and self._inline(node, nodes):
                 continue
-            recurse = _as_it_is if node.target == PYTHON_OP else self.block
-            nodes.append(self._replaced.node(node, recurse))
+            kept = replace(node, blocks=()) if node.target == PYTHON_OP and node.blocks else node
+            nodes.append(self._replaced.node(kept, self.block))
         return nodes
 
     def _inline(self, node: TorchNode, nodes: list[TorchNode]) -> bool:
@@ -91,10 +92,6 @@ class _Inline:
         for output, value in zip(node.outputs, returns, strict=True):
             self._replaced.add(output, value)
         return True
-
-
-def _as_it_is(block: TorchBlock) -> TorchBlock:
-    return block
 
 
 def _arity(value: TorchValue) -> int | None:
