@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from onnx_explore import errors
 from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
+from onnx_explore.compat.installing import provide
+from onnx_explore.compat.styles import symbolic
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.export import export
 from onnx_explore.exported import Exported
+from onnx_explore.migration import surface
 from onnx_explore.options import OperatorExportTypes, TrainingMode
-from onnx_explore.symbolic.custom import symbolic
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -54,6 +56,7 @@ class _FrontEnd:
 
 
 Exploration.front_end = _FrontEnd()
+provide(surface)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -5,6 +5,7 @@ Registration, ``g.op(…, alpha_f=…)``, values. A function written for the ref
 """
 
 from onnx_explore.compat.graph import GraphContext
+from onnx_explore.compat.installing import Installation, install
 from onnx_explore.compat.registration import register_custom_op_symbolic, unregister_custom_op_symbolic
 
-__all__ = ["GraphContext", "register_custom_op_symbolic", "unregister_custom_op_symbolic"]
+__all__ = ["GraphContext", "Installation", "install", "register_custom_op_symbolic", "unregister_custom_op_symbolic"]

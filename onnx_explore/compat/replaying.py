@@ -29,6 +29,7 @@ from onnx_explore.symbolic.promotion import as_type, result_type
 
 ATEN_DOMAIN = "org.pytorch.aten"
 _FOREIGN = ("aten", "prim", "quantized")
+_BODIES = {"If": ("then_branch", "else_branch"), "Loop": ("body",)}
 _UNTYPED = (ir.DataType.STRING, ir.DataType.COMPLEX64, ir.DataType.COMPLEX128)
 
 
@@ -103,14 +104,48 @@ class Replay:
         attributes = attributes_of(node)
         blocks = list(node.blocks())
         if blocks:
-            attributes += self._bodies(op_type, blocks)
+            attributes += self._bodies(op_type, blocks, values)
         made = self._emitter.raw_op(op_type, values, attributes, len(outputs), domain)
         results = [made] if isinstance(made, ir.Value) else list(made)
         for output, result in zip(outputs, results, strict=True):
             self._done[output.unique()] = result
 
-    def _bodies(self, op_type: str, blocks: list[JitBlock]) -> list[ir.Attr]:
-        raise NotAvailable(f"a block of {op_type} cannot be made by a symbolic function yet ({len(blocks)} blocks)")
+    def _bodies(self, op_type: str, blocks: list[JitBlock], values: Sequence[ir.Value | None]) -> list[ir.Attr]:
+        """The blocks of an If, a Loop or a Scan as subgraphs."""
+        names = _BODIES.get(op_type, ())
+        if len(names) != len(blocks):
+            raise UnsupportedOperatorError(f"{op_type} has {len(names)} subgraphs, and {len(blocks)} blocks were made")
+        for block in blocks:  # what a block uses of the outside is made outside
+            for value in _used_in(block):
+                if not _is_inside(value, block):
+                    self.of(value)
+        return [self._body(name, block, values) for name, block in zip(names, blocks, strict=True)]
+
+    def _body(self, name: str, block: JitBlock, values: Sequence[ir.Value | None]) -> ir.Attr:
+        g = self._emitter
+        outer, region = g.region, g.subgraph(name)
+        g.enter(region)
+        try:
+            for index, param in enumerate(block.inputs()):
+                made = ir.Value(name=g.names.unique(f"{name}_in"))
+                given = values[index] if index < len(values) else None
+                if name == "body" and index == 1:  # the condition; the count before it may be omitted outside
+                    made.dtype, made.shape = ir.DataType.BOOL, ir.Shape(())
+                elif name == "body" and index == 0:
+                    made.dtype, made.shape = ir.DataType.INT64, ir.Shape(())
+                elif given is not None and given.dtype is not None:
+                    made.dtype = given.dtype
+                region.graph.inputs.append(made)
+                self._done[param.unique()] = made
+            for output in block.outputs():
+                result = self._beside(self._plain(self.of(output)), [])
+                assert result is not None
+                producer = result.producer()
+                own = producer is not None and producer.graph is region.graph and result not in region.graph.outputs
+                region.graph.outputs.append(result if own else g.op("Identity", result))
+        finally:
+            g.enter(outer)
+        return ir.AttrGraph(name, region.graph)
 
     def infer(self, values: Sequence[JitValue]) -> None:
         """Tell values on the scratch graph the types that they have in the ONNX graph."""
@@ -283,6 +318,14 @@ def _needed(values: Sequence[JitValue]) -> set[int]:
         for block in node.blocks():
             work.extend(_used_in(block))
     return found
+
+
+def _is_inside(value: JitValue, block: JitBlock) -> bool:
+    owner = value.node().owningBlock()
+    while owner is not None and owner is not block:
+        node = owner.owningNode()
+        owner = node.owningBlock() if node is not None else None
+    return owner is block
 
 
 def _used_in(block: JitBlock) -> list[JitValue]:
