@@ -16,6 +16,11 @@ import torch
 from onnx_explore.compat.registration import register_custom_op_symbolic, unregister_custom_op_symbolic
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.export import export
+from onnx_explore.mismatch import find_mismatch
+from onnx_explore.modes import disable_log, enable_log, is_in_onnx_export, select_model_mode_for_export
+from onnx_explore.pretty import export_to_pretty_string
+from onnx_explore.unconvertible import unconvertible_ops
+from onnx_explore.verified import verify
 
 _WITHOUT_EFFECT = ("external_data", "optimize", "fallback", "artifacts_dir")
 """Arguments of PyTorch's ``export`` that say nothing where ``dynamo`` is False."""
@@ -31,8 +36,23 @@ def surface(theirs: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
         "unregister_custom_op_symbolic": unregister_custom_op_symbolic,
     }
     return {
-        "torch.onnx": {"export": make_export(theirs["export"]), **registration},
-        "torch.onnx.utils": {"export": legacy_export, **registration},
+        "torch.onnx": {
+            "export": make_export(theirs["export"]),
+            "export_to_pretty_string": export_to_pretty_string,
+            "select_model_mode_for_export": select_model_mode_for_export,
+            "is_in_onnx_export": is_in_onnx_export,
+            "enable_log": enable_log,
+            "disable_log": disable_log,
+            **registration,
+        },
+        "torch.onnx.utils": {
+            "export": legacy_export,
+            "export_to_pretty_string": export_to_pretty_string,
+            "select_model_mode_for_export": select_model_mode_for_export,
+            "unconvertible_ops": unconvertible_ops,
+            **registration,
+        },
+        "torch.onnx.verification": {"find_mismatch": find_mismatch, "verify": verify},
     }
 
 
@@ -76,7 +96,9 @@ def legacy_export(model: Any, args: Any = (), f: Any = None, *positional: Any, *
         )
     for name in _OTHER_EXPORTER:
         if options.pop(name, None):
-            raise InvalidArgument("it belongs to dynamo=True", argument=name, action="use dynamic_axes, or symbolic functions")
+            raise InvalidArgument(
+                "it belongs to dynamo=True", argument=name, action="use dynamic_axes, or symbolic functions"
+            )
     for name in _REPORTS:
         if options.pop(name, None):
             warnings.warn(f"'{name}' belongs to dynamo=True, and has no effect here", stacklevel=2)

@@ -16,7 +16,7 @@ LAYERS = (
     {"symbolic"},
     {"lowering", "passes", "writing"},
     {"compat", "check"},
-    {"flow", "exported", "export", "migration"},
+    {"flow", "arguments", "exported", "export", "mismatch", "verified", "unconvertible", "pretty", "modes", "migration"},
     {"explore"},
     {"notebook", "server", "demo"},
     {"__main__"},

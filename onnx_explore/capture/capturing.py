@@ -120,6 +120,7 @@ def capture(
         seconds=time.perf_counter() - start,
         eager=eager,
         replay=make_replay(traced.make_function, everything, random_state),
+        called=traced.called,
     )
 
 

@@ -241,6 +241,11 @@ def onnx_export_flag() -> Generator[None]:
         flags._is_onnx_exporting = before
 
 
+def is_exporting() -> bool:
+    """What ``torch.onnx.is_in_onnx_export()`` says."""
+    return bool(api().export_flag._is_onnx_exporting)
+
+
 @contextlib.contextmanager
 def fused_paths_off() -> Generator[None]:
     """No fused inference kernels inside: they depend on ``requires_grad``, and hide the operators that we want to see.

@@ -7,7 +7,7 @@ trace.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,14 @@ class Traced:
         block: Its mirror; a single row of returned tensors.
         returned: What the model returned.
         conversions: What left the trace.
+        called: Path of each module call → module.
     """
 
     make_function: Callable[[], Callable[..., Any]]
     block: TorchBlock
     returned: Returned
     conversions: tuple[Conversion, ...]
+    called: Mapping[str, torch.nn.Module]
 
 
 def trace(
@@ -121,7 +123,7 @@ def trace(
         function = api().create_function("replay", graph)
         return function if holder is None else functools.partial(function, compiled_object(holder))
 
-    return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions))
+    return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions), scopes.called)
 
 
 def _numbers(graph: JitGraph) -> list[int]:

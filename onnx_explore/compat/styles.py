@@ -5,8 +5,8 @@ ours                                    ``def elu(g, self: Tensor, alpha: float 
 that of the reference                   ``def elu(g, x, alpha)``, ``g.op("Elu", x, alpha_f=alpha)``, ``x.type()``
 ======================================  =============================================================
 
-What says so, in this order: ``style=``; ``parse_args``; annotations with types of ``torch._C``, or with ours; a suffixed attribute,
-a method of the reference's values or one of its helper functions in the function's code. Nothing of all that: ours.
+What says so, in this order: ``style=``; ``parse_args``; annotations with types of ``torch._C``, or with ours; a suffixed
+attribute, a method of the reference's values or one of its helper functions in the function's code. Nothing of all that: ours.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ _THEIR_METHODS = frozenset(
 )
 
 
-def symbolic(
-    *targets: str, opset: int = OLDEST_OPSET, style: Style = "auto"
-) -> Callable[[Function], CustomSymbolic]:
+def symbolic(*targets: str, opset: int = OLDEST_OPSET, style: Style = "auto") -> Callable[[Function], CustomSymbolic]:
     """Decorator: register a symbolic function of the user, of either style.
 
     Args:

@@ -55,6 +55,13 @@ from onnx_explore.compat.interpolating import scales_of_size as _interpolate_siz
 from onnx_explore.compat.parsing import maybe_const as _maybe_get_const
 from onnx_explore.compat.parsing import parse_arg as _parse_arg
 from onnx_explore.compat.parsing import parse_args
+from onnx_explore.compat.promoting import cast_to as _maybe_cast_to_type
+from onnx_explore.compat.promoting import number_like as _if_scalar_type_as
+from onnx_explore.compat.promoting import overload_by_count as _overload_by_arg_count
+from onnx_explore.compat.promoting import promoted_type as _type_promote_from_values
+from onnx_explore.compat.promoting import reduce_operand as _maybe_cast_reduce_op_input
+from onnx_explore.compat.promoting import scalar_type as _try_get_scalar_type
+from onnx_explore.compat.promoting import with_float_cast as _op_with_optional_float_cast
 from onnx_explore.compat.quantizing import dequantize_helper, quantize_helper, quantized_args, requantize_bias_helper
 from onnx_explore.compat.quantizing import unpack_quantized_tensor as _unpack_quantized_tensor
 from onnx_explore.compat.refusing import blocked as _block_list_in_opset
@@ -83,6 +90,7 @@ __all__ = [
     "_get_tensor_rank",
     "_get_tensor_sizes",
     "_handle_reduce_dim_none",
+    "_if_scalar_type_as",
     "_index_fill_reshape_helper",
     "_interpolate_get_scales",
     "_interpolate_get_scales_and_mode",
@@ -102,6 +110,8 @@ __all__ = [
     "_is_tuple_construct",
     "_is_value",
     "_lt_helper",
+    "_maybe_cast_reduce_op_input",
+    "_maybe_cast_to_type",
     "_maybe_get_const",
     "_maybe_get_scalar",
     "_node_get",
@@ -109,7 +119,9 @@ __all__ = [
     "_onnx_opset_unsupported",
     "_onnx_opset_unsupported_detailed",
     "_onnx_unsupported",
+    "_op_with_optional_float_cast",
     "_optional_input_placeholder_tensor",
+    "_overload_by_arg_count",
     "_parse_arg",
     "_reducesum_helper",
     "_reshape_helper",
@@ -121,6 +133,8 @@ __all__ = [
     "_sort_helper",
     "_squeeze_helper",
     "_topk_helper",
+    "_try_get_scalar_type",
+    "_type_promote_from_values",
     "_unbind_helper",
     "_unimplemented",
     "_unpack_list",

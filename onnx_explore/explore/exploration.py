@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
+from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
@@ -35,7 +36,6 @@ from onnx_explore.explore.failure import failure_text
 from onnx_explore.explore.protocol import Stage
 from onnx_explore.explore.shown import Shown, matcher
 from onnx_explore.explore.tables import seconds_text
-from onnx_explore.export import make_options
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances
 from onnx_explore.lowering.structure import STRUCTURE
@@ -576,5 +576,8 @@ def explore(
         made = make_options(**options)
     except TypeError as error:
         raise InvalidArgument(str(error).replace("make_options()", "explore()"), action="see help(export)") from error
+    check_model(model, made.export_modules_as_functions)
+    check_kwargs(kwargs)
+    check_axes(dynamic_axes)
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
     return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)

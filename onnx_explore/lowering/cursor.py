@@ -30,6 +30,7 @@ from onnx_explore.lowering.interface import input_value, output_shape, tensor_ou
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import STRUCTURE
+from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
@@ -210,7 +211,8 @@ class Lowering:
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
-            resolution, results = self._operators.lower(node, inputs)
+            kind = self.options.operator_export_type
+            resolution, results = convert(self._operators, node, inputs, kind, self.recorder)
             results = tuple(
                 self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)
             )

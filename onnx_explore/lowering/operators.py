@@ -68,6 +68,15 @@ class Operators:
         self._emitter = emitter
         self._fold_tensors = fold_tensors
 
+    @property
+    def emitter(self) -> Emitter:
+        """Where their nodes go."""
+        return self._emitter
+
+    def is_known(self, node: TorchNode, inputs: list[Lowered]) -> bool:
+        """Whether PyTorch computes the node at export."""
+        return fold(node, inputs, parameters=self._emitter.fold_parameters, tensors=self._fold_tensors) is not None
+
     def lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
         """A node's outputs, one each, and how they came about."""
         g = self._emitter
