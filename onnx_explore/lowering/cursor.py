@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -25,12 +25,13 @@ from onnx_explore.emit import Emitter
 from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
+from onnx_explore.lowering.quantized import given, returned
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
+from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic, is_quantized
 from onnx_explore.options import Options
 from onnx_explore.recording import Candidate, NodeFailed, NodeLowered, Recorder
-from onnx_explore.symbolic.binding import bind, materialize
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.binding import bind, materialize, quantized_constant
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
 
@@ -131,6 +132,8 @@ class Lowering:
             self.emitter.names.reserve(item.name)
             self.onnx.inputs.append(value)
             self._values[item.value.id] = value
+            if item.example.is_quantized:
+                self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)
 
     def _declare_parameters(self) -> None:
         names = self.options.input_names[len(self._inputs) :]
@@ -216,7 +219,8 @@ class Lowering:
         if arrange is not None:
             return _STRUCTURAL, arrange(node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
-        resolution = resolve(node, g.opset, of_complex=of_complex)
+        of_quantized = any(is_quantized(item) for item in inputs)
+        resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
                 "it has no symbolic function for complex tensors: ONNX has no operators for them",
@@ -228,6 +232,11 @@ class Lowering:
             )
             if folded is not None:
                 return Resolution(None, "PyTorch", 0, resolution.candidates, "all inputs are known: folded"), folded
+        if of_quantized and resolution.variant is None and not resolution.candidates:
+            raise UnsupportedOperatorError(
+                "it has no symbolic function for quantized tensors",
+                action="call dequantize() before it, and quantize the result again",
+            )
         if resolution.variant is None:
             decomposed = decomposition(node, inputs, g)
             if decomposed is None:
@@ -275,6 +284,9 @@ class Lowering:
 
     def _settle(self, node: TorchNode, inputs: list[Lowered], output: TorchValue, result: Lowered) -> Lowered:
         """Complete a result's dtype and shape from what the capture knows for sure."""
+        if isinstance(result, Quantized):
+            integers = self._settle(node, inputs, output, result.integers)
+            return replace(result, integers=integers) if isinstance(integers, ir.Value) else result
         if not isinstance(result, ir.Value) or not output.is_tensor:
             return result
         g = self.emitter
@@ -300,6 +312,7 @@ class Lowering:
             if value.is_tensor or value.kind in ("Tensor[]", "Tensor?[]", "Tensor?"):
                 for entry in item if isinstance(item, tuple) else (item,):
                     entry = entry.pairs if isinstance(entry, Complex) else entry
+                    entry = entry.integers if isinstance(entry, Quantized) else entry
                     if isinstance(entry, ir.Value) and (entry.shape is None or not entry.shape.is_static()):
                         return False
             elif is_dynamic(item):
@@ -397,6 +410,10 @@ class Lowering:
         item = self._values[output.value.id]
         if isinstance(item, ir.Value):
             return item
+        if isinstance(item, Constant) and item.tensor.is_quantized:
+            item = quantized_constant(self.emitter, item)
+        if isinstance(item, Quantized):
+            return returned(item, output.name, self.recorder)
         if isinstance(item, Constant):
             self.recorder.note(
                 "warning",

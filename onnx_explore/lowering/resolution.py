@@ -33,9 +33,7 @@ class Resolution:
         """The error for a node that nothing can lower."""
         newer = [item.since for item in self.candidates]
         if newer:
-            return OpsetTooLow(
-                f"its symbolic function needs opset {min(newer)}", first=min(newer), target=node.target
-            )
+            return OpsetTooLow(f"its symbolic function needs opset {min(newer)}", first=min(newer), target=node.target)
         overload = f" (overload {node.overload})" if node.overload else ""
         return UnsupportedOperatorError(
             f"no symbolic function is registered for it{overload}",
@@ -44,15 +42,18 @@ class Resolution:
         )
 
 
-def resolve(node: TorchNode, opset: int, *, of_complex: bool = False) -> Resolution:
+def resolve(node: TorchNode, opset: int, *, of_complex: bool = False, of_quantized: bool = False) -> Resolution:
     """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's.
 
     Args:
         node: The node.
         opset: Of the export.
         of_complex: Whether a complex tensor goes in: then ``complex::abs`` is asked for in place of ``aten::abs``.
+        of_quantized: Whether a quantized tensor goes in: ``quantized_tensor::relu`` in place of ``aten::relu``.
     """
     target = f"complex::{node.target.partition('::')[2]}" if of_complex else node.target
+    if of_quantized and node.target.startswith("aten::"):
+        target = f"quantized_tensor::{node.target.partition('::')[2]}"
     return _resolve(target, node.overload, node.schema is not None, opset, REGISTRY.version)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from onnx_explore.dtypes import SCALAR_TYPES
 from onnx_explore.errors import NotAvailable, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, PackedCell, PackedWeight, Quantized
 from onnx_explore.torch_ir import TorchNode
 
 
@@ -83,7 +83,7 @@ def is_dynamic(item: Lowered) -> bool:
     """Whether any part is only known when the model runs."""
     if isinstance(item, tuple):
         return any(is_dynamic(entry) for entry in item)
-    return isinstance(item, ir.Value | Complex)
+    return isinstance(item, ir.Value | Complex | Quantized | PackedWeight | PackedCell)
 
 
 def is_complex(item: Lowered) -> bool:
@@ -91,3 +91,10 @@ def is_complex(item: Lowered) -> bool:
     if isinstance(item, tuple):
         return any(is_complex(entry) for entry in item)
     return isinstance(item, Complex)
+
+
+def is_quantized(item: Lowered) -> bool:
+    """Whether any part is a quantized tensor."""
+    if isinstance(item, tuple):
+        return any(is_quantized(entry) for entry in item)
+    return isinstance(item, Quantized) or (isinstance(item, Constant) and item.tensor.is_quantized)
