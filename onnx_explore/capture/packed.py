@@ -251,7 +251,7 @@ class _Unpacking:
         name = name if _IS_WEIGHT.search(name) else f"{name}.weight".removeprefix(".")
         if not weight.is_quantized:
             return self._parameter(weight, name)
-        integers = self._parameter(weight.int_repr(), name)
+        integers = self._parameter(_integers(weight), name)
         output = self._fresh.value(dtype=weight.dtype, shape=tuple(weight.shape))
         if weight.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
             scale, zero_point = self._constant(weight.q_scale(), "float"), self._constant(weight.q_zero_point(), "int")
@@ -290,6 +290,15 @@ class _Unpacking:
     def _node(self, schema: str, inputs: tuple[TorchValue, ...], output: TorchValue) -> None:
         read = read_schema(schema)
         self._nodes.append(TorchNode(self._fresh.node_id(), read.name, inputs, (output,), read, origin=self._origin))
+
+
+def _integers(weight: torch.Tensor) -> torch.Tensor:
+    """The integers of a quantized tensor; of two in a byte, the first is in the low bits."""
+    packed = weight.int_repr()
+    if weight.dtype != torch.quint4x2:
+        return packed
+    halves = torch.stack([packed & 15, packed >> 4], dim=-1)
+    return halves.flatten()[: weight.numel()].reshape(weight.shape)
 
 
 _IS_WEIGHT = re.compile(r"weight((?:_[ih]h(?:_l\d+(?:_reverse)?)?|_\d+)?)$")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import onnx_ir as ir
+import torch
 
 from onnx_explore.emit.emitter import Emitter
 from onnx_explore.emit.forms.axes import unsqueeze
@@ -33,12 +34,15 @@ def quantize(
     scale, point = _parameters(g, scale, zero_point, dtype)
     if point.dtype == dtype and dtype != ir.DataType.INT32 and g.opset >= (10 if axis is None else 13):
         return g.op("QuantizeLinear", x, scale, point, axis=axis)
-    # Doubles hold all 32-bit integers.
-    wide = ir.DataType.DOUBLE if dtype == ir.DataType.INT32 else ir.DataType.FLOAT
-    scale, point = (_aligned(g, item, axis, g.rank(x) if axis is not None else 0) for item in (scale, point))
-    steps = g.cast(round_even(g, g.op("Div", x, scale)), wide)
+    rank = g.rank(x) if axis is not None else 0
+    inverse, point = (_aligned(g, item, axis, rank) for item in (reciprocal(g, scale), point))
+    point = g.cast(point, ir.DataType.FLOAT)
+    steps = g.op("Mul", x, inverse)
     low, high = RANGES[dtype]
-    return g.cast(clip(g, g.op("Add", steps, g.cast(point, wide)), low, high), dtype)
+    if dtype == ir.DataType.INT32:  # PyTorch adds the zero point before it rounds. Doubles hold all 32-bit integers.
+        rounded = g.cast(round_even(g, g.op("Add", steps, point)), ir.DataType.DOUBLE)
+        return g.cast(clip(g, rounded, low, high), dtype)
+    return g.cast(clip(g, g.op("Add", round_even(g, steps), point), low, high), dtype)
 
 
 def dequantize(
@@ -63,6 +67,14 @@ def dequantize(
         return g.op("Mul", g.cast(steps, ir.DataType.FLOAT), scale)
     steps = g.cast(x, ir.DataType.FLOAT)
     return g.op("Mul", steps if known_zero else g.op("Sub", steps, g.cast(point, ir.DataType.FLOAT)), scale)
+
+
+def reciprocal(g: Emitter, scale: ir.Value) -> ir.Value:
+    """One over a scale as float32: PyTorch multiplies by that. (ONNX Runtime makes a division of it, if it may.)"""
+    tensor = g.torch_tensor(scale)
+    if tensor is not None and tensor.dtype == torch.float32:
+        return g.tensor(tensor.reciprocal())
+    return g.op("Div", g.const(1.0, ir.DataType.FLOAT), scale)
 
 
 def _parameters(

@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms
 from onnx_explore.emit.forms.comparison import round_even
-from onnx_explore.emit.forms.quantization import RANGES
+from onnx_explore.emit.forms.quantization import RANGES, reciprocal
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Scalar, Tensor
 from onnx_explore.symbolic.lowered import Grid
@@ -49,7 +49,8 @@ def _aligned(g: Emitter, x: ir.Value, grid: Grid) -> tuple[ir.Value, ir.Value]:
 def _steps(g: Emitter, x: ir.Value, grid: Grid) -> ir.Value:
     """The integers as floats, not yet limited to a range."""
     scale, point = _aligned(g, x, grid)
-    return g.op("Add", round_even(g, g.op("Div", g.cast(x, ir.DataType.FLOAT), scale)), point)
+    steps = g.op("Mul", g.cast(x, ir.DataType.FLOAT), reciprocal(g, scale))
+    return g.op("Add", round_even(g, steps), point)
 
 
 def _with_mask(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> list[ir.Value]:

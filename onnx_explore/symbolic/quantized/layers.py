@@ -16,8 +16,8 @@ from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import PackedWeight, Quantized, Tensor
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import is_known, made, one_scale, plain, real
-from onnx_explore.symbolic.quantized.observed import observed_real
+from onnx_explore.symbolic.quantized.grids import is_known, made, on_grid, one_scale, plain, real
+from onnx_explore.symbolic.quantized.observed import observed, observed_real
 from onnx_explore.symbolic.registry import Function, symbolic, table
 
 Activation = Callable[[Emitter, ir.Value], ir.Value]
@@ -171,19 +171,25 @@ def convolution(g: Emitter, x: ir.Value, packed: PackedWeight, bias: ir.Value | 
 Layer = Callable[[Emitter, ir.Value, PackedWeight, "ir.Value | None"], ir.Value]
 
 
+def _input(g: Emitter, x: Quantized, packed: PackedWeight, bias: ir.Value | None) -> ir.Value:
+    """The real input of a layer, so that ONNX Runtime does not quantize the weight or the bias anew.
+
+    Case 1: before opset 13 a weight with a scale for each channel is made real by arithmetic, which ONNX Runtime folds. What it
+    then takes for the float weight of a quantized input, it quantizes with one scale.
+    Case 2: at opset 10 it quantizes a float bias with Round, which that opset does not have.
+    """
+    channels = isinstance(packed.weight, Quantized) and packed.weight.grid.axis is not None
+    avoided = (g.opset < 13 and channels) or (g.opset < 11 and bias is not None and bias is packed.bias)
+    grid = one_scale(x)
+    return forms.dequantize(g, x.integers, grid.scale, grid.zero_point, by_arithmetic=avoided)
+
+
 def static(
     g: Emitter, layer: Layer, x: Quantized, packed: PackedWeight, scale: float, point: int, after: Activation
 ) -> Quantized:
-    """A quantized layer with a quantized result.
-
-    Before opset 13 a weight with a scale for each channel is made real by arithmetic, which ONNX Runtime folds; and what it
-    then takes for the float weight of a quantized input, it quantizes anew, with one scale: so that input must not be a
-    DequantizeLinear either.
-    """
-    folded = g.opset < 13 and isinstance(packed.weight, Quantized) and packed.weight.grid.axis is not None
-    grid = one_scale(x)
-    floats = forms.dequantize(g, x.integers, grid.scale, grid.zero_point, by_arithmetic=folded)
-    return made(g, after(g, layer(g, floats, packed, _bias(g, packed, x))), scale, point, x)
+    """A quantized layer with a quantized result."""
+    bias = _bias(g, packed, x)
+    return made(g, after(g, layer(g, _input(g, x, packed, bias), packed, bias)), scale, point, x)
 
 
 # -- linear -------------------------------------------------------------------------------------------------------------
@@ -363,8 +369,15 @@ table({"quantized::conv2d_add": "", "quantized::conv2d_add_relu": "Relu"}, _by_a
     "quantized::conv_transpose3d_dynamic",
 )
 def conv_dynamic(g: Emitter, qx: Tensor, packed_weight: PackedWeight, reduce_range: bool = False) -> Tensor:
-    """conv2d_dynamic(Tensor qx, Conv2dPackedParamsBase packed_weight, bool reduce_range=False) -> Tensor"""
-    return convolution(g, observed_real(g, qx, reduce_range), packed_weight, packed_weight.bias)
+    """conv2d_dynamic(Tensor qx, Conv2dPackedParamsBase packed_weight, bool reduce_range=False) -> Tensor
+
+    PyTorch rounds the result to the grid that it chose for the input, and cuts off what is outside of that.
+    """
+    dtype = ir.DataType.UINT8
+    grid = observed(g, qx, dtype, reduce_range)
+    bias = packed_weight.bias
+    result = convolution(g, _input(g, on_grid(g, qx, grid, dtype), packed_weight, bias), packed_weight, bias)
+    return real(g, on_grid(g, result, grid, dtype))
 
 
 @symbolic("quantized::conv1d_unpack", "quantized::conv2d_unpack", "quantized::conv3d_unpack", "quantized::conv_unpack")

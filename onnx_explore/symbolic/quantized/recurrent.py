@@ -281,8 +281,7 @@ def _scan(
     """One layer in one direction: the outputs of all steps, and the last states."""
     gates = _gates(g, x, cell.w_ih, reduce_range=cell.reduce_range)
     kept_weight = _outside(g, cell.w_hh)
-    inner = Emitter(ir.Graph([], [], nodes=[], opset_imports=g.graph.opset_imports, name="step"), g.opset)
-    inner.names, inner.scope, inner.torch_nodes = g.names, g.scope, g.torch_nodes
+    outside, inside = g.region, g.subgraph("step")
     rows = [gates] if run is None else [gates, run]
     assert gates.shape is not None
     formal: list[ir.Value] = []
@@ -291,26 +290,28 @@ def _scan(
         dims = list(value.shape) if len(formal) < len(states) else list(value.shape)[1:]
         name = g.names.unique(f"{g.scope}/{'state' if len(formal) < len(states) else 'row'}")
         formal.append(ir.Value(name=name, shape=ir.Shape(dims), type=ir.TensorType(g.dtype(value))))
-    inner.graph.inputs.extend(formal)
+    inside.graph.inputs.extend(formal)
     before, given = formal[: len(states)], formal[len(states)]
     keep = formal[-1] if run is not None else None
-    kept = _masked(inner, keep, before[0])
+    g.enter(inside)
+    kept = _masked(g, keep, before[0])
     if isinstance(cell.w_hh.weight, QuantizedValue):
-        kept = observed_real(inner, kept, cell.reduce_range)
-    kept = inner.op("MatMul", kept, kept_weight)
+        kept = observed_real(g, kept, cell.reduce_range)
+    kept = g.op("MatMul", kept, kept_weight)
     if cell.w_hh.bias is not None:
-        kept = inner.op("Add", kept, cell.w_hh.bias)
-    ends = step(inner, given, kept, before)
+        kept = g.op("Add", kept, cell.w_hh.bias)
+    ends = step(g, given, kept, before)
     if keep is not None:
-        ends = [where(inner, keep, end, state) for end, state in zip(ends, before, strict=True)]
+        ends = [where(g, keep, end, state) for end, state in zip(ends, before, strict=True)]
     # One value as a state and as a row of output, too, makes ONNX Runtime compute nonsense.
-    inner.graph.outputs.extend([*ends, inner.op("Identity", ends[0])])
+    inside.graph.outputs.extend([*ends, g.op("Identity", ends[0])])
+    g.enter(outside)
     *last, outputs = g.op(
         "Scan",
         *states,
         *rows,
         outputs=len(states) + 1,
-        body=inner.graph,
+        body=inside.graph,
         num_scan_inputs=len(rows),
         scan_input_directions=[int(backwards)] * len(rows),
         scan_output_directions=[int(backwards)],
