@@ -23,6 +23,7 @@ from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_
 from onnx_explore.capture.mirror import read_schema
 from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.outputs import Returned, name_outputs, open_result
+from onnx_explore.capture.packed import unpack
 from onnx_explore.capture.parameters import NamedModules, Weight, weights_of
 from onnx_explore.capture.replay import Replay, copy_of
 from onnx_explore.capture.script_mirror import ScriptMirror
@@ -160,7 +161,7 @@ def _read(
     returns = tuple(ends.unpack(value, path, result) for path in returned.locations)
     parameters: tuple[Parameter, ...] = tuple(mirror.parameters.values())
     block = TorchBlock((*params, *(item.value for item in parameters)), tuple(nodes), returns)
-    return TorchGraph(block, parameters), mirror.notes
+    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes
 
 
 def _kind(item: CallInput) -> str:
