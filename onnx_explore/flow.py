@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -28,14 +28,16 @@ from onnx_explore.passes.onnx import ONNX_PASSES
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
+from onnx_explore.passes.torch.sizes import Unbake, Unbaked
 from onnx_explore.recording import Captured, Recorder
 from onnx_explore.torch_ir import TorchGraph, walk
 
-_MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
+CAPTURE_MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
     TrainingMode.EVAL: "eval",
     TrainingMode.PRESERVE: "preserve",
     TrainingMode.TRAINING: "train",
 }
+"""Mode of the options → mode of the capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Flow:
         graph: The TorchGraph after the torch passes.
         lowering: The cursor.
         options: With normalised ``dynamic_axes``.
+        repairs: Baked sizes that are computed instead.
     """
 
     def __init__(
@@ -99,11 +102,12 @@ class Flow:
             model,
             args,
             dict(kwargs) if kwargs is not None else None,
-            training=_MODES[options.training],
+            training=CAPTURE_MODES[options.training],
             input_names=options.input_names or None,
             output_names=options.output_names or None,
             record_conversions=record_conversions,
         )
+        self.repairs: tuple[Unbaked, ...] = ()
         self._begin(options, dynamic_axes, time.perf_counter() - start)
 
     def _begin(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, seconds: float) -> None:
@@ -129,7 +133,8 @@ class Flow:
                 {item.name: item.value.shape for item in captured.outputs},
             ),
         )
-        self.graph: TorchGraph = run_torch_passes(captured.graph, TORCH_PASSES, recorder)
+        repair = (("repair_sizes", Unbake(self.repairs)),) if self.repairs else ()
+        self.graph: TorchGraph = run_torch_passes(captured.graph, (*repair, *TORCH_PASSES), recorder)
         self._outputs = tuple(
             replace(item, value=value) for item, value in zip(captured.outputs, self.graph.outputs, strict=True)
         )
@@ -138,12 +143,27 @@ class Flow:
         )
         self.lowering = Lowering(self.graph, self._inputs, self._outputs, self.options, recorder)
 
-    def again(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, recorder: Recorder) -> Flow:
-        """A new flow from the same capture, with other options (axes, opset): the model does not run again."""
+    def again(
+        self,
+        options: Options,
+        dynamic_axes: dynamic.DynamicAxes | None,
+        recorder: Recorder,
+        *,
+        repairs: Sequence[Unbaked] | None = None,
+    ) -> Flow:
+        """A new flow from the same capture, with other options (axes, opset): the model does not run again.
+
+        Args:
+            options: The options.
+            dynamic_axes: As the user wrote them.
+            recorder: Where events go.
+            repairs: Baked sizes to compute instead; None: those of this flow.
+        """
         other = object.__new__(Flow)
         other.recorder = recorder
         other.model = self.model
         other.captured = self.captured
+        other.repairs = self.repairs if repairs is None else tuple(repairs)
         check_opset(options.opset_version)
         other._begin(options, dynamic_axes, 0.0)
         return other
@@ -186,7 +206,7 @@ class Flow:
         return check_export(
             model,
             self.captured,
-            run_model=make_rerun(self.model, self.captured, _MODES[self.options.training]),
+            run_model=make_rerun(self.model, self.captured, CAPTURE_MODES[self.options.training]),
             check_replay=check_replay,
             dynamic_axes=self.options.dynamic_axes,
             recorder=self.recorder,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -110,9 +110,13 @@ def trace(
         first = len(inputs) + (holder is not None)
         used = [index for index, value in enumerate(list(normal.inputs())[first:], len(inputs)) if value.uses()]
         names.update(zip(used, parameter_names, strict=False))
+    conversions = tuple(watch.conversions)
     if holder is None:
         marks = scopes.marks if normal is graph else scopes.marks.renumbered(_numbers(graph))
-        block = Mirror(marks, inline_functions=inline_functions).graph(normal, names)
+        mirror = Mirror(marks, inline_functions=inline_functions)
+        block = mirror.graph(normal, names)
+        if normal is graph:
+            conversions = _placed(conversions, watch.positions, mirror)
     else:
         mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
         block = mirror.traced(normal, names, holder, [path for path, _ in scripted])
@@ -121,7 +125,16 @@ def trace(
         function = api().create_function("replay", graph)
         return function if holder is None else functools.partial(function, compiled_object(holder))
 
-    return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions))
+    return Traced(make, unpack_returns(block), results[0], conversions)
+
+
+def _placed(
+    conversions: Sequence[Conversion], positions: Sequence[int], mirror: Mirror
+) -> tuple[Conversion, ...]:
+    """The conversions with the value that was recorded last before each."""
+    return tuple(
+        replace(item, after=mirror.number(position)) for item, position in zip(conversions, positions, strict=True)
+    )
 
 
 def _numbers(graph: JitGraph) -> list[int]:
