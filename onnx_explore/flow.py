@@ -21,6 +21,7 @@ from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.report import Report
+from onnx_explore.emit.regions import bodies, nodes_of
 from onnx_explore.errors import Cancelled, InvalidArgument
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
@@ -217,7 +218,7 @@ class Flow:
     def _document(self, model: ir.Model) -> None:
         """Source locations into ``doc_string``: only on request, as paths are private."""
         origins = {node.id: node.origin for node in walk(self.captured.graph.block)}
-        for node in model.graph:
+        for node in nodes_of(model.graph):
             ids: tuple[int, ...] = node.meta.get("onnx_explore.torch_nodes", ())
             places = [
                 str(frame)
@@ -232,8 +233,10 @@ class Flow:
 
 def _values(graph: ir.Graph) -> list[ir.Value]:
     found = [*graph.inputs, *graph.initializers.values()]
-    for node in graph:
+    for node in nodes_of(graph):
         found.extend(node.outputs)
+        for body in bodies(node):
+            found.extend(body.inputs)
     return found
 
 

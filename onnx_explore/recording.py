@@ -207,16 +207,21 @@ class Recorder:
         if self._observer is not None:
             self._observer(event)
 
-    def forget(self, nodes: set[int]) -> None:
-        """Drop what was recorded of torch nodes that are lowered again."""
-        self.recording.events[:] = [
-            event
-            for event in self.recording.events
-            if not isinstance(event, NodeLowered | NodeFailed) or event.node not in nodes
-        ]
+    def forget_lowering(self, since: int) -> None:
+        """Drop what the lowering recorded after the first ``since`` events: its nodes are lowered again."""
+        events = self.recording.events
+        events[since:] = [event for event in events[since:] if not _of_lowering(event)]
 
     def note(
         self, severity: Severity, code: str, message: str, *, where: str = "", node: int | None = None
     ) -> None:
         """Append a ``Noted``."""
         self.add(Noted(severity, code, message, where, node))
+
+
+def _of_lowering(event: Event) -> bool:
+    return isinstance(event, NodeLowered | NodeFailed) or (isinstance(event, Noted) and event.code in LOWERING_NOTES)
+
+
+LOWERING_NOTES = frozenset({"ShapeRule"})
+"""Codes of the notes that the lowering of one node leaves."""

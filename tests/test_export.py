@@ -191,7 +191,7 @@ def test_the_default_opset_is_the_references():
     assert proto.producer_name == "onnx_explore"
 
 
-def test_a_script_module_is_captured_and_control_flow_is_a_clear_error():
+def test_a_script_module_is_captured_with_its_control_flow():
     class Branch(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             if bool(x.sum() > 0):
@@ -202,5 +202,5 @@ def test_a_script_module_is_captured_and_control_flow_is_a_clear_error():
         torch.jit.script(nn.Sequential(nn.Linear(3, 4), nn.ReLU())), torch.randn(2, 3), check=True
     )
     assert [node.op_type for node in straight.model.graph][-1] == "Relu"
-    with pytest.raises(NotAvailable, match="control flow"):
-        onnx_explore.export(torch.jit.script(Branch()), torch.randn(2, 3))
+    branching = onnx_explore.export(torch.jit.script(Branch()), torch.randn(2, 3), check=True)
+    assert [node.op_type for node in branching.model.graph][-1] == "If"

@@ -237,6 +237,19 @@ export interface Failed {
   kind: "failed";
 }
 
+/** The first lines of one pane. ``numbers``: its buffers, as lists; ``whole``: whether the pane has no more lines. */
+export interface FirstLines {
+  text: PaneText;
+  numbers: number[][];
+  whole: boolean;
+}
+
+/** What the browser paints before it has asked for anything: a trait of the widget, empty once it is out of date. */
+export interface Opening {
+  summary: Summary;
+  panes: FirstLines[];
+}
+
 export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | GetAsset | Cancel;
 
 export type Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;

@@ -38,11 +38,13 @@ class GraphOutput:
             ``output``, ``output_0`` …).
         path: Where it stands in the returned structure, such as ``out``, ``out['logits']``, ``out[1][0]``.
         value: The returned value.
+        rank: How many dimensions the tensor had in the captured run, where ``value`` does not say so.
     """
 
     name: str
     path: str
     value: TorchValue
+    rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,9 @@ _FILLS: dict[Callable[..., Any], tuple[int, str, bool]] = {
 }
 """Function → place and name of its fill value, and whether that gives the result its type."""
 
+_SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d})
+"""Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
+
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
 _NUMPY = np.__file__.rsplit("__init__", 1)[0]
 _HERE = __file__.rsplit("conversions", 1)[0]
@@ -120,6 +123,8 @@ class Watch(TorchFunctionMode):
         known = self._known
         if func in _FILLS:
             args, kwargs = _without_bool(func, args, kwargs or {})
+        elif func in _SINGLE:
+            args, kwargs = _with_lists(args, kwargs or {})
         for value in args:
             if isinstance(value, torch.Tensor):
                 if value.requires_grad and id(value) not in known:
@@ -225,6 +230,19 @@ def _without_bool(
     if gives_dtype and kwargs.get("dtype") is None:
         kwargs = {**kwargs, "dtype": torch.bool}
     return args, kwargs
+
+
+def _with_lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Every single number behind the first argument as a list, if one of them is a traced size."""
+    named = {key: item for key, item in kwargs.items() if key != "input"}
+    if not any(isinstance(item, torch.Tensor) and item.dim() == 0 for item in (*args[1:], *named.values())):
+        return args, kwargs
+    listed = {key: _listed(item) for key, item in named.items()}
+    return (*args[:1], *(_listed(item) for item in args[1:])), {**kwargs, **listed}
+
+
+def _listed(item: Any) -> Any:
+    return (item,) if isinstance(item, int | torch.Tensor) and not isinstance(item, bool) else item
 
 
 def inside_torch(file: str) -> bool:

@@ -37,8 +37,12 @@ class Returned:
     notes: tuple[CaptureNote, ...]
 
 
-def open_result(result: Any) -> Returned:
+def open_result(result: Any, *, numbers: bool = False) -> Returned:
     """Takes a result apart.
+
+    Args:
+        result: What the model returned.
+        numbers: Whether Python numbers are outputs, too, as 0-d tensors: a scripted model computes them when it runs.
 
     Raises:
         CaptureError: If it is (or holds) a container that nobody registered, or there is no tensor in it.
@@ -50,6 +54,9 @@ def open_result(result: Any) -> Returned:
         text = path_text("out", leaf.path)
         if leaf.is_tensor:
             kept.append(leaf)
+        elif numbers and isinstance(leaf.value, bool | int | float):
+            kept.append(Leaf(leaf.path, torch.tensor(leaf.value)))
+            notes.append(CaptureNote("info", "NumberOutput", f"{text} is a number: the ONNX model gives a 0-d tensor"))
         elif holds_tensors(leaf.value):
             raise CaptureError(
                 f"the model returned a {type(leaf.value).__qualname__} ({text}), which holds tensors, "

@@ -79,8 +79,8 @@ def capture_script(
             for item, value in zip(call.inputs, graph.inputs, strict=True)
         ),
         outputs=tuple(
-            GraphOutput(name, path, value)
-            for name, path, value in zip(names, returned.paths, graph.outputs, strict=True)
+            GraphOutput(name, path, value, rank=tensor.dim())
+            for name, path, value, tensor in zip(names, returned.paths, graph.outputs, eager, strict=True)
         ),
         args=call.args,
         kwargs=call.kwargs,
@@ -115,7 +115,7 @@ class _Run:
             raise
         except Exception as error:
             raise failed(error) from error
-        returned = open_result(result)
+        returned = open_result(result, numbers=True)
         return result, returned, tuple(copy_of(tensor) for tensor in returned.tensors)
 
     def again(self, random_state: torch.Tensor) -> Replay:

@@ -19,9 +19,11 @@ from onnx_ir import tensor_adapters
 from onnx_explore import dtypes
 from onnx_explore.emit.inference import ShapeInference
 from onnx_explore.emit.names import Names
+from onnx_explore.emit.regions import Region, bodies
 from onnx_explore.errors import InvalidGraph, OpsetTooLow, UnsupportedOperatorError
 
 Value = ir.Value
+Mark = tuple[int, int, int, int]
 Number = int | float | bool | complex
 Input = ir.Value | int | bool | Sequence[int] | None
 
@@ -44,6 +46,8 @@ class Emitter:
         fold_parameters: Whether a parameter may be replaced by a value computed from it (``do_constant_folding``).
 
     Attributes:
+        graph: Where nodes go now: the graph, or a subgraph.
+        region: That graph with what is remembered for it.
         expected: Element type that the capture saw for the (first) result of the node that is being lowered, or None.
         example_strides: Strides that the capture saw for that input, or None.
         example_shape: Shape that the capture saw for the (first) input of that node, or None: a fact about that one run,
@@ -56,10 +60,12 @@ class Emitter:
 
     def __init__(self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True) -> None:
         self.graph = graph
+        self.region = Region(graph, {}, None)
         self.opset = opset
         self.fold_parameters = fold_parameters
         self.names = Names()
         self.inference = ShapeInference(graph.opset_imports)
+        self._root = graph
         self.scope = ""
         self.torch_nodes: tuple[int, ...] = ()
         self.expected: ir.DataType | None = None
@@ -70,7 +76,7 @@ class Emitter:
         self._emitted: list[ir.Node] = []
         self._constants: dict[object, ir.Value] = {}
         self._tensors: dict[int, tuple[torch.Tensor, ir.Value]] = {}
-        self._memo: dict[object, ir.Value] = {}
+        self._memo = self.region.memo
         self._undo: list[tuple[Any, object]] = []
 
     # -- nodes ----------------------------------------------------------------------------------------------------
@@ -116,8 +122,10 @@ class Emitter:
         attributes: Sequence[ir.Attr],
         outputs: int = 1,
         domain: str = "",
+        *,
+        infer: bool = True,
     ) -> ir.Value | tuple[ir.Value, ...]:
-        """Make one node from ready inputs and attributes; see ``op``."""
+        """Make one node from ready inputs and attributes; see ``op``. ``infer``: fill in dtypes and shapes of the outputs."""
         scope = self.scope
         name = self.names.unique(f"{scope}/{op_type}" if scope else op_type)
         node = ir.Node(domain, op_type, values, attributes, num_outputs=outputs, name=name)
@@ -130,13 +138,14 @@ class Emitter:
         node.meta[TORCH_NODES] = self.torch_nodes
         if scope:
             node.meta[SCOPE] = scope
-        if domain and domain not in self.graph.opset_imports:
-            self.graph.opset_imports[domain] = 1
+        if domain and domain not in self._root.opset_imports:
+            self._root.opset_imports[domain] = 1
         self.graph.append(node)
         self._emitted.append(node)
-        problem = self.inference.infer(node)
-        if problem:
-            self.problems.append(f"{name}: {problem}")
+        if infer:
+            problem = self.inference.infer(node)
+            if problem:
+                self.problems.append(f"{name}: {problem}")
         return made[0] if outputs == 1 else tuple(made)
 
     def requires(self, opset: int, what: str) -> None:
@@ -204,8 +213,8 @@ class Emitter:
         )
         if lineage:
             value.meta[PARAMETER] = lineage
-        self.graph.initializers.add(value)
-        self._undo.append((self.graph.initializers, value.name))
+        self._root.initializers.add(value)
+        self._undo.append((self._root.initializers, value.name))
         if key is not None:
             self._remember(self._constants, key, value)
         else:
@@ -287,11 +296,27 @@ class Emitter:
             raise UnsupportedOperatorError(f"dimension {dim} is out of range for a tensor of rank {rank}")
         return dim % rank
 
+    # -- subgraphs ------------------------------------------------------------------------------------------------
+
+    def subgraph(self, name: str) -> Region:
+        """A new, empty subgraph inside the present region. Nodes go there between ``enter`` of it and of another one.
+
+        Its nodes may use whatever the regions around it made before. Constants stay initializers of the outermost graph, and
+        names are unique in the whole model.
+        """
+        graph = ir.Graph([], [], nodes=[], name=self.names.unique(name))
+        return Region(graph, {}, self.region)
+
+    def enter(self, region: Region) -> None:
+        """From here on, nodes go into a region, and what is remembered is remembered for it and those inside it."""
+        self.region, self.graph, self._memo = region, region.graph, region.memo
+
     # -- memory of what was made, and taking it back -----------------------------------------------------------------
 
     def memo(self, key: object) -> ir.Value | None:
-        """A value remembered under ``key`` (shape computations that many nodes share)."""
-        return self._memo.get(key)
+        """A value remembered under ``key`` (shape computations that many nodes share), here or in a region around."""
+        found = self._memo.get(key)
+        return found if found is not None or self.region.outer is None else self.region.outer.memo_of(key)
 
     def remember(self, key: object, value: ir.Value) -> ir.Value:
         """Remember a value under ``key``; forgotten again if the step that made it fails."""
@@ -302,19 +327,22 @@ class Emitter:
         table[key] = value
         self._undo.append((table, key))
 
-    def mark(self) -> tuple[int, int, int, int]:
+    def mark(self) -> Mark:
         """The present state, for ``rollback`` and ``since``."""
         return len(self._emitted), len(self._undo), self.names.mark(), len(self.problems)
 
-    def since(self, mark: tuple[int, int, int, int]) -> list[ir.Node]:
+    def since(self, mark: Mark) -> list[ir.Node]:
         """The nodes emitted since a mark."""
         return self._emitted[mark[0] :]
 
-    def rollback(self, mark: tuple[int, int, int, int]) -> None:
+    def rollback(self, mark: Mark) -> None:
         """Take back every node, initializer and name made since a mark."""
         nodes, undo, names, problems = mark
         for node in reversed(self._emitted[nodes:]):
-            self.graph.remove(node, safe=True)
+            for body in bodies(node):
+                body.outputs.clear()
+            assert node.graph is not None
+            node.graph.remove(node, safe=True)
         del self._emitted[nodes:]
         for table, key in reversed(self._undo[undo:]):
             del table[key]

@@ -46,6 +46,16 @@ class ShapeInference:
             isinstance(dim, ir.SymbolicDim) and dim.value is not None and self._context.is_generated_symbol(dim.value)
         )
 
+    def may_vanish(self, dim: object) -> bool:
+        """Whether a size that depends on the data may be 0: an expression of anonymous dimensions that is 0 where they are."""
+        if not isinstance(dim, ir.SymbolicDim):
+            return False
+        expression: Any = dim_to_expr(dim)
+        if expression is None:
+            return True
+        made = [symbol for symbol in expression.free_symbols if self._context.is_generated_symbol(symbol.name)]
+        return bool(made) and expression.subs(dict.fromkeys(made, 0)) == 0
+
     def elements(self, value: ir.Value) -> list[int | ir.SymbolicDim] | None:
         """The known elements of a 0-d or 1-d integer tensor, or None."""
         known = self._context.get_symbolic_value(value)

@@ -6,14 +6,14 @@ something. Everything else (hover, selection) follows in the browser.
 
 from __future__ import annotations
 
-import ast
 import linecache
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import onnx_ir as ir
 
 from onnx_explore.emit.emitter import TORCH_NODES
+from onnx_explore.explore.functions import sections
 from onnx_explore.explore.protocol import STYLE_HEADING, STYLE_PLAIN, STYLE_QUIET
 from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.recording import NodeFailed, NodeLowered, Recording
@@ -212,31 +212,12 @@ def _add_file(
             add(number, "(the source is not available)")
         return
     last = 0
-    for start, end in _sections(text, threads):
+    for start, end in sections(text, threads):
         if start > last + 1 and last:
             lines.add("⋯", style=STYLE_QUIET)
         for number in range(max(start, last + 1), end + 1):
             add(number, text[number - 1].rstrip("\r\n") if number <= len(text) else "")
         last = max(last, end)
-
-
-def _sections(text: Sequence[str], threads: Collection[int]) -> list[tuple[int, int]]:
-    """First and last line of each function that holds a line of interest; the line alone where the file does not parse."""
-    wanted = sorted(threads)
-    try:
-        tree = ast.parse("".join(text))
-    except (SyntaxError, ValueError):
-        return [(number, number) for number in wanted]
-    spans = sorted(
-        (node.lineno, node.end_lineno or node.lineno)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    )
-    sections: set[tuple[int, int]] = set()
-    for number in wanted:
-        around = [span for span in spans if span[0] <= number <= span[1]]
-        sections.add(max(around, key=lambda span: span[0]) if around else (number, number))
-    return sorted(sections)
 
 
 def short_name(file: str) -> str:

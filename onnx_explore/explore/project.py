@@ -208,11 +208,21 @@ def pane(ex: Exploration, name: protocol.PaneName, revision: int) -> tuple[proto
     return message, [*_rows(lines.ids), _ints(lines.colors), _ints(lines.steps), _ints(lines.styles)]
 
 
-def _ints(numbers: Iterable[int]) -> bytes:
-    made = array("i", numbers)
+def _ints(row: Iterable[int]) -> bytes:
+    made = array("i", row)
     if made.itemsize != 4:
         raise OnnxExporterError("this platform's C int does not have 32 bits")
     return made.tobytes()
+
+
+def numbers(buffers: Sequence[bytes]) -> list[list[int]]:
+    """Buffers as lists, where they travel as JSON."""
+    rows: list[list[int]] = []
+    for buffer in buffers:
+        made = array("i")
+        made.frombytes(buffer)
+        rows.append(made.tolist())
+    return rows
 
 
 def _rows(rows: Sequence[Sequence[int]]) -> Buffers:
@@ -466,7 +476,7 @@ def _documentation(ex: Exploration, emitted: Sequence[str]) -> str:
     return "\n\n".join(parts)
 
 
-def to_message(answer: protocol.Answer) -> dict[str, Any]:
+def to_message(answer: protocol.Answer | protocol.Opening) -> dict[str, Any]:
     """An answer as plain data. Columns are passed on as they are: they may be long."""
     return _plain(answer)
 

@@ -397,6 +397,26 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
+# -- before the first request ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLines:
+    """The first lines of one pane. ``numbers``: its buffers, as lists; ``whole``: whether the pane has no more lines."""
+
+    text: PaneText
+    numbers: list[list[int]]
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the browser paints before it has asked for anything: a trait of the widget, empty once it is out of date."""
+
+    summary: Summary
+    panes: list[FirstLines]
+
+
 Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | GetAsset | Cancel
 Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
 

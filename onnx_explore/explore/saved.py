@@ -6,8 +6,7 @@ In: an exploration. Out: plain JSON data, below a cap. What does not fit is left
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
@@ -59,7 +58,7 @@ def saved(ex: Exploration, most: int = MOST_BYTES, pane: Projection | None = Non
 def _parts(ex: Exploration, pane: Projection) -> Iterator[tuple[Literal["panes", "graphs"], dict[str, Any]]]:
     for name in _PANES:
         message, buffers = pane(name)
-        yield "panes", {"answer": project.to_message(message), "buffers": _numbers(buffers)}
+        yield "panes", {"answer": project.to_message(message), "buffers": project.numbers(buffers)}
     stages: tuple[Stage, ...] = ("torch", "onnx")
     origins = project.origins_of(ex)
     for stage in stages:
@@ -67,18 +66,9 @@ def _parts(ex: Exploration, pane: Projection) -> Iterator[tuple[Literal["panes",
         asked = [""]
         for path in asked:
             message, buffers = project.graph_of(scopes, path, 0)
-            yield "graphs", {"asked": path, "answer": project.to_message(message), "buffers": _numbers(buffers)}
+            yield "graphs", {"asked": path, "answer": project.to_message(message), "buffers": project.numbers(buffers)}
             asked += [] if len(asked) > _MOST_SCOPES else _modules(message)
 
 
 def _modules(message: GraphScope) -> list[str]:
     return [key for kind, key in zip(message.kinds, message.keys, strict=True) if kind == "module"]
-
-
-def _numbers(buffers: Sequence[bytes]) -> list[list[int]]:
-    rows: list[list[int]] = []
-    for buffer in buffers:
-        numbers = array("i")
-        numbers.frombytes(buffer)
-        rows.append(numbers.tolist())
-    return rows

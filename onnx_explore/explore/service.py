@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 from onnx_explore.errors import OnnxExporterError
 from onnx_explore.explore import project, protocol
 from onnx_explore.explore.exploration import Busy, Exploration
+from onnx_explore.explore.opening import opening
 from onnx_explore.explore.project import Buffers
 
 Reply = tuple[protocol.Answer, Buffers]
@@ -55,6 +56,10 @@ class Service:
         if name not in panes:
             panes[name] = project.pane(self.exploration, name, self.revision)
         return panes[name]
+
+    def opening(self) -> protocol.Opening | None:
+        """What to paint before the first request; None while a step is running: nothing is sure then."""
+        return None if self.exploration.busy else opening(self.exploration, self.pane, self.revision)
 
     def handle(self, message: Mapping[str, Any]) -> Reply:
         """Answer one request, whatever it is: a failure is an answer, too."""

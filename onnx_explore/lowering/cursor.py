@@ -5,69 +5,51 @@ In: a TorchGraph that went through the torch passes, the graph inputs, options. 
 A step is transactional. When a symbolic function fails, what it half emitted is taken back and the cursor stays where it is;
 after a symbolic function was registered, the next step tries again. When a registration concerns a node that was lowered
 already, the cursor goes back to the first such node.
+
+The cursor goes into the blocks of ``prim::If`` and ``prim::Loop`` (see ``control``): a step at such a node lowers the first
+node of its first block, and the node itself is made by the step after the last node of its last block.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import onnx_ir as ir
-import torch
 
 from onnx_explore import dtypes
 from onnx_explore.capture.captured import GraphInput, GraphOutput
-from onnx_explore.capture.decompose import Decomposed, may_decompose
+from onnx_explore.capture.decompose import may_decompose
 from onnx_explore.emit import Emitter
+from onnx_explore.emit.emitter import Mark
 from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
-from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
-from onnx_explore.lowering.fold import fold
+from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
+from onnx_explore.lowering.frames import Again, Frame, Opened
+from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
+from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
+from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
-from onnx_explore.recording import Candidate, NodeFailed, NodeLowered, Recorder
-from onnx_explore.symbolic.binding import bind, materialize
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
+from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.registry import REGISTRY
-from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
-
-import_module("onnx_explore.symbolic.aten")  # registers the built-in symbolic functions
-
-DATA_DEPENDENT = frozenset(
-    {
-        "aten::nonzero",
-        "aten::nonzero_numpy",
-        "aten::argwhere",
-        "aten::masked_select",
-        "aten::unique",
-        "aten::unique_dim",
-        "aten::unique_consecutive",
-        "aten::unique_dim_consecutive",
-        "aten::_unique",
-        "aten::_unique2",
-        "aten::repeat_interleave",
-        "aten::bincount",
-        "aten::one_hot",
-        "aten::index",
-        "aten::_unsafe_index",
-        "aten::take",
-        "aten::_pack_padded_sequence",
-        "aten::_pad_packed_sequence",
-        "torchvision::nms",
-    }
-)
-"""Operators whose output shape may depend on the values of their inputs, so that the captured shape proves nothing."""
+from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, walk
 
 
 @dataclass(slots=True)
 class _Done:
-    """What is needed to go back to before a node."""
+    """A node that was lowered (or whose blocks were begun): what is needed to go back to before it."""
 
-    mark: tuple[int, int, int, int]
-    index: int
+    mark: Mark
+    frame: Frame
+    position: int
+    events: int
+    before: dict[int, Lowered] | None
+
+    @property
+    def node(self) -> TorchNode:
+        return self.frame.block.nodes[self.position]
 
 
 class Lowering:
@@ -81,7 +63,7 @@ class Lowering:
         recorder: Where events go.
 
     Attributes:
-        position: Index of the next node in ``graph.block.nodes``.
+        nodes: All nodes, each before those of its blocks.
         error: Why the last step failed, or None.
     """
 
@@ -96,9 +78,10 @@ class Lowering:
         self.graph = graph
         self.options = options
         self.recorder = recorder
-        self.position = 0
         self.error: OnnxExporterError | None = None
-        self.nodes = graph.block.nodes
+        self._nested = any(node.blocks for node in graph.block.nodes)
+        self.nodes = tuple(walk(graph.block)) if self._nested else graph.block.nodes
+        self._order = {node.id: index for index, node in enumerate(self.nodes)} if self._nested else {}
         self._inputs = inputs
         self._outputs = outputs
         self._values: dict[int, Lowered] = {}
@@ -107,13 +90,14 @@ class Lowering:
             node.inputs[0].id: len(node.outputs) for node in self.nodes if node.target == "prim::ListUnpack"
         }
         self._seen = REGISTRY.version
-        self._lists: dict[str, Any] = {}
         opsets = {"": options.opset_version, **options.custom_opsets}
         self.onnx = ir.Graph([], [], nodes=[], opset_imports=opsets, name="main_graph")
         parameters_are_fixed = options.export_params and not options.keep_initializers_as_inputs
         self.emitter = Emitter(
             self.onnx, options.opset_version, fold_parameters=options.do_constant_folding and parameters_are_fixed
         )
+        self._operators = Operators(self.emitter, fold_tensors=options.do_constant_folding)
+        self._frame = Frame(graph.block, self.emitter.region)
         self._declare_inputs()
         self._declare_parameters()
 
@@ -148,18 +132,49 @@ class Lowering:
             self.onnx.inputs.append(value)
             self._values[parameter.value.id] = value
 
-    # -- stepping -----------------------------------------------------------------------------------------------------
+    # -- where it stands ------------------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        """Index in ``nodes`` of the next node that nothing was done for; ``len(nodes)`` if there is none."""
+        frame = self._frame
+        if not self._nested:
+            return frame.position
+        while frame.node is None and frame.parent is not None:  # what comes after a block that is at its end
+            parent = frame.parent
+            following = parent.position + 1
+            if following < len(parent.block.nodes):
+                return self._order[parent.block.nodes[following].id]
+            frame = parent
+            if frame.parent is None:
+                return len(self.nodes)
+        return len(self.nodes) if frame.node is None else self._order[frame.node.id]
 
     @property
     def finished(self) -> bool:
         """Whether every node was lowered."""
         self._notice_registrations()
-        return self.position >= len(self.nodes)
+        return self._frame.parent is None and self._frame.node is None
 
     @property
     def node(self) -> TorchNode | None:
-        """The node that the next step lowers, or None."""
-        return None if self.finished else self.nodes[self.position]
+        """The node that the next step lowers, or None. After the last block of an If or a Loop, that node itself."""
+        if self.finished:
+            return None
+        frame = self._frame
+        return frame.node or (frame.opened.node if frame.opened is not None else None)
+
+    @property
+    def inside(self) -> tuple[TorchNode, ...]:
+        """The nodes whose blocks the cursor is in, outermost first."""
+        around: list[TorchNode] = []
+        frame: Frame | None = self._frame
+        while frame is not None and frame.opened is not None:
+            around.append(frame.opened.node)
+            frame = frame.parent
+        return tuple(reversed(around))
+
+    # -- stepping -----------------------------------------------------------------------------------------------------
 
     def step(self) -> NodeLowered | NodeFailed:
         """Lower the next node.
@@ -169,11 +184,21 @@ class Lowering:
             has not moved.
         """
         self._notice_registrations()
-        node = self.nodes[self.position]
+        while True:
+            frame = self._frame
+            node = frame.node
+            if node is None:
+                event = self._end_block(frame)
+            elif node.target in _CONTROL_FLOW:
+                event = self._open(frame, node)
+            else:
+                event = self._operator(frame, node)
+            if event is not None:
+                return event
+
+    def _operator(self, frame: Frame, node: TorchNode) -> NodeLowered | NodeFailed | None:
         g = self.emitter
-        mark = g.mark()
-        g.torch_nodes = node.derived_from or (node.id,)
-        g.scope = node.origin.scope
+        mark = self._begin(frame, node)
         first = node.outputs[0].dtype if node.outputs else None
         g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
         g.example_shape = node.inputs[0].shape if node.inputs else None
@@ -182,19 +207,42 @@ class Lowering:
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
-            resolution, results = self._lower(node, inputs)
-            results = tuple(self._settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True))
+            resolution, results = self._operators.lower(node, inputs)
+            results = tuple(
+                self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)
+            )
         except BaseException as error:
             g.rollback(mark)
             if not isinstance(error, Exception):
                 raise
-            return self._fail(node, error, time.perf_counter() - start)
+            return self._fail(frame, node, error, time.perf_counter() - start)
+        return self._lowered(frame, node, mark, resolution, results, start)
+
+    def _begin(self, frame: Frame, node: TorchNode) -> Mark:
+        """Emit for a node from here on."""
+        g = self.emitter
+        if g.region is not frame.region:
+            g.enter(frame.region)
+        g.torch_nodes = node.derived_from or (node.id,)
+        g.scope = node.origin.scope
+        return g.mark()
+
+    def _lowered(
+        self,
+        frame: Frame,
+        node: TorchNode,
+        mark: Mark,
+        resolution: Resolution,
+        results: Sequence[Lowered],
+        start: float,
+    ) -> NodeLowered:
+        """A node of a frame is done."""
+        self._done.append(self._entry(frame, mark, node.outputs))
         for output, result in zip(node.outputs, results, strict=True):
             self._values[output.id] = result
-        self._done.append(_Done(mark, self.position))
-        self.position += 1
+        frame.position += 1
         self.error = None
-        emitted = g.since(mark)
+        emitted = self.emitter.since(mark)
         event = NodeLowered(
             node.id,
             node.target,
@@ -203,112 +251,107 @@ class Lowering:
             resolution.since,
             resolution.candidates,
             resolution.reason,
-            tuple(item.name or "" for item in emitted),
+            tuple([item.name or "" for item in emitted]),
             time.perf_counter() - start,
         )
         self.recorder.add(event)
-        self._report_problems(node, mark)
+        for problem in self.emitter.problems[mark[3] :]:
+            self.recorder.note("warning", "ShapeRule", problem, where=node.origin.where, node=node.id)
         return event
 
-    def _lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
-        g = self.emitter
-        arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
-        if arrange is not None:
-            return _STRUCTURAL, arrange(node, inputs)
-        of_complex = any(is_complex(item) for item in inputs)
-        resolution = resolve(node, g.opset, of_complex=of_complex)
-        if of_complex and resolution.variant is None:
-            raise UnsupportedOperatorError(
-                "it has no symbolic function for complex tensors: ONNX has no operators for them",
-                action="work on real and imaginary parts (torch.view_as_real)",
-            )
-        if resolution.variant is None or not resolution.variant.custom:
-            folded = fold(
-                node, inputs, parameters=g.fold_parameters, tensors=self.options.do_constant_folding
-            )
-            if folded is not None:
-                return Resolution(None, "PyTorch", 0, resolution.candidates, "all inputs are known: folded"), folded
-        if resolution.variant is None:
-            decomposed = decomposition(node, inputs, g)
-            if decomposed is None:
-                raise resolution.failure(node)
-            return self._lower_decomposed(node, inputs, resolution, decomposed)
-        if resolution.variant.style == "raw":
-            result = resolution.variant.function(g, node, tuple(inputs))
-        else:
-            assert node.schema is not None
-            arguments = bind(g, node.schema, resolution.variant.function, inputs)
-            result = resolution.variant.function(g, **arguments)
-        if result is None:
-            raise UnsupportedOperatorError("its symbolic function returned None: it cannot convert these arguments")
-        if len(node.outputs) == 1:
-            return resolution, (_as_lowered(result),)
-        results = tuple(_as_lowered(item) for item in result)
-        if len(results) < len(node.outputs):
-            raise SymbolicError(f"its symbolic function returned {len(results)} of {len(node.outputs)} outputs")
-        return resolution, results[: len(node.outputs)]
+    def _entry(self, frame: Frame, mark: Mark, outputs: Sequence[TorchValue] = ()) -> _Done:
+        before = None
+        if self._nested:  # the rounds of an unrolled loop write to the same values
+            before = {value.id: self._values[value.id] for value in outputs if value.id in self._values}
+        return _Done(mark, frame, frame.position, len(self.recorder.recording.events), before)
 
-    def _lower_decomposed(
-        self, node: TorchNode, inputs: list[Lowered], resolution: Resolution, decomposed: Decomposed
-    ) -> tuple[Resolution, tuple[Lowered, ...]]:
-        """Lower the nodes of PyTorch's decomposition in place of the node."""
-        values: dict[int, Lowered] = {}
-        for value, item in zip(decomposed.graph.block.params, tensor_arguments(inputs), strict=True):
-            values[value.id] = item
-        g = self.emitter
-        expected = g.expected
-        for inner in decomposed.graph.block.nodes:
-            given = [values[value.id] for value in inner.inputs]
-            first = inner.outputs[0].dtype if inner.outputs else None
-            g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
-            g.example_shape, g.expected_count = inner.inputs[0].shape if inner.inputs else None, None
-            g.example_strides = inner.inputs[0].strides if inner.inputs else None
-            _, results = self._lower(inner, given)
-            for output, result in zip(inner.outputs, results, strict=True):
-                values[output.id] = self._settle(inner, given, output, result)
-        g.expected = expected
-        outcome = tuple(values[value.id] for value in decomposed.graph.block.returns)
-        if len(node.outputs) == 1 and node.outputs[0].kind == "Tensor[]":
-            outcome = (outcome,)
-        reason = f"no symbolic function; decomposed by PyTorch into {', '.join(dict.fromkeys(decomposed.targets))}"
-        return Resolution(None, "decomposition", 0, resolution.candidates, reason), outcome
+    # -- blocks -------------------------------------------------------------------------------------------------------
 
-    def _settle(self, node: TorchNode, inputs: list[Lowered], output: TorchValue, result: Lowered) -> Lowered:
-        """Complete a result's dtype and shape from what the capture knows for sure."""
-        if not isinstance(result, ir.Value) or not output.is_tensor:
-            return result
-        g = self.emitter
-        if output.dtype is not None and dtypes.has_onnx(output.dtype):
-            wanted = dtypes.to_onnx(output.dtype)
-            if result.dtype is None:
-                result.dtype = wanted
-            elif result.dtype != wanted:
-                result = g.cast(result, wanted)
-        if output.shape is None:
-            return result
-        if result.shape is None or len(result.shape) != len(output.shape):
-            if result.shape is not None:
-                g.problems.append(f"{result.name}: rank {len(result.shape)} inferred, rank {len(output.shape)} captured")
-            result.shape = ir.Shape([g.inference.anonymous() for _ in output.shape])
-        if not result.shape.is_static() and node.target not in DATA_DEPENDENT and self._all_static(node, inputs):
-            result.shape = ir.Shape(output.shape)
-        return result
+    def _open(self, frame: Frame, node: TorchNode) -> NodeLowered | NodeFailed | None:
+        """Begin the blocks of a node."""
+        mark = self._begin(frame, node)
+        inputs = [self._values[value.id] for value in node.inputs]
+        start = time.perf_counter()
+        try:
+            opened: Opened
+            if node.target == "prim::If":
+                opened = OpenIf(self.emitter, frame, node, inputs[0])
+            else:
+                opened = OpenLoop(self.emitter, frame, node, inputs, self._goes_on(node))
+            first = opened.begin()
+        except BaseException as error:
+            self.emitter.rollback(mark)
+            if not isinstance(error, Exception):
+                raise
+            return self._fail(frame, node, error, time.perf_counter() - start)
+        self._done.append(self._entry(frame, mark))
+        if first is None:
+            return self._complete(opened, frame)
+        self._enter(first)
+        return None
 
-    def _all_static(self, node: TorchNode, inputs: list[Lowered]) -> bool:
-        """Whether the sizes of all tensors and all numbers that go in are proven, so that the captured shape is, too."""
-        for value, item in zip(node.inputs, inputs, strict=True):
-            if value.is_tensor or value.kind in ("Tensor[]", "Tensor?[]", "Tensor?"):
-                for entry in item if isinstance(item, tuple) else (item,):
-                    entry = entry.pairs if isinstance(entry, Complex) else entry
-                    if isinstance(entry, ir.Value) and (entry.shape is None or not entry.shape.is_static()):
-                        return False
-            elif is_dynamic(item):
-                return False
-        return True
+    def _goes_on(self, node: TorchNode) -> Lowered:
+        """What the body of a loop returns for going on, if that is a constant; else None."""
+        (body,) = node.blocks
+        wanted = body.returns[0].id
+        inner = next((item for item in body.nodes if item.outputs and item.outputs[0].id == wanted), None)
+        if inner is not None:
+            return inner.constant if inner.target == "prim::Constant" else None
+        return self._values.get(wanted)
+
+    def _enter(self, frame: Frame) -> None:
+        """Stand before the next node of a frame."""
+        self._frame = frame
+        for param, argument in zip(frame.block.params, frame.arguments, strict=True):
+            self._values[param.id] = argument
+
+    def _end_block(self, frame: Frame) -> NodeLowered | NodeFailed | None:
+        """At the end of a block: to the next one of its node, or make the node."""
+        opened, parent = frame.opened, frame.parent
+        assert opened is not None and parent is not None
+        mark = self._begin(parent, opened.node)
+        start = time.perf_counter()
+        try:
+            following = opened.proceed(frame, tuple(self._values[value.id] for value in frame.block.returns))
+        except Again as again:
+            self._restart(again.node)
+            return None
+        except BaseException as error:
+            self.emitter.rollback(mark)
+            if not isinstance(error, Exception):
+                raise
+            return self._fail(frame, opened.node, error, time.perf_counter() - start)
+        if following is None:
+            return self._complete(opened, parent)
+        self._enter(following)
+        return None
+
+    def _complete(self, opened: Opened, parent: Frame) -> NodeLowered | NodeFailed | None:
+        """Make a node whose blocks are lowered."""
+        node = opened.node
+        mark = self._begin(parent, node)
+        start = time.perf_counter()
+        try:
+            resolution, results = opened.complete()
+        except BaseException as error:
+            self.emitter.rollback(mark)
+            if not isinstance(error, Exception):
+                raise
+            return self._fail(self._frame, node, error, time.perf_counter() - start)
+        self._frame = parent
+        return self._lowered(parent, node, mark, resolution, results, start)
+
+    def _restart(self, node: TorchNode) -> None:
+        """Back to before a node whose blocks are being lowered."""
+        index = max(number for number, done in enumerate(self._done) if done.node is node)
+        self._take_back(index)
 
     # -- failing, waiting, going back -----------------------------------------------------------------------------------
 
-    def _fail(self, node: TorchNode, error: Exception, seconds: float) -> NodeFailed:
+    def _fail(self, frame: Frame, node: TorchNode, error: Exception, seconds: float) -> NodeFailed | None:
+        """Record a failure; None if the loop around was unrolled instead."""
+        if wants_unrolling(error) and self._unroll(frame):
+            return None
         if not isinstance(error, OnnxExporterError):
             resolution = resolve(node, self.emitter.opset)
             what = f"symbolic function {resolution.function}" if resolution.function else "evaluation"
@@ -328,11 +371,26 @@ class Lowering:
         self.recorder.add(event)
         return event
 
+    def _unroll(self, frame: Frame | None) -> bool:
+        """Unroll the innermost loop around that can be; whether there is one."""
+        while frame is not None:
+            if isinstance(frame.opened, OpenLoop) and frame.opened.may_unroll:
+                plan = frame.opened.plan
+                plan.unrolled, plan.reason = True, "what it does needs numbers that are known at export"
+                self._restart(frame.opened.node)
+                return True
+            frame = frame.parent
+        return False
+
     def missing(self) -> list[tuple[str, str]]:
         """Every operator from the cursor on that has no symbolic function at this opset, with its source line."""
         rows: list[tuple[str, str]] = []
         for node in self.nodes[self.position :]:
-            if node.target in STRUCTURE or f"{node.target}.{node.overload}" in STRUCTURE:
+            if (
+                node.target in STRUCTURE
+                or f"{node.target}.{node.overload}" in STRUCTURE
+                or node.target in _CONTROL_FLOW
+            ):
                 continue
             if resolve(node, self.emitter.opset).variant is not None:
                 continue
@@ -345,26 +403,40 @@ class Lowering:
             return
         changed = {target.split(".")[0] for version, target in REGISTRY.changes if version > self._seen}
         self._seen = REGISTRY.version
-        for done in self._done:
-            if self.nodes[done.index].target in changed:
-                self.back_to(done.index)
+        for index, done in enumerate(self._done):
+            if done.node.target in changed:
+                self._take_back(index)
                 return
 
     def back_to(self, index: int) -> None:
-        """Take back every node from ``index`` on."""
-        kept = [done for done in self._done if done.index < index]
-        undone = self._done[len(kept) :]
-        if not undone:
-            return
-        self.emitter.rollback(undone[0].mark)
-        self.recorder.forget({self.nodes[done.index].id for done in undone})
-        self._done = kept
-        self.position = index
-        self.error = None
+        """Take back every node from ``nodes[index]`` on."""
+        for number, done in enumerate(self._done):
+            order = self._order[done.node.id] if self._nested else done.position
+            if order >= index:
+                self._take_back(number)
+                return
 
-    def _report_problems(self, node: TorchNode, mark: tuple[int, int, int, int]) -> None:
-        for problem in self.emitter.problems[mark[3] :]:
-            self.recorder.note("warning", "ShapeRule", problem, where=node.origin.where, node=node.id)
+    def _take_back(self, index: int) -> None:
+        """Stand before the node of an entry of ``_done``, as if it and everything after it had not been done."""
+        undone = self._done[index:]
+        del self._done[index:]
+        first = undone[0]
+        for done in reversed(undone):
+            if done.before:
+                self._values.update(done.before)
+        self.emitter.rollback(first.mark)
+        self.recorder.forget_lowering(first.events)
+        frame = first.frame
+        frame.position = first.position
+        arounds: list[Frame] = []
+        while frame.parent is not None and frame.opened is not None:
+            arounds.append(frame)
+            frame.parent.position = frame.parent.block.nodes.index(frame.opened.node)
+            frame = frame.parent
+        self._frame = frame
+        for around in reversed(arounds):
+            self._enter(around)
+        self.error = None
 
     # -- finishing ------------------------------------------------------------------------------------------------------
 
@@ -380,78 +452,19 @@ class Lowering:
         """Connect the outputs; only once, when ``finished``."""
         assert self.finished and not self.onnx.outputs
         g = self.emitter
+        g.enter(self._frame.region)
         g.scope, g.torch_nodes = "", ()
         used: set[ir.Value] = set()
         for output in self._outputs:
-            value = self._tensor_output(output)
+            value = tensor_output(g, output, self._values[output.value.id], self.recorder)
             if value in used or value.producer() is None:
                 value = g.op("Identity", value)
             used.add(value)
             value.name = output.name
             axes = self.options.dynamic_axes.get(output.name, {})
-            value.shape = output_shape(value, output.name, axes, g)
+            value.shape = output_shape(value, output, axes, g, self.recorder)
             self.onnx.outputs.append(value)
         return self.onnx
 
-    def _tensor_output(self, output: GraphOutput) -> ir.Value:
-        item = self._values[output.value.id]
-        if isinstance(item, ir.Value):
-            return item
-        if isinstance(item, Constant):
-            self.recorder.note(
-                "warning",
-                "ConstantOutput",
-                f"output '{output.name}' does not depend on any input: it is a constant of the model",
-            )
-            return materialize(self.emitter, item)
-        if isinstance(item, bool | int | float):
-            dtype = dtypes.to_onnx(output.value.dtype) if output.value.dtype is not None else None
-            if dtype is None and isinstance(item, float):
-                dtype = ir.DataType.FLOAT
-            return self.emitter.const(item, dtype)
-        if isinstance(item, Complex):
-            raise UnsupportedOperatorError(
-                f"output '{output.name}' is complex, and ONNX has no operators for complex tensors",
-                action="return torch.view_as_real of it",
-            )
-        raise UnsupportedOperatorError(f"output '{output.name}' is not a tensor")
 
-
-_STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothing")
-
-
-def _as_lowered(item: Any) -> Lowered:
-    if isinstance(item, torch.Tensor):
-        return Constant(item)
-    if isinstance(item, list | tuple):
-        return tuple(_as_lowered(entry) for entry in item)  # pyright: ignore[reportUnknownVariableType]
-    return item
-
-
-def input_value(item: GraphInput, axes: Mapping[int, str]) -> ir.Value:
-    """The ONNX graph input of one tensor: static but for the dynamic axes."""
-    dims: list[int | str] = [axes.get(index, size) for index, size in enumerate(item.example.shape)]
-    return ir.Value(name=item.name, shape=ir.Shape(dims), type=ir.TensorType(dtypes.to_onnx(item.example.dtype)))
-
-
-def output_shape(value: ir.Value, name: str, axes: Mapping[int, str], g: Emitter) -> ir.Shape | None:
-    """The shape that an output declares: the user's names, else what was inferred, with readable names for the rest."""
-    if value.shape is None:
-        return None
-    dims: list[int | ir.SymbolicDim | str] = []
-    for index, dim in enumerate(value.shape):
-        symbol = axes.get(index)
-        if symbol is not None:
-            dims.append(symbol)
-        elif g.inference.is_anonymous(dim):
-            dims.append(f"{name}_dim_{index}")
-        else:
-            dims.append(dim)
-    return ir.Shape(dims)
-
-
-def candidates_text(candidates: Sequence[Candidate]) -> str:
-    """One line per candidate, for messages and text views."""
-    return "\n".join(
-        f"  {'→' if item.chosen else ' '} {item.function} (opset ≥ {item.since}): {item.reason}" for item in candidates
-    )
+_CONTROL_FLOW = frozenset({"prim::If", "prim::Loop"})

@@ -33,9 +33,7 @@ class Resolution:
         """The error for a node that nothing can lower."""
         newer = [item.since for item in self.candidates]
         if newer:
-            return OpsetTooLow(
-                f"its symbolic function needs opset {min(newer)}", first=min(newer), target=node.target
-            )
+            return OpsetTooLow(f"its symbolic function needs opset {min(newer)}", first=min(newer), target=node.target)
         overload = f" (overload {node.overload})" if node.overload else ""
         return UnsupportedOperatorError(
             f"no symbolic function is registered for it{overload}",

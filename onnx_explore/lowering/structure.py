@@ -9,8 +9,9 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.dtypes import SCALAR_TYPES
-from onnx_explore.errors import NotAvailable, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.emit import Emitter
+from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Lowered
 from onnx_explore.torch_ir import TorchNode
 
 
@@ -25,15 +26,15 @@ def constant(item: Any) -> Lowered:
     return item
 
 
-def _constant(node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _constant(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (constant(node.constant),)
 
 
-def _construct(_node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _construct(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (tuple(inputs),)
 
 
-def _unpack(node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _unpack(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     (sequence,) = inputs
     if isinstance(sequence, Constant):
         return tuple(Constant(row, lineage=sequence.lineage) for row in sequence.tensor)
@@ -44,25 +45,26 @@ def _unpack(node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return sequence
 
 
-def _index(_node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _index(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     sequence, index = inputs
     if not isinstance(sequence, tuple) or not isinstance(index, int):
         raise UnsupportedOperatorError("takes an element of a list that is only known when the model runs")
     return (sequence[index],)
 
 
-def _unchecked(_node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+def _unchecked(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (inputs[0],)
 
 
-def _control_flow(_node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
-    raise NotAvailable(
-        "control flow of scripted models is not lowered yet",
-        action="trace the model instead of scripting it, or move the branch out of it",
-    )
+def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    return (UNDEFINED,) * len(node.outputs)
 
 
-Structure = Callable[[TorchNode, Sequence[Lowered]], tuple[Lowered, ...]]
+def _nothing(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    return (None,) * len(node.outputs)
+
+
+Structure = Callable[[Emitter, TorchNode, Sequence[Lowered]], tuple[Lowered, ...]]
 
 STRUCTURE: dict[str, Structure] = {
     "prim::Constant": _constant,
@@ -73,8 +75,10 @@ STRUCTURE: dict[str, Structure] = {
     "prim::TupleIndex": _index,
     "aten::__getitem__.t": _index,
     "prim::unchecked_cast": _unchecked,
-    "prim::If": _control_flow,
-    "prim::Loop": _control_flow,
+    "prim::Uninitialized": _undefined,
+    "prim::RaiseException": _nothing,
+    "prim::Print": _nothing,
+    "aten::warn": _nothing,
 }
 """Target (with overload where it matters) → what it does with the lowered inputs."""
 

@@ -18,7 +18,7 @@ import traitlets
 from onnx_explore.errors import OnnxExporterError
 from onnx_explore.explore import project
 from onnx_explore.explore.exploration import Exploration
-from onnx_explore.explore.protocol import PROTOCOL_VERSION
+from onnx_explore.explore.protocol import PROTOCOL_VERSION, Opening
 from onnx_explore.explore.saved import MIME_TYPE, saved
 from onnx_explore.explore.service import Service
 from onnx_explore.notebook.session import Session
@@ -59,6 +59,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     Attributes:
         protocol_version: Of the messages.
         revision: Grows whenever something may look different.
+        opening: What a new view paints before it has asked for anything (``protocol.Opening``); empty once out of date.
         selection: Numbers of the torch nodes that are chosen, in the browser or from Python.
         step: The step that the browser looks at.
     """
@@ -67,6 +68,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     _css = traitlets.Unicode().tag(sync=True)
     protocol_version = traitlets.Int(PROTOCOL_VERSION).tag(sync=True)
     revision = traitlets.Int(0).tag(sync=True)
+    opening: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     selection: traitlets.List[int] = traitlets.List(traitlets.Int()).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
 
@@ -77,6 +79,7 @@ class ExplorerWidget(anywidget.AnyWidget):
             _esm=asset("widget.js"),
             _css=asset("widget-style.css"),
             selection=[node.id for node in exploration.selected],
+            opening=_message(self._service.opening()),
             **traits,
         )
         self.on_msg(self._received)
@@ -91,6 +94,8 @@ class ExplorerWidget(anywidget.AnyWidget):
     @property
     def view(self) -> dict[str, Any]:
         """The MIME data that makes a notebook show it, without the text that ipywidgets adds."""
+        if not self.opening:
+            self.opening = _message(self._service.opening())
         made: Any = self._repr_mimebundle_()
         data = made[0] if isinstance(made, tuple) else made
         return {VIEW_TYPE: data[VIEW_TYPE]}
@@ -102,13 +107,17 @@ class ExplorerWidget(anywidget.AnyWidget):
     def touch(self) -> None:
         """Let the browser look again."""
         self._service.touch()
-        self.revision = self._service.revision
+        self._tell()
 
     def _changed(self) -> None:
         """The exploration changed, on whatever thread."""
         ids = [node.id for node in self.exploration.selected]
         if ids != self.selection:
             self.selection = ids
+        self._tell()
+
+    def _tell(self) -> None:
+        self.opening = {}
         self.revision = self._service.revision
 
     def _chosen(self, change: Any) -> None:
@@ -129,6 +138,10 @@ class ExplorerWidget(anywidget.AnyWidget):
     def _send(self, msg: Any, buffers: Any = None) -> None:
         super()._send(msg, buffers=buffers)
         _keep_subshell(self.comm)
+
+
+def _message(opening: Opening | None) -> dict[str, Any]:
+    return project.to_message(opening) if opening is not None else {}
 
 
 def _keep_subshell(comm: Any) -> None:

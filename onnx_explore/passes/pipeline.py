@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
+from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import Cancelled
 from onnx_explore.passes.onnx import OnnxPass
 from onnx_explore.recording import PassRan, Recorder
-from onnx_explore.torch_ir import TorchGraph
+from onnx_explore.torch_ir import TorchGraph, walk
 
 TorchPass = Callable[[TorchGraph, Recorder], TorchGraph]
 
@@ -41,7 +42,7 @@ def run_torch_passes(
 
 
 def _index(graph: TorchGraph) -> tuple[int, ...]:
-    return tuple(node.id for node in graph.block.nodes)
+    return tuple(node.id for node in walk(graph.block))
 
 
 def run_onnx_passes(model: ir.Model, passes: tuple[tuple[str, OnnxPass], ...], recorder: Recorder) -> None:
@@ -64,4 +65,4 @@ def run_onnx_passes(model: ir.Model, passes: tuple[tuple[str, OnnxPass], ...], r
 
 
 def _onnx_index(model: ir.Model, numbers: dict[ir.Node, int]) -> tuple[int, ...]:
-    return tuple(numbers.setdefault(node, len(numbers)) for node in model.graph)
+    return tuple(numbers.setdefault(node, len(numbers)) for node in nodes_of(model.graph))

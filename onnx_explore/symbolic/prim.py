@@ -89,6 +89,28 @@ def len_list(g: Emitter, a: Any) -> int:
     return len(a)  # pyright: ignore[reportUnknownArgumentType]
 
 
+@symbolic("aten::__range_length")
+def range_length(g: Emitter, lo: Dim, hi: Dim, step: Dim) -> Dim:
+    """aten::__range_length(int lo, int hi, int step) -> int"""
+    if isinstance(lo, int) and isinstance(hi, int) and isinstance(step, int):
+        return len(range(lo, hi, step))
+    if isinstance(step, int):
+        if step < 0:
+            lo, hi, step = hi, lo, -step
+        return shapes.maximum(g, shapes.div(g, shapes.add(g, shapes.sub(g, hi, lo), step - 1), step), 0)
+    forwards = shapes.div(g, shapes.sub(g, shapes.add(g, shapes.sub(g, hi, lo), step), 1), step)
+    backwards = shapes.div(g, shapes.add(g, shapes.add(g, shapes.sub(g, hi, lo), step), 1), step)
+    upwards = g.op("Greater", step, g.const(0))
+    length = g.op("Where", upwards, shapes.as_scalar(g, forwards), shapes.as_scalar(g, backwards))
+    return shapes.maximum(g, length, 0)
+
+
+@symbolic("aten::__derive_index")
+def derive_index(g: Emitter, index: Dim, start: Dim, step: Dim) -> Dim:
+    """aten::__derive_index(int index, int start, int step) -> int"""
+    return shapes.add(g, start, shapes.mul(g, index, step))
+
+
 @symbolic("prim::dtype")
 def dtype(g: Emitter, a: Tensor) -> int:
     """prim::dtype(Tensor a) -> int"""

@@ -45,7 +45,7 @@ class Origin:
 
     @property
     def frames(self) -> tuple[Frame, ...]:
-        """Python frames of the model, innermost first; what called the exporter is left out."""
+        """Python frames of the model, innermost first (the capture leaves out what called the exporter)."""
         return _parse_stack(self.stack)
 
     @property
@@ -73,14 +73,11 @@ def _parse_stack(stack: str) -> tuple[Frame, ...]:
     for row in stack.splitlines():
         head, separator, function = row.rpartition("): ")
         file, parenthesis, line = head.rpartition("(")
-        if file.startswith(_OWN_FOLDER):
-            break
         if separator and parenthesis and line.isdigit():
             frames.append(Frame(file, int(line), function.strip()))
     return tuple(frames)
 
 
-_OWN_FOLDER = __file__.rsplit("torch_ir", 1)[0]
 _TORCH_FOLDER = torch.__file__.rsplit("__init__", 1)[0]
 
 

@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch import nn
 
+from onnx_explore import demo
 from onnx_explore.capture import Capture, capture, check_replay
 from onnx_explore.capture.torch_api import api
 from onnx_explore.errors import CaptureDiverged, CaptureError, InvalidArgument
 from onnx_explore.torch_ir import TorchBlock, walk
+from onnx_explore.torch_ir.graph import is_inside_torch
 
 X = torch.randn(2, 3)
 
@@ -154,6 +156,13 @@ def test_stacks_name_the_users_line() -> None:
         first = model.__code__.co_firstlineno
         assert lines == [*[first + 1] * (len(nodes) - 1), first + 2]
         assert [frame.file for frame in nodes[-1].origin.frames] == [__file__]
+
+
+def test_stacks_of_models_in_this_package() -> None:
+    """What calls the exporter is left out, not a model that lives beside it."""
+    nodes = capture(demo.AlexNet().eval(), torch.zeros(1, 3, 64, 64)).graph.block.nodes
+    frames = next(node.origin.frames for node in nodes if node.target == "aten::flatten")
+    assert [frame.file for frame in frames if not is_inside_torch(frame.file)] == [demo.__file__]
 
 
 class Swish(torch.autograd.Function):

@@ -1,6 +1,6 @@
 /** The kernel over an anywidget comm: requests by id, answers with buffers, and the traits that others share. */
 
-import type { Answer, Request } from "../protocol";
+import type { Answer, Opening, Request } from "../protocol";
 import {
   type Answers,
   type Connection,
@@ -57,6 +57,11 @@ export class CommSource implements Source {
 
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<Reply<Answers[K]>> {
     return this.transmit(request as Request) as Promise<Reply<Answers[K]>>;
+  }
+
+  opening(): Opening | undefined {
+    const opening = this.model.get("opening") as Partial<Opening> | undefined;
+    return opening?.summary?.revision === this.model.get("revision") ? (opening as Opening) : undefined;
   }
 
   shared(): Shared {

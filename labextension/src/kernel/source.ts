@@ -5,6 +5,7 @@ import type {
   Done,
   GraphScope,
   NodeDetail,
+  Opening,
   PaneName,
   PaneText,
   Request,
@@ -62,6 +63,8 @@ export interface Source {
   readonly connection: Connection;
   readonly panes: readonly PaneSpec[];
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<Reply<Answers[K]>>;
+  /** What can be painted before anything is asked, if there is something up to date. */
+  opening?(): Opening | undefined;
   /** Says when `connection` or the revision may have changed, or somebody else set the shared state. */
   onChange(listener: (change: SourceChange) => void): () => void;
   shared(): Shared;

@@ -56,6 +56,8 @@ export class Session {
   private stopping = false;
   private loading = false;
   private stale = false;
+  /** Panes that came whole with the opening: nobody has to ask for them. */
+  private whole: ReadonlySet<PaneName> = new Set();
   private readonly stopListening: () => void;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -101,6 +103,19 @@ export class Session {
 
   // -- looking ------------------------------------------------------------------------------------------------------
 
+  /** What came along is painted at once; then everything that is missing is asked for. */
+  async open(): Promise<void> {
+    const opening = this.source.opening?.();
+    if (opening !== undefined) {
+      this.summary.value = opening.summary;
+      this.panes.value = new Map(
+        opening.panes.map(({ text, numbers }) => [text.pane, new PaneModel(text, numbers.map(asColumn))]),
+      );
+      this.whole = new Set(opening.panes.filter((pane) => pane.whole).map((pane) => pane.text.pane));
+    }
+    await this.refresh();
+  }
+
   /** Everything again. */
   async refresh(): Promise<void> {
     if (this.loading) {
@@ -111,7 +126,9 @@ export class Session {
     try {
       do {
         this.stale = false;
-        const names = [...new Set(this.source.panes.map((spec) => spec.pane))];
+        const { whole } = this;
+        this.whole = new Set();
+        const names = [...new Set(this.source.panes.map((spec) => spec.pane))].filter((name) => !whole.has(name));
         const summary = this.ask<"summary">({ kind: "summary" });
         // While a cell goes on with the export, the panes would only be old ones.
         if (this.running.value === ELSEWHERE) {
@@ -278,4 +295,8 @@ export class Session {
         shared.selection.length === 0 ? NOTHING : { ids: new Set(shared.selection), color: -1, sender: "kernel" };
     }
   }
+}
+
+function asColumn(numbers: readonly number[]): Int32Array {
+  return Int32Array.from(numbers);
 }

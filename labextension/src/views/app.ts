@@ -25,7 +25,7 @@ export function mount(parent: HTMLElement, source: Source, options: AppOptions =
   const session = new Session(source);
   const app = new App(session, options);
   parent.append(app.element);
-  void session.refresh();
+  void session.open();
   return () => {
     app.close();
     session.close();

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 import onnx_ir.passes.common as common
 
+from onnx_explore.passes.onnx.identities import eliminate_identities
 from onnx_explore.passes.onnx.interface import constants_as_nodes, initializers_as_inputs
 from onnx_explore.passes.onnx.legalize_types import legalize_types
 
@@ -25,7 +26,7 @@ def _common(make: Callable[[], ir.passes.InPlacePass]) -> OnnxPass:
 
 ONNX_PASSES: tuple[tuple[str, OnnxPass], ...] = (
     ("remove_unused", _common(common.RemoveUnusedNodesPass)),
-    ("eliminate_identities", _common(common.IdentityEliminationPass)),
+    ("eliminate_identities", eliminate_identities),
     ("part_outputs", _common(common.OutputFixPass)),  # two outputs of a body may be one value now
     ("eliminate_common_subexpressions", _common(common.CommonSubexpressionEliminationPass)),
     ("legalize_types", legalize_types),

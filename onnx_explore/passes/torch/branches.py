@@ -9,6 +9,9 @@ In: a graph with ``prim::If``. Out: the same without those that are decided at e
 
 Module attributes (``inplace``, ``training``) are constants of a scripted model, so most of its branches are decided. What
 decides: constants, comparisons and logic over constants, ``is None`` of a value whose type says so.
+
+An ONNX model cannot raise: of two branches, the one that always raises is never taken, whatever the condition (an ``assert`` is
+such a pair of branches). Each one leaves a note.
 """
 
 from __future__ import annotations
@@ -38,16 +41,17 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
 }
 
 
-def resolve_branches(graph: TorchGraph, _recorder: Recorder) -> TorchGraph:
+def resolve_branches(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
     """Take the branches that are decided at export."""
     if not any(node.target == "prim::If" for node in walk(graph.block)):
         return graph
-    block = _Resolve().block(graph.block)
+    block = _Resolve(recorder).block(graph.block)
     return graph if block is graph.block else replace(graph, block=block)
 
 
 class _Resolve:
-    def __init__(self) -> None:
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
         self._known: dict[int, Any] = {}
         self._replaced = Substitution()
 
@@ -60,7 +64,7 @@ class _Resolve:
 
     def _add(self, nodes: list[TorchNode], node: TorchNode) -> None:
         inputs = self._replaced.values(node.inputs)
-        condition = self._value(inputs[0]) if node.target == "prim::If" else _UNKNOWN
+        condition = self._condition(node, inputs[0]) if node.target == "prim::If" else _UNKNOWN
         if condition is _UNKNOWN:
             after = self._replaced.node(node, self.block)
             self._note(after)
@@ -71,6 +75,25 @@ class _Resolve:
             self._add(nodes, inner)
         for output, result in zip(node.outputs, taken.returns, strict=True):
             self._replaced.add(output, result)
+
+    def _condition(self, node: TorchNode, condition: TorchValue) -> Any:
+        """What decides a branch: the condition's value, or that the other branch raises."""
+        known = self._value(condition)
+        raising = [_raised(block) for block in node.blocks]
+        if known is not _UNKNOWN or all(raising) or not any(raising):
+            return known
+        raised = raising[0] or raising[1]
+        assert raised is not None
+        message = self._known.get(raised.inputs[0].id) if raised.inputs else None
+        what = f": {message!r:.80}" if isinstance(message, str) and message else ""
+        self._recorder.note(
+            "info",
+            "RaiseDropped",
+            f"a branch that raises{what} is left out: the ONNX model goes on as if it was not taken",
+            where=raised.origin.where,
+            node=node.id,
+        )
+        return raising[0] is None
 
     def _note(self, node: TorchNode) -> None:
         if node.target == "prim::Constant":
@@ -102,3 +125,15 @@ class _Resolve:
             return True
         decided = self._value(other) is not _UNKNOWN or not ("?" in other.kind or "Optional" in other.kind)
         return False if decided else None
+
+
+def _raised(block: TorchBlock) -> TorchNode | None:
+    """What raises in a block that always raises; None for any other."""
+    for node in block.nodes:
+        if node.target == "prim::RaiseException":
+            return node
+        if node.target == "prim::If":
+            raised = [_raised(inner) for inner in node.blocks]
+            if all(raised):
+                return raised[0]
+    return None

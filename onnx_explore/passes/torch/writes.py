@@ -107,6 +107,9 @@ def new_value(
             return _filled(b, captured, like, inputs[0], constants)
         case "aten::copy_":
             return _copied(b, captured, like, inputs[0], constants)
+        case "aten::index_put_" | "aten::_index_put_impl_":
+            indices, values, *rest = inputs
+            return _computed(b, node, captured, current, (indices, _with_ones(b, values, constants), *rest), constants)
         case "aten::fill_diagonal_":
             return _filled_diagonal(b, node, captured, current, inputs, constants)
         case _:
@@ -248,8 +251,8 @@ def _copied(
     value = _unbroadcast(b, captured, source, constants)
     if captured.dtype is None or value.dtype != captured.dtype:
         value = _cast(b, value, captured, like)
-    if captured.shape is not None and value.shape == captured.shape:
-        return value
+    if captured.shape is not None and value.shape == captured.shape and 1 not in captured.shape:
+        return value  # a size 1 is left to the lowering: in the next run, what is written to may have more there
     return b.op("aten::expand_as", "", value, like(), dtype=captured.dtype, shape=captured.shape)
 
 
@@ -263,15 +266,24 @@ def _unbroadcast(b: Builder, captured: TorchValue, source: TorchValue, constants
     node = b.producers.get(value.id)
     if node is not None and node.target == "aten::expand" and constants.get(node.inputs[1].id) == list(shape or ()):
         value = node.inputs[0]
-        node = b.producers.get(value.id)
-    if node is not None and node.target == "aten::view" and node.overload == "":
-        before, sizes = node.inputs[0].shape, constants.get(node.inputs[1].id)
-        if before is not None and shape is not None and sizes == _without_leading_ones(before):
-            value = node.inputs[0]
-            for excess in range(len(before), len(shape), -1):
-                smaller = before[len(before) - excess + 1 :]
-                value = b.op("aten::squeeze", "dim", value, 0, dtype=source.dtype, shape=smaller)
+    whole = _with_ones(b, value, constants)
+    if whole is value or whole.shape is None or shape is None:
+        return value
+    before, value = whole.shape, whole
+    for excess in range(len(before), len(shape), -1):
+        smaller = before[len(before) - excess + 1 :]
+        value = b.op("aten::squeeze", "dim", value, 0, dtype=source.dtype, shape=smaller)
     return value
+
+
+def _with_ones(b: Builder, value: TorchValue, constants: Mapping[int, Any]) -> TorchValue:
+    """The tensor before Python's indexing dropped its leading axes of size 1, one of which may be longer in the next run."""
+    node = b.producers.get(value.id)
+    if node is None or node.target != "aten::view" or node.overload:
+        return value
+    before = node.inputs[0].shape
+    dropped = before is not None and constants.get(node.inputs[1].id) == _without_leading_ones(before)
+    return node.inputs[0] if dropped else value
 
 
 def _without_leading_ones(shape: tuple[int, ...]) -> list[int]:

@@ -109,3 +109,20 @@ def _make_extreme(op_type: str) -> Callable[..., tuple[Tensor, Tensor]]:
 
 
 table({"aten::cummax": "ReduceMax", "aten::cummin": "ReduceMin"}, _make_extreme, since=9)
+
+
+@symbolic("aten::diff")
+def diff(
+    g: Emitter, self: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor
+
+    Where fewer than n + 1 elements are left, slices and so the result are empty, as in PyTorch.
+    """
+    axis = g.axis(self, dim)
+    parts = [part for part in (prepend, self, append) if part is not None]
+    x = parts[0] if len(parts) == 1 else g.op("Concat", *parts, axis=axis)
+    for _ in range(n):
+        later, earlier = (forms.slice_axes(g, x, [start], [end], [axis]) for start, end in ((1, forms.END), (0, -1)))
+        x = g.op("Xor" if is_bool(x) else "Sub", later, earlier)
+    return x

@@ -148,6 +148,8 @@ def _is_zero(g: Emitter, x: ir.Value) -> bool:
     if node.op_type == "ConstantOfShape":
         fill = node.attributes.get("value")
         return fill is None or not fill.as_tensor().numpy().any()
+    if node.op_type == "Concat":
+        return all(part is not None and _is_zero(g, part) for part in node.inputs)
     inner = node.inputs[0] if node.inputs else None
     return node.op_type in ("Expand", "Cast", "Identity", "Slice") and inner is not None and _is_zero(g, inner)
 
@@ -192,8 +194,40 @@ def _sequence(
     g: Emitter, kind: _Kind, input: ir.Value, states: Sequence[ir.Value], batch_first: bool, *rest: object
 ) -> list[ir.Value]:
     x = permuted(g, input, [1, 0, 2]) if batch_first else input
-    y, *last = _run(g, kind, x, states, *rest)  # pyright: ignore[reportArgumentType]
+    assert x.shape is not None
+    batch = x.shape[1]
+    if g.opset >= 9 and g.inference.may_vanish(batch):
+        # ONNX Runtime's LSTM and GRU end the process when there is no sequence: they get one, and its results are dropped.
+        size = shapes.size(g, x, 1)
+        padded = g.inference.anonymous()
+        x, *states = (_never_empty(g, item, size, padded) for item in (x, *states))
+        y, *last = (
+            _first(g, item, size, batch)
+            for item in _run(g, kind, x, states, *rest)  # pyright: ignore[reportArgumentType]
+        )
+    else:
+        y, *last = _run(g, kind, x, states, *rest)  # pyright: ignore[reportArgumentType]
     return [permuted(g, y, [1, 0, 2]) if batch_first else y, *last]
+
+
+def _never_empty(g: Emitter, x: ir.Value, size: shapes.Dim, padded: ir.SymbolicDim) -> ir.Value:
+    """A sequence of zeros behind those of (…, batch, …) if there are none."""
+    missing = shapes.sub(g, shapes.maximum(g, size, 1), size)
+    shape = shapes.vector(g, [shapes.size(g, x, 0), missing, shapes.size(g, x, 2)])
+    zeros = g.op("ConstantOfShape", shape)
+    assert x.shape is not None
+    zeros.shape = ir.Shape([x.shape[0], g.inference.anonymous(), x.shape[2]])
+    result = g.op("Concat", x, g.cast(zeros, g.dtype(x)), axis=1)
+    result.shape = ir.Shape([x.shape[0], padded, x.shape[2]])
+    return result
+
+
+def _first(g: Emitter, x: ir.Value, size: shapes.Dim, batch: int | ir.SymbolicDim) -> ir.Value:
+    """The sequences that there were."""
+    result = forms.slice_axes(g, x, [0], [size], [1])
+    assert x.shape is not None
+    result.shape = ir.Shape([x.shape[0], batch, x.shape[2]])
+    return result
 
 
 def _packed(

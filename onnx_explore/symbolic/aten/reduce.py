@@ -123,10 +123,13 @@ def prod_dim(g: Emitter, self: Tensor, dim: int, keepdim: bool = False, dtype: D
 
 
 def extreme(g: Emitter, op_type: str, x: Tensor, dim: list[int] | None, keepdim: bool = False) -> Tensor:
-    """ReduceMax or ReduceMin; bools as numbers below opset 20."""
-    if is_bool(x) and g.opset < 20:
-        return g.cast(reduced(g, op_type, g.cast(x, ir.DataType.INT32), dim, keepdim), ir.DataType.BOOL)
-    return reduced(g, op_type, x, dim, keepdim)
+    """ReduceMax or ReduceMin; bools as numbers below opset 20, and where there may be none: ONNX Runtime refuses these."""
+    if not is_bool(x) or (g.opset >= 20 and shapes.is_static(x)):
+        return reduced(g, op_type, x, dim, keepdim)
+    number = reduced(g, op_type, g.cast(x, ir.DataType.INT32), dim, keepdim)
+    if op_type == "ReduceMax" and not shapes.is_static(x):
+        return g.op("Greater", number, g.like(0, number))  # of no elements, it is the lowest number there is
+    return g.cast(number, ir.DataType.BOOL)
 
 
 def _make_extreme(op_type: str) -> Callable[..., Tensor]:

@@ -39,4 +39,10 @@ CASES: list[Case] = [
         )
     ],
     Case("scalar", "aten::logcumsumexp", lambda x: x.logcumsumexp(0), _SCALAR, since=9),
+    *[
+        Case(f"{n}-{d}", "aten::diff", lambda x, n=n, d=d: torch.diff(x, n, d), _X, _ALL)
+        for n, d in ((1, -1), (2, 0), (5, 1), (0, 1))
+    ],
+    Case("bools", "aten::diff", lambda x: torch.diff(x), _BOOLS, {0: (2,)}),
+    Case("both-ends", "aten::diff", lambda x: torch.diff(x, prepend=x[..., :1], append=x), _INTS, {0: (2,)}),
 ]

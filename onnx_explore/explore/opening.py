@@ -1,0 +1,49 @@
+"""What a browser paints before it has asked for anything: the verdict, the tables and the first lines of each pane.
+
+In: an exploration. Out: ``protocol.Opening``, small whatever the size of the graph. It travels with the widget, so that the first picture
+does not wait for requests and their answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+from onnx_explore.explore import project, protocol
+from onnx_explore.explore.exploration import Exploration
+
+FIRST_LINES = 80
+"""More than a screen shows."""
+_PER_LINE = 3
+"""Buffers of a pane that have one number per line: the last ones."""
+
+
+def opening(
+    ex: Exploration, pane: Callable[[protocol.PaneName], tuple[protocol.PaneText, project.Buffers]], revision: int
+) -> protocol.Opening:
+    """The first picture.
+
+    Args:
+        ex: The exploration.
+        pane: Gives a pane.
+        revision: Of the exploration.
+    """
+    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)]
+    return protocol.Opening(project.summary(ex, revision), panes)
+
+
+def _first_lines(text: protocol.PaneText, buffers: project.Buffers) -> protocol.FirstLines:
+    count = min(FIRST_LINES, len(text.lines))
+    starts, ids, *columns = project.numbers(buffers)
+    return protocol.FirstLines(
+        protocol.PaneText(
+            text.pane,
+            text.revision,
+            text.lines[:count],
+            text.notes[:count],
+            text.labels[:count],
+            text.names[:count],
+        ),
+        [starts[: count + 1], ids[: starts[count]], *(column[:count] for column in columns)],
+        count == len(text.lines),
+    )

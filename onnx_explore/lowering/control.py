@@ -1,0 +1,399 @@
+"""``prim::If`` and ``prim::Loop``: which become ONNX ``If`` and ``Loop``, and which are decided at export.
+
+In: the node, its lowered inputs. Out: frames (blocks to lower, one after the other), then the node's outputs.
+
+An ``If`` whose condition is known at export is the branch that is taken, in place. A ``Loop`` that runs no time is what it was
+given. One whose rounds are known and that holds what ONNX cannot carry (lists, structures) is unrolled: its rounds stand one
+after the other. Every other one becomes a subgraph:
+
+- The types of a loop's carried values are first those of the initial values. If a round gives something else (another size,
+  a list that grew), the type is widened and the body is lowered again, until it holds.
+- Python numbers that differ between branches or rounds become 0-d tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import onnx_ir as ir
+
+from onnx_explore.emit import Emitter
+from onnx_explore.emit.regions import Region
+from onnx_explore.errors import NotConstant, UnsupportedOperatorError
+from onnx_explore.lowering.frames import Again, Frame, Plan
+from onnx_explore.lowering.resolution import Resolution
+from onnx_explore.lowering.types import (
+    Irreconcilable,
+    TensorOf,
+    Type,
+    as_type,
+    describe,
+    join,
+    parts,
+    rebuilt,
+    type_of,
+    typed,
+    values_of,
+)
+from onnx_explore.symbolic.binding import materialize
+from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, Maybe, is_sequence
+from onnx_explore.torch_ir import TorchNode, walk
+
+MOST_UNROLLED = 4096
+"""A loop is unrolled into at most this many nodes (rounds times nodes of the body)."""
+
+_ENDLESS = 2**63 - 1
+"""The trip count of a ``while`` loop."""
+
+_LIST_OPERATORS = frozenset(
+    {
+        "aten::__getitem__",
+        "aten::_set_item",
+        "aten::append",
+        "aten::insert",
+        "aten::extend",
+        "aten::pop",
+        "aten::clear",
+        "aten::reverse",
+        "aten::remove",
+        "aten::Delete",
+        "aten::keys",
+        "aten::values",
+        "aten::items",
+        "aten::copy",
+        "aten::list",
+        "aten::dict",
+        "aten::update",
+        "aten::setdefault",
+        "aten::popitem",
+        "aten::__contains__",
+        "aten::sort",
+        "aten::index",
+    }
+)
+"""What a loop does with lists and dicts, which is simpler without a loop."""
+
+
+def known_truth(g: Emitter, condition: Lowered) -> bool | None:
+    """A condition's value, if it is known at export."""
+    if isinstance(condition, Constant):
+        return bool(condition.tensor.item())
+    if isinstance(condition, ir.Value):
+        known = g.known(condition)
+        return bool(known.reshape(-1)[0]) if known is not None and known.size == 1 else None
+    return bool(condition)
+
+
+class OpenIf:
+    """A ``prim::If``.
+
+    Args:
+        g: The emitter.
+        frame: The frame of the node.
+        node: The node.
+        condition: Its lowered condition.
+    """
+
+    def __init__(self, g: Emitter, frame: Frame, node: TorchNode, condition: Lowered) -> None:
+        self.node = node
+        self._g = g
+        self._frame = frame
+        self._truth = known_truth(g, condition)
+        self._condition = condition
+        self._regions: list[Region] = []
+        self._results: dict[int, tuple[Lowered, ...]] = {}
+
+    def begin(self) -> Frame:
+        """The branch that is taken, or the first one."""
+        if self._truth is not None:
+            number = 0 if self._truth else 1
+            return Frame(self.node.blocks[number], self._frame.region, (), self._frame, self, number)
+        stem = f"{self._g.scope}/If" if self._g.scope else "If"
+        self._regions = [self._g.subgraph(f"{stem}.{name}") for name in ("then", "else")]
+        return Frame(self.node.blocks[0], self._regions[0], (), self._frame, self, 0)
+
+    def proceed(self, frame: Frame, returns: tuple[Lowered, ...]) -> Frame | None:
+        """The other branch, unless the condition is known."""
+        self._results[frame.number] = returns
+        if self._truth is not None or frame.number == 1:
+            return None
+        return Frame(self.node.blocks[1], self._regions[1], (), self._frame, self, 1)
+
+    def complete(self) -> tuple[Resolution, tuple[Lowered, ...]]:
+        """The ONNX If, with what both branches give brought to common types."""
+        if self._truth is not None:
+            name = "then" if self._truth else "else"
+            reason = f"its condition is known at export to be {self._truth}: the {name} branch stands in its place"
+            return _resolution("branch taken", reason), self._results[0 if self._truth else 1]
+        g, node = self._g, self.node
+        kinds: list[Type] = []
+        notes: list[str] = []
+        for index, output in enumerate(node.outputs):
+            one, other = self._results[0][index], self._results[1][index]
+            types = type_of(g, one), type_of(g, other)
+            try:
+                kind = types[0] if one is other else join(*types, output.kind)
+            except Irreconcilable as error:
+                error.argument = error.argument or f"%{output.name}"
+                raise
+            kinds.append(kind)
+            if types[0] != types[1]:
+                notes.append(f"%{output.name} is {describe(types[0])} or {describe(types[1])}: {describe(kind)}")
+        same = [one is other for one, other in zip(self._results[0], self._results[1], strict=True)]
+        graphs: list[ir.Graph] = []
+        for number, region in enumerate(self._regions):
+            row = [
+                (item, kind)
+                for item, kind, shared in zip(self._results[number], kinds, same, strict=True)
+                if not shared
+            ]
+            graphs.append(_sealed(g, region, row))
+        g.enter(self._frame.region)
+        attributes = [ir.AttrGraph("then_branch", graphs[0]), ir.AttrGraph("else_branch", graphs[1])]
+        outputs = _made(g, "If", [_tensor(g, self._condition)], attributes, len(graphs[0].outputs))
+        _need_opset(g, "If", kinds)
+        row_types = [part for kind, shared in zip(kinds, same, strict=True) if not shared for part in parts(kind)]
+        row_values = iter([typed(g, value, part) for value, part in zip(outputs, row_types, strict=True)])
+        results = tuple(
+            one if shared else rebuilt(kind, row_values)
+            for one, kind, shared in zip(self._results[0], kinds, same, strict=True)
+        )
+        reason = "its condition is only known when the model runs"
+        return _resolution("If", "; ".join([reason, *notes])), results
+
+
+class OpenLoop:
+    """A ``prim::Loop``.
+
+    Args:
+        g: The emitter.
+        frame: The frame of the node.
+        node: The node.
+        inputs: Its lowered inputs: trip count, condition, carried values.
+        goes_on: What its body says of going on, where that is known before the body is lowered.
+    """
+
+    def __init__(self, g: Emitter, frame: Frame, node: TorchNode, inputs: Sequence[Lowered], goes_on: Lowered) -> None:
+        self.node = node
+        self.plan = frame.plans.setdefault(node.id, Plan())
+        self._g = g
+        self._frame = frame
+        self._body = node.blocks[0]
+        trip, condition, *carried = inputs
+        self._carried = tuple(carried)
+        self._trip = trip
+        self._count = _known_count(g, trip)
+        self._condition = condition
+        self._runs = known_truth(g, condition)
+        self._always = self._runs is True and goes_on is True
+        self._size = max(sum(1 for _ in walk(self._body)), 1)
+        self._region: Region | None = None
+        self._results: tuple[Lowered, ...] = self._carried
+        self._returns: tuple[Lowered, ...] = ()
+        self._rounds = 0
+
+    @property
+    def may_unroll(self) -> bool:
+        """Whether as much as can be known before is known of its rounds."""
+        if self.plan.unrolled is not None or self._runs is None or self._count is None:
+            return False
+        return self._count * self._size <= MOST_UNROLLED or not self._always
+
+    def begin(self) -> Frame | None:
+        """The body, or None if it runs no time."""
+        plan = self.plan
+        plan.passes += 1
+        if self._runs is False or (self._count is not None and self._count <= 0):
+            plan.unrolled, plan.reason = True, "it is known at export to run no time"
+            return None
+        if plan.unrolled is None and self.may_unroll and self._holds_structures():
+            plan.unrolled, plan.reason = True, "it works on lists or structures"
+        if plan.unrolled:
+            return self._round(0, self._carried)
+        return self._begin_body()
+
+    def _holds_structures(self) -> bool:
+        if any(
+            isinstance(item, tuple | Dictionary | Maybe | str | None) or is_sequence(item) for item in self._carried
+        ):
+            return True
+        return any(
+            node.target in _LIST_OPERATORS and "Tensor" in node.inputs[0].kind and not node.inputs[0].is_tensor
+            for node in walk(self._body)
+        )
+
+    # -- unrolled -----------------------------------------------------------------------------------------------------
+
+    def _round(self, number: int, carried: tuple[Lowered, ...]) -> Frame:
+        return Frame(self._body, self._frame.region, (number, *carried), self._frame, self, number)
+
+    def proceed(self, frame: Frame, returns: tuple[Lowered, ...]) -> Frame | None:
+        """The next round of an unrolled loop; None for any other."""
+        if not self.plan.unrolled:
+            self._returns = returns
+            self._widen(returns)
+            return None
+        self._results = returns[1:]
+        self._rounds = frame.number + 1
+        truth = known_truth(self._g, returns[0])
+        if truth is None:
+            self.plan.unrolled = False
+            self.plan.reason = "whether it goes on is only known when the model runs"
+            raise Again(self.node)
+        if not truth or (self._count is not None and self._rounds >= self._count):
+            return None
+        if self._rounds * self._size > MOST_UNROLLED:
+            self.plan.unrolled = False
+            self.plan.reason = f"it has more than {MOST_UNROLLED} nodes when it is unrolled"
+            raise Again(self.node)
+        return self._round(self._rounds, self._results)
+
+    # -- a subgraph ---------------------------------------------------------------------------------------------------
+
+    def _begin_body(self) -> Frame:
+        g, plan = self._g, self.plan
+        if plan.types is None:
+            plan.types = [self._first_type(item) for item in self._carried]
+        stem = f"{g.scope}/Loop" if g.scope else "Loop"
+        self._region = region = g.subgraph(f"{stem}.body")
+        number = _argument(g, region, f"{stem}.iteration", TensorOf(ir.DataType.INT64, ()))
+        _argument(g, region, f"{stem}.condition", TensorOf(ir.DataType.BOOL, ()))
+        arguments: list[Lowered] = [number]
+        for param, kind in zip(self._body.params[1:], plan.types, strict=True):
+            name = f"{stem}.{param.name}"
+            row = [_argument(g, region, name, part) for part in parts(kind)]
+            arguments.append(rebuilt(kind, iter(row)))
+        return Frame(self._body, region, tuple(arguments), self._frame, self, 0)
+
+    def _first_type(self, item: Lowered) -> Type:
+        return type_of(self._g, item)
+
+    def _widen(self, returns: tuple[Lowered, ...]) -> None:
+        """Compare what a round gives with what it was given; begin again with wider types if they differ.
+
+        Raises:
+            Again: If they do.
+            Irreconcilable: If there is no wider type.
+        """
+        plan, g = self.plan, self._g
+        assert plan.types is not None
+        changed = False
+        for index, (item, kind) in enumerate(zip(returns[1:], plan.types, strict=True)):
+            param = self._body.params[index + 1]
+            try:
+                wider = join(kind, type_of(g, item), param.kind)
+            except Irreconcilable as error:
+                error.argument = error.argument or f"%{param.name}"
+                raise
+            if wider != kind:
+                plan.types[index] = wider
+                changed = True
+        if changed:
+            if plan.passes > 50:
+                raise UnsupportedOperatorError("the types of its carried values do not settle")
+            raise Again(self.node)
+
+    def complete(self) -> tuple[Resolution, tuple[Lowered, ...]]:
+        """The ONNX Loop; nothing for one that was unrolled."""
+        if self.plan.unrolled:
+            rounds = "round" if self._rounds == 1 else "rounds"
+            reason = f"unrolled into {self._rounds} {rounds}: {self.plan.reason}" if self._rounds else self.plan.reason
+            return _resolution("unrolled", reason), self._results
+        g, plan, region = self._g, self.plan, self._region
+        assert plan.types is not None and region is not None
+        row: list[tuple[Lowered, Type]] = [(self._returns[0], TensorOf(ir.DataType.BOOL, ()))]
+        row += zip(self._returns[1:], plan.types, strict=True)
+        graph = _sealed(g, region, row)
+        g.enter(self._frame.region)
+        initial: list[ir.Value] = []
+        notes: list[str] = []
+        for item, kind, param in zip(self._carried, plan.types, self._body.params[1:], strict=True):
+            initial.extend(values_of(as_type(g, item, kind), kind))
+            first = type_of(g, item)
+            if first != kind:
+                notes.append(f"%{param.name} begins as {describe(first)} and is carried as {describe(kind)}")
+        trip = None if self._count == _ENDLESS else _tensor(g, self._trip)
+        always = self._runs is True and self._returns[0] is True
+        condition = None if always else _tensor(g, self._condition)
+        if trip is None and condition is None:
+            condition = g.const(True)
+        outputs = _made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], len(initial))
+        _need_opset(g, "Loop", plan.types)
+        kinds = [part for kind in plan.types for part in parts(kind)]
+        values = iter([typed(g, value, part) for value, part in zip(outputs, kinds, strict=True)])
+        results = tuple(rebuilt(kind, values) for kind in plan.types)
+        reason = plan.reason or "how often it runs is only known when the model runs"
+        if not plan.reason and self._count is not None and always:
+            reason = f"{self._count} rounds"
+        return _resolution("Loop", "; ".join([reason, *notes])), results
+
+
+def wants_unrolling(error: Exception) -> bool:
+    """Whether a body that failed so may succeed with a known iteration number and known carried values."""
+    return isinstance(error, NotConstant)
+
+
+# -- parts ---------------------------------------------------------------------------------------------------------------------
+
+
+def _resolution(function: str, reason: str) -> Resolution:
+    return Resolution(None, function, 0, (), reason)
+
+
+def _known_count(g: Emitter, trip: Lowered) -> int | None:
+    if isinstance(trip, Constant):
+        return int(trip.tensor.item())
+    if isinstance(trip, ir.Value):
+        known = g.known(trip)
+        return int(known.reshape(-1)[0]) if known is not None and known.size == 1 else None
+    assert isinstance(trip, int)
+    return int(trip)
+
+
+def _argument(g: Emitter, region: Region, stem: str, kind: Any) -> ir.Value:
+    value = typed(g, ir.Value(name=g.names.unique(stem)), kind)
+    region.graph.inputs.append(value)
+    return value
+
+
+def _made(
+    g: Emitter, op_type: str, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr], count: int
+) -> list[ir.Value]:
+    """The outputs of a node with subgraphs; there is none without outputs, as it does nothing."""
+    if not count:
+        return []
+    made = g.raw_op(op_type, inputs, attributes, count, infer=False)
+    return [made] if isinstance(made, ir.Value) else list(made)
+
+
+def _tensor(g: Emitter, item: Lowered) -> ir.Value:
+    if isinstance(item, Constant):
+        return materialize(g, item)
+    if isinstance(item, ir.Value):
+        return item
+    assert isinstance(item, bool | int)
+    return g.const(item)
+
+
+def _sealed(g: Emitter, region: Region, row: Sequence[tuple[Lowered, Type]]) -> ir.Graph:
+    """The graph of a region, with these outputs: each one a value that a node of this very graph made, each only once."""
+    g.enter(region)
+    graph = region.graph
+    outputs: list[ir.Value] = []
+    for item, kind in row:
+        for value in values_of(as_type(g, item, kind), kind):
+            producer = value.producer()
+            if producer is None or producer.graph is not graph or value in outputs:
+                copy = g.op("Identity", value)
+                copy.type, copy.shape = value.type, value.shape
+                value = copy
+            outputs.append(value)
+    graph.outputs.clear()
+    graph.outputs.extend(outputs)
+    return graph
+
+
+def _need_opset(g: Emitter, op_type: str, kinds: Sequence[Type]) -> None:
+    if any(not isinstance(part, TensorOf) for kind in kinds for part in parts(kind)):
+        g.requires(13, f"{op_type} of lists (sequences)")

@@ -1,0 +1,174 @@
+"""One operator: its symbolic function is found, its arguments are bound, and its results completed by what the capture knows.
+
+In: a node without blocks and its lowered inputs. Out: its lowered outputs, and how it was done.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+from onnx_explore import dtypes
+from onnx_explore.capture.decompose import Decomposed
+from onnx_explore.emit import Emitter
+from onnx_explore.errors import SymbolicError, UnsupportedOperatorError
+from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
+from onnx_explore.lowering.fold import fold
+from onnx_explore.lowering.resolution import Resolution, resolve
+from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
+from onnx_explore.symbolic.binding import bind
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.torch_ir import TorchNode, TorchValue
+
+import_module("onnx_explore.symbolic.aten")  # registers the built-in symbolic functions
+
+DATA_DEPENDENT = frozenset(
+    {
+        "aten::nonzero",
+        "aten::nonzero_numpy",
+        "aten::argwhere",
+        "aten::masked_select",
+        "aten::unique",
+        "aten::unique_dim",
+        "aten::unique_consecutive",
+        "aten::unique_dim_consecutive",
+        "aten::_unique",
+        "aten::_unique2",
+        "aten::repeat_interleave",
+        "aten::bincount",
+        "aten::one_hot",
+        "aten::index",
+        "aten::_unsafe_index",
+        "aten::take",
+        "aten::_pack_padded_sequence",
+        "aten::_pad_packed_sequence",
+        "torchvision::nms",
+    }
+)
+"""Operators whose output shape may depend on the values of their inputs, so that the captured shape proves nothing."""
+
+
+class Operators:
+    """Lowers operators.
+
+    Args:
+        emitter: Where their nodes go.
+        fold_tensors: Whether more than scalars and sizes may be folded (``do_constant_folding``).
+    """
+
+    __slots__ = ("_emitter", "_fold_tensors")
+
+    def __init__(self, emitter: Emitter, *, fold_tensors: bool) -> None:
+        self._emitter = emitter
+        self._fold_tensors = fold_tensors
+
+    def lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
+        """A node's outputs, one each, and how they came about."""
+        g = self._emitter
+        arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
+        if arrange is not None:
+            return _STRUCTURAL, arrange(g, node, inputs)
+        of_complex = any(is_complex(item) for item in inputs)
+        resolution = resolve(node, g.opset, of_complex=of_complex)
+        if of_complex and resolution.variant is None:
+            raise UnsupportedOperatorError(
+                "it has no symbolic function for complex tensors: ONNX has no operators for them",
+                action="work on real and imaginary parts (torch.view_as_real)",
+            )
+        if resolution.variant is None or not resolution.variant.custom:
+            folded = fold(node, inputs, parameters=g.fold_parameters, tensors=self._fold_tensors)
+            if folded is not None:
+                return Resolution(None, "PyTorch", 0, resolution.candidates, "all inputs are known: folded"), folded
+        if resolution.variant is None:
+            decomposed = decomposition(node, inputs, g)
+            if decomposed is None:
+                raise resolution.failure(node)
+            return self._lower_decomposed(node, inputs, resolution, decomposed)
+        if resolution.variant.style == "raw":
+            result = resolution.variant.function(g, node, tuple(inputs))
+        else:
+            assert node.schema is not None
+            arguments = bind(g, node.schema, resolution.variant.function, inputs)
+            result = resolution.variant.function(g, **arguments)
+        if result is None:
+            raise UnsupportedOperatorError("its symbolic function returned None: it cannot convert these arguments")
+        if len(node.outputs) == 1:
+            return resolution, (_as_lowered(result),)
+        results = tuple(_as_lowered(item) for item in result)
+        if len(results) < len(node.outputs):
+            raise SymbolicError(f"its symbolic function returned {len(results)} of {len(node.outputs)} outputs")
+        return resolution, results[: len(node.outputs)]
+
+    def _lower_decomposed(
+        self, node: TorchNode, inputs: list[Lowered], resolution: Resolution, decomposed: Decomposed
+    ) -> tuple[Resolution, tuple[Lowered, ...]]:
+        """Lower the nodes of PyTorch's decomposition in place of the node."""
+        values: dict[int, Lowered] = {}
+        for value, item in zip(decomposed.graph.block.params, tensor_arguments(inputs), strict=True):
+            values[value.id] = item
+        g = self._emitter
+        expected = g.expected
+        for inner in decomposed.graph.block.nodes:
+            given = [values[value.id] for value in inner.inputs]
+            first = inner.outputs[0].dtype if inner.outputs else None
+            g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
+            g.example_shape, g.expected_count = inner.inputs[0].shape if inner.inputs else None, None
+            g.example_strides = inner.inputs[0].strides if inner.inputs else None
+            _, results = self.lower(inner, given)
+            for output, result in zip(inner.outputs, results, strict=True):
+                values[output.id] = self.settle(inner, given, output, result)
+        g.expected = expected
+        outcome = tuple(values[value.id] for value in decomposed.graph.block.returns)
+        if len(node.outputs) == 1 and node.outputs[0].kind == "Tensor[]":
+            outcome = (outcome,)
+        reason = f"no symbolic function; decomposed by PyTorch into {', '.join(dict.fromkeys(decomposed.targets))}"
+        return Resolution(None, "decomposition", 0, resolution.candidates, reason), outcome
+
+    def settle(self, node: TorchNode, inputs: list[Lowered], output: TorchValue, result: Lowered) -> Lowered:
+        """Complete a result's dtype and shape from what the capture knows for sure."""
+        if not isinstance(result, ir.Value) or not output.is_tensor:
+            return result
+        g = self._emitter
+        if output.dtype is not None and dtypes.has_onnx(output.dtype):
+            wanted = dtypes.to_onnx(output.dtype)
+            if result.dtype is None:
+                result.dtype = wanted
+            elif result.dtype != wanted:
+                result = g.cast(result, wanted)
+        if output.shape is None:
+            return result
+        if result.shape is None or len(result.shape) != len(output.shape):
+            if result.shape is not None:
+                g.problems.append(
+                    f"{result.name}: rank {len(result.shape)} inferred, rank {len(output.shape)} captured"
+                )
+            result.shape = ir.Shape([g.inference.anonymous() for _ in output.shape])
+        if not result.shape.is_static() and node.target not in DATA_DEPENDENT and self._all_static(node, inputs):
+            result.shape = ir.Shape(output.shape)
+        return result
+
+    def _all_static(self, node: TorchNode, inputs: list[Lowered]) -> bool:
+        """Whether the sizes of all tensors and all numbers that go in are proven, so that the captured shape is, too."""
+        for value, item in zip(node.inputs, inputs, strict=True):
+            if value.is_tensor or value.kind in ("Tensor[]", "Tensor?[]", "Tensor?"):
+                for entry in item if isinstance(item, tuple) else (item,):
+                    entry = entry.pairs if isinstance(entry, Complex) else entry
+                    if isinstance(entry, ir.Value) and (entry.shape is None or not entry.shape.is_static()):
+                        return False
+            elif is_dynamic(item):
+                return False
+        return True
+
+
+_STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothing")
+
+
+def _as_lowered(item: Any) -> Lowered:
+    if isinstance(item, torch.Tensor):
+        return Constant(item)
+    if isinstance(item, list | tuple):
+        return tuple(_as_lowered(entry) for entry in item)  # pyright: ignore[reportUnknownVariableType]
+    return item
