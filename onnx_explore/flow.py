@@ -30,7 +30,7 @@ from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.sizes import Unbake, Unbaked
-from onnx_explore.recording import Captured, Recorder
+from onnx_explore.recording import Captured, Event, Recorder
 from onnx_explore.torch_ir import TorchGraph, walk
 
 CAPTURE_MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
@@ -63,6 +63,14 @@ def collector_paused() -> Generator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """What the torch passes gave, and what they recorded."""
+
+    graph: TorchGraph
+    events: tuple[Event, ...]
 
 
 class Flow:
@@ -111,7 +119,13 @@ class Flow:
         self.repairs: tuple[Unbaked, ...] = ()
         self._begin(options, dynamic_axes, time.perf_counter() - start)
 
-    def _begin(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, seconds: float) -> None:
+    def _begin(
+        self,
+        options: Options,
+        dynamic_axes: dynamic.DynamicAxes | None,
+        seconds: float,
+        passed: _Passed | None = None,
+    ) -> None:
         captured, recorder = self.captured, self.recorder
         if recorder.cancelled():
             raise Cancelled("stopped after the capture")
@@ -134,8 +148,16 @@ class Flow:
                 {item.name: item.value.shape for item in captured.outputs},
             ),
         )
-        repair = (("repair_sizes", Unbake(self.repairs)),) if self.repairs else ()
-        self.graph: TorchGraph = run_torch_passes(captured.graph, (*repair, *TORCH_PASSES), recorder)
+        if passed is None:
+            mark = len(recorder.recording.events)
+            repair = (("repair_sizes", Unbake(self.repairs)),) if self.repairs else ()
+            graph = run_torch_passes(captured.graph, (*repair, *TORCH_PASSES), recorder)
+            passed = _Passed(graph, tuple(recorder.recording.events[mark:]))
+        else:
+            for event in passed.events:
+                recorder.add(event)
+        self._passed = passed
+        self.graph: TorchGraph = passed.graph
         self._outputs = tuple(
             replace(item, value=value) for item, value in zip(captured.outputs, self.graph.outputs, strict=True)
         )
@@ -166,7 +188,9 @@ class Flow:
         other.captured = self.captured
         other.repairs = self.repairs if repairs is None else tuple(repairs)
         check_opset(options.opset_version)
-        other._begin(options, dynamic_axes, 0.0)
+        # The torch passes know no options: what they gave stays.
+        same = other.repairs == self.repairs
+        other._begin(options, dynamic_axes, 0.0, self._passed if same else None)
         return other
 
     def lower(self) -> None:
@@ -266,4 +290,3 @@ def _version() -> str:
     from onnx_explore import __version__
 
     return __version__
-

@@ -16,7 +16,7 @@ LAYERS = (
     {"symbolic"},
     {"lowering", "passes", "writing"},
     {"compat", "check"},
-    {"flow", "exported", "export"},
+    {"flow", "exported", "export", "auditing"},
     {"explore"},
     {"notebook", "server", "demo"},
     {"__main__"},

@@ -3,9 +3,9 @@
 In: an export's flow. Out: an ``Audit``, and with ``repair=True`` a flow whose graph computes what was baked. In order:
 
 1. Sizes are chosen, by trying them in PyTorch.
-2. The model is captured again with each axis changed, and with all; the graphs are aligned with the first one. Where a branch on a
-   size went the same way every time, also beyond the number that the size was compared with.
-3. Constants that differ are looked for among functions of the sizes, over a third size.
+2. The model is captured again with each axis changed, twice, and with all; the graphs are aligned with the first one. Where a
+   branch on a size went the same way every time, also beyond the number that the size was compared with.
+3. Constants that differ are looked for among functions of the sizes.
 4. ONNX Runtime is compared with PyTorch at sizes that nothing was derived from, one axis at a time, then together.
 
 The model, its buffers, the random state and torch's flags are afterwards as they were, and an interrupt changes nothing.
@@ -234,7 +234,9 @@ class _Auditing:
             return []
         known = [item.sizes for item in recorded]
         wanted: list[Sizes] = [
-            {**trial.base, item.symbol: item.sizes[0]} for item in proof.axes if item.status == "broken" and not item.problems
+            {**trial.base, item.symbol: item.sizes[0]}
+            for item in proof.axes
+            if item.status == "broken" and not item.problems
         ]
         if not wanted and not proof.problems:
             wanted = [{**trial.base, **dict(item.sizes)} for item in proof.combinations if item.status == "broken"][:1]
@@ -249,7 +251,7 @@ class _Auditing:
     def _plan(self, symbol: Symbol, trial: Trial, given: list[int] | None) -> _Plan:
         if given is not None:
             accepted = [size for size in given if not trial.refusal({**trial.base, symbol.name: size})]
-            reason = "" if accepted else trial.refusal({**trial.base, symbol.name: given[0]}) if given else "no other size was given"
+            reason = trial.refusal({**trial.base, symbol.name: given[0]}) if given else "no other size was given"
         else:
             accepted = trial.sizes_for(symbol)
             reason = trial.refusals.get(symbol.name, "there is no other size to try")
@@ -257,7 +259,8 @@ class _Auditing:
             tied = trial.tied(symbol)
             if tied:
                 names = " and ".join(f"'{name}'" for name in tied)
-                reason = f"PyTorch runs only if {names} {'changes' if len(tied) == 1 else 'change'} with it: give them one name if they are one size"
+                verb = "changes" if len(tied) == 1 else "change"
+                reason = f"PyTorch runs only if {names} {verb} with it: give them one name if they are one size"
             return _Plan([], [], tied, reason)
         derive = accepted[:2] if len(accepted) > 2 else accepted[:1]
         prove = accepted[len(derive) :] or accepted[:1]
@@ -297,21 +300,9 @@ class _Auditing:
                 rows += self._capture(trial, joint)
         for name, plan in self.plans.items():
             if plan.tied:
-                rows += self._capture_tied(trial, name, plan)
+                tied = trial.in_step(name, *plan.tied)
+                rows += self._capture(trial, tied) if tied is not None else []
         return rows
-
-    def _capture_tied(self, trial: Trial, name: str, plan: _Plan) -> list[Recorded]:
-        sizes = self._tied_sizes(trial, name, plan)
-        return self._capture(trial, sizes) if sizes is not None else []
-
-    def _tied_sizes(self, trial: Trial, name: str, plan: _Plan) -> Sizes | None:
-        base = trial.base
-        for step in (1, base[name]):
-            moved = {other: base[other] + step if step == 1 else base[other] * 2 for other in (name, *plan.tied)}
-            joint = self._joint(trial, moved)
-            if joint is not None:
-                return joint
-        return None
 
     def _capture(self, trial: Trial, sizes: Sizes) -> list[Recorded]:
         """One more capture; none if the tracer fails where PyTorch itself runs."""
@@ -321,7 +312,9 @@ class _Auditing:
         try:
             again = recapture(trial.at(sizes))
         except CaptureError as error:
-            flow.recorder.note("warning", error.code, f"the audit could not capture the model at {sizes}: {error.message}")
+            flow.recorder.note(
+                "warning", error.code, f"the audit could not capture the model at {sizes}: {error.message}"
+            )
             return []
         self.captures += 1
         return [Recorded(again, sizes)]
@@ -347,7 +340,9 @@ class _Auditing:
         numbers = dict.fromkeys(
             int(number)
             for site in sites
-            if site.kind in ("bool", "contains", "equal") and site.of == "size" and not site.varies(range(1, len(known)))
+            if site.kind in ("bool", "contains", "equal")
+            and site.of == "size"
+            and not site.varies(range(1, len(known)))
             for number in site.constants
             if 1 < number < 1 << 20
         )
@@ -382,7 +377,9 @@ class _Auditing:
         done: dict[int, str] = {index: "" for index, item in enumerate(found) if item.repairs}
         while any(reason == "" for reason in done.values()):
             self._look()
-            repairs = tuple(unbaked for index, reason in done.items() if reason == "" for unbaked in found[index].repairs)
+            repairs = tuple(
+                unbaked for index, reason in done.items() if reason == "" for unbaked in found[index].repairs
+            )
             recorder = Recorder(cancelled=self.cancelled)
             flow = self.flow.again(self.flow.options, self.flow.options.dynamic_axes, recorder, repairs=repairs)
             model, failure = self._lowered(flow)
@@ -415,7 +412,7 @@ class _Auditing:
         while pending:
             item = pending.pop()
             above.update(item.derived_from)
-            if item is node or item.outputs and not item.outputs[0].is_tensor:
+            if item is node or (item.outputs and not item.outputs[0].is_tensor):
                 pending.extend(makers[value.id] for value in item.inputs if value.id in makers)
         return [
             index
@@ -435,7 +432,8 @@ class _Auditing:
         trial: Trial,
     ) -> _Proof:
         runs = {
-            symbol.name: [*self.plans[symbol.name].prove[:2], *self.beyond.get(symbol.name, [])] for symbol in self.symbols
+            symbol.name: [*self.plans[symbol.name].prove[:2], *self.beyond.get(symbol.name, [])]
+            for symbol in self.symbols
         }
         # Where the graphs differ, ONNX Runtime runs where they do, too: the other sizes may happen to agree.
         for name, sizes in runs.items():
@@ -459,9 +457,7 @@ class _Auditing:
         axes: list[AxisVerdict] = []
         for symbol in self.symbols:
             mine = [
-                (item[symbol.name], check)
-                for item, check in zip(wanted, checks, strict=False)
-                if symbol.name in item
+                (item[symbol.name], check) for item, check in zip(wanted, checks, strict=False) if symbol.name in item
             ]
             axes.append(self._verdict(symbol, mine, failure, problems))
         combinations = [
@@ -481,12 +477,16 @@ class _Auditing:
             sizes: Sizes = {}
             for name in group:
                 size = runs[name][0]
-                free = [other for other in (*self.plans[name].prove, *self.plans[name].derive) if other not in sizes.values()]
+                free = [
+                    other
+                    for other in (*self.plans[name].prove, *self.plans[name].derive)
+                    if other not in sizes.values()
+                ]
                 sizes[name] = size if size not in sizes.values() else next(iter(free), size)
             if self._joint(trial, sizes) is not None:
                 result.append(sizes)
         for name, plan in self.plans.items():
-            tied = self._tied_sizes(trial, name, plan) if plan.tied else None
+            tied = trial.in_step(name, *plan.tied) if plan.tied else None
             if tied is not None:
                 moved = {other: tied[other] for other in (name, *plan.tied)}
                 if sorted(moved) not in [sorted(item) for item in result]:

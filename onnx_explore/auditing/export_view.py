@@ -1,7 +1,7 @@
 """What ``torch.export`` says of the same axes: its constraints, beside our verdict. Only asked on request: it may take long.
 
-In: an export's flow and its symbols. Out: one line per symbol. ``torch.export`` decides by symbolic execution which sizes a program can
-take; where it cannot capture the model, its first line of explanation is the answer.
+In: an export's flow and its symbols. Out: one line per symbol. ``torch.export`` decides by symbolic execution which sizes a
+program can take; where it cannot capture the model, its first line of explanation is the answer.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ def export_view(flow: Flow, symbols: Sequence[Symbol]) -> tuple[ExportView, ...]
     tensors = inputs_at(captured.inputs, symbols, sizes)
     axes = {(position, axis) for symbol in symbols for position, axis in symbol.places}
     try:
-        shapes, ranges = make_export_program(
-            flow.model, captured, tensors, axes, CAPTURE_MODES[flow.options.training]
-        )
+        shapes, ranges = make_export_program(flow.model, captured, tensors, axes, CAPTURE_MODES[flow.options.training])
     except Exception as error:  # noqa: BLE001 (whatever torch.export says is the answer)
         return _all(symbols, f"it cannot capture the model: {_line(error)}")
     return tuple(ExportView(symbol.name, _constraint(symbol, shapes, ranges)) for symbol in symbols)

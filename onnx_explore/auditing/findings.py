@@ -1,20 +1,20 @@
 """From captures at several sizes to problems: what differs, who is to blame, what a baked number is a function of.
 
-In: the first capture and others, each with its sizes. Out: ``Problem``s, and for those that can be repaired the constants and their
-expressions.
+In: the first capture and others, each with its sizes. Out: ``Problem``s, and for those that can be repaired the constants and
+their expressions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from onnx_explore.auditing.align import Alignment, Difference, align
 from onnx_explore.auditing.fit import fit
-from onnx_explore.auditing.idioms import CONSTANT, Idiom, idiom_at, idiom_of
+from onnx_explore.auditing.idioms import CONSTANT, idiom_at, idiom_of
 from onnx_explore.auditing.report import Baked, Carrier, Cause, Problem, SourceLine, steps
 from onnx_explore.auditing.sites import Evidence, Site, likely, ranked, sites_of
 from onnx_explore.auditing.sizes import Sizes, Symbol
@@ -97,9 +97,9 @@ class Findings:
         rows: dict[tuple[int, str], dict[int, Difference]] = {}
         for index, alignment in enumerate(self._alignments, 1):
             for item in alignment.differences:
-                rows.setdefault((item.node.id if item.kind != "only" or item.before else -1 - item.node.id, item.kind), {})[
-                    index
-                ] = item
+                rows.setdefault(
+                    (item.node.id if item.kind != "only" or item.before else -1 - item.node.id, item.kind), {}
+                )[index] = item
         varying = self.varying
         result: list[_Blamed] = []
         for by_capture in rows.values():
@@ -137,8 +137,10 @@ class Findings:
     def _problem(self, group: Sequence[_Blamed], context: _Context) -> Found:
         first = group[0]
         kind = self._kind(group)
-        idiom = idiom_at(first.site.kind, first.site.frame) if first.site is not None else idiom_of(
-            first.item.node, context.unpacked(first.item.node)
+        idiom = (
+            idiom_at(first.site.kind, first.site.frame)
+            if first.site is not None
+            else idiom_of(first.item.node, context.unpacked(first.item.node))
         )
         if first.site is not None:
             cause = _cause(first.site)
@@ -279,20 +281,20 @@ def _without_consequences(blamed: Sequence[_Blamed]) -> list[_Blamed]:
     sources = [item for item in blamed if not _is_consequence(item)]
     structural = any(item.item.kind != "constant" for item in sources)
     known = {id(item.site) for item in sources if item.site is not None}
-    return [
-        item
-        for item in blamed
-        if not _is_consequence(item) or not structural or (item.site is not None and id(item.site) not in known and _stands_at(item))
-    ]
+    return [item for item in blamed if not _is_consequence(item) or not structural or _is_news(item, known)]
 
 
-def _stands_at(blamed: _Blamed) -> bool:
-    return blamed.place is not None and blamed.site is not None and blamed.place.function == blamed.site.frame.function
+def _is_news(blamed: _Blamed, known: set[int]) -> bool:
+    """Whether a place in the node's own function explains it, and nothing else."""
+    site, place = blamed.site, blamed.place
+    return site is not None and id(site) not in known and place is not None and place.function == site.frame.function
 
 
 def _is_consequence(blamed: _Blamed) -> bool:
     item = blamed.item
-    return item.kind == "wiring" or (item.kind == "count" and item.node.target in ("prim::ListConstruct", "prim::TupleConstruct"))
+    return item.kind == "wiring" or (
+        item.kind == "count" and item.node.target in ("prim::ListConstruct", "prim::TupleConstruct")
+    )
 
 
 def _cause(site: Site) -> Cause:
@@ -359,20 +361,9 @@ class _Context:
     def _neighbours(self, node: TorchNode) -> list[TorchNode]:
         found = [node]
         for value in node.inputs if node.target != "prim::ListConstruct" else ():
-            if value.id in self._makers:
-                found.append(self._makers[value.id])
+            found += [self._makers[value.id]] if value.id in self._makers else []
         item = node
         while item.outputs and self._users.get(item.outputs[0].id) and len(found) < 8:
             item = self._users[item.outputs[0].id][0][0]
             found.append(item)
         return found
-
-
-def repaired(problems: Sequence[Problem], done: Mapping[int, str]) -> tuple[Problem, ...]:
-    """The problems with what became of their repair: index → ``""`` (repaired), or why not."""
-    return tuple(
-        replace(item, repaired=done.get(index) == "", obstacle=done.get(index, item.obstacle)) for index, item in enumerate(problems)
-    )
-
-
-__all__ = ["Findings", "Found", "Idiom", "Recorded", "repaired"]

@@ -54,7 +54,10 @@ def fit(points: Sequence[Point], places: Mapping[str, tuple[int, int]]) -> Expre
     candidates += [singles] if len(singles) > 2 else []
     candidates += [[pair, (pair[0],), (pair[1],)] for pair in pairs]
     for monomials in candidates:
-        rows = [[Fraction(1), *(Fraction(math.prod(sizes[name] for name in item)) for item in monomials)] for sizes, _ in points]
+        rows = [
+            [Fraction(1), *(Fraction(math.prod(sizes[name] for name in item)) for item in monomials)]
+            for sizes, _ in points
+        ]
         solution = _solved(rows, exact)
         if solution is not None and _is_proven(points, monomials):
             return _expression(solution, monomials, places)

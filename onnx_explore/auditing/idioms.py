@@ -1,7 +1,7 @@
 """What the source line did, in the words of Python, and what to write instead.
 
-In: a file, a line, a column, and the kind of conversion that was seen there. Out: an ``Idiom``. The source is parsed, never run; where
-it is not at hand, the kind alone must do.
+In: a file, a line, a column, and the kind of conversion that was seen there. Out: an ``Idiom``. The source is parsed, never run;
+where it is not at hand, the kind alone must do.
 """
 
 from __future__ import annotations
@@ -35,10 +35,18 @@ LEN = Idiom("len()", "use x.shape[0] (or x.size(0)) instead of len(x)")
 ITEM = Idiom(".item()", "leave out .item(): a 0-d tensor can stand where the number stands")
 RANGE = Idiom("range()", f"use a tensor operator over the whole axis, or torch.arange(x.shape[i]); {_SCRIPT}")
 ITERATION = Idiom("a Python loop over a tensor", f"use a tensor operator over the whole axis; {_SCRIPT}")
-IF = Idiom("a branch (if)", "compute both and choose with torch.where, or move the branch into a function under @torch.jit.script")
+IF = Idiom(
+    "a branch (if)",
+    "compute both and choose with torch.where, or script the branch with @torch.jit.script",
+)
 WHILE = Idiom("a loop (while)", _SCRIPT)
-EXTREME = Idiom("min() or max()", "use torch.minimum / torch.maximum of torch.as_tensor sizes, or slice: x[:, :limit] cuts by itself")
-TENSOR = Idiom("torch.tensor([...])", "torch.tensor(x.shape[i]) stays traced, a list does not: use torch.stack of such tensors")
+EXTREME = Idiom(
+    "min() or max()",
+    "use torch.minimum or torch.maximum of tensors, or slice: x[:, :limit] cuts by itself",
+)
+TENSOR = Idiom(
+    "torch.tensor([...])", "torch.tensor(x.shape[i]) stays traced, a list does not: use torch.stack of such tensors"
+)
 NUMPY = Idiom("NumPy", "compute with torch instead of NumPy: what NumPy gives is a constant")
 FORMAT = Idiom("a formatted string", "do not make a string of the size, or a number of the string")
 STRIDE = Idiom("stride()", "use the sizes instead: of a contiguous tensor, stride(0) is x[0].numel()")
@@ -47,10 +55,15 @@ STORAGE = Idiom("a tensor's storage", "use x.numel(): the storage is not traced"
 LOOKUP = Idiom("a Python index", "index a tensor (torch.stack(items)[n]) instead of a Python list or dict")
 INDEX = Idiom("__index__", "pass the traced size to a torch function: Python's own functions take its value")
 TOLIST = Idiom(".tolist()", "leave it a tensor")
-PARTS = Idiom("unpacking into parts", f"the number of parts is fixed in the graph: use reshape or indexing instead; {_SCRIPT}")
+PARTS = Idiom(
+    "unpacking into parts", f"the number of parts is fixed in the graph: use reshape or indexing instead; {_SCRIPT}"
+)
 COMPARED = Idiom("a comparison as a Python bool", "compare with tensors and choose with torch.where")
 CONSTANT = Idiom("a Python value", "compute it from x.shape with torch operators")
-BRANCHED = Idiom("Python code that depends on a size", "make it a tensor operator, or move it into a function under @torch.jit.script")
+BRANCHED = Idiom(
+    "Python code that depends on a size",
+    "make it a tensor operator, or script it with @torch.jit.script",
+)
 
 _KINDS: dict[str, Idiom] = {
     "int": INT,
@@ -77,7 +90,8 @@ _KINDS: dict[str, Idiom] = {
 }
 
 _PARTS = frozenset(
-    f"aten::{name}" for name in ("unbind", "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk")
+    f"aten::{name}"
+    for name in ("unbind", "split", "split_with_sizes", "chunk", "tensor_split", "unsafe_split", "unsafe_chunk")
 )
 
 
@@ -128,7 +142,7 @@ def idiom_of(node: TorchNode, maker: TorchNode | None) -> Idiom:
 
 def expressions_at(frame: Frame) -> list[ast.AST]:
     """The expressions that begin at a frame's place, the largest first; all of its line if the column is not known."""
-    tree, lines = _parsed(frame.file)
+    tree = _parsed(frame.file)
     if tree is None:
         return []
     if frame.column is None:
@@ -140,8 +154,9 @@ def expressions_at(frame: Frame) -> list[ast.AST]:
             for node in ast.walk(tree)
             if getattr(node, "lineno", 0) == frame.line and getattr(node, "col_offset", -1) == frame.column - 1
         ]
-    del lines
-    return sorted(found, key=lambda node: -(getattr(node, "end_lineno", 0) * 10_000 + getattr(node, "end_col_offset", 0)))
+    return sorted(
+        found, key=lambda node: -(getattr(node, "end_lineno", 0) * 10_000 + getattr(node, "end_col_offset", 0))
+    )
 
 
 def _decision(frame: Frame, expressions: list[ast.AST]) -> Idiom | None:
@@ -149,7 +164,7 @@ def _decision(frame: Frame, expressions: list[ast.AST]) -> Idiom | None:
     calls = {_called(item) for item in expressions if isinstance(item, ast.Call)}
     if calls & {"min", "max"}:
         return EXTREME
-    tree, _ = _parsed(frame.file)
+    tree = _parsed(frame.file)
     if tree is None:
         return None
     for node in ast.walk(tree):
@@ -192,6 +207,6 @@ def _parse(text: str) -> ast.Module | None:
         return None
 
 
-def _parsed(file: str) -> tuple[ast.Module | None, list[str]]:
+def _parsed(file: str) -> ast.Module | None:
     lines = linecache.getlines(file)
-    return (_parse("".join(lines)) if lines else None), lines
+    return _parse("".join(lines)) if lines else None

@@ -7,14 +7,16 @@ and what to write instead.
 from __future__ import annotations
 
 import linecache
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from onnx_explore.torch_ir import Frame
 
 Status = Literal["proven", "broken", "not tested"]
 Baked = Literal["constant", "structure", "value"]
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,26 @@ class Audit:
         """Whether something was found that ``repair=True`` would replace."""
         return any(item.expression and not item.repaired and not item.obstacle for item in self.problems)
 
+    def renamed(self, names: Mapping[str, str]) -> Audit:
+        """The same audit with other names of axes."""
+
+        def new(text: str) -> str:
+            return _WORD.sub(lambda match: names.get(match[0], match[0]), text)
+
+        return replace(
+            self,
+            axes=tuple(replace(item, symbol=new(item.symbol)) for item in self.axes),
+            combinations=tuple(
+                replace(item, sizes=tuple((new(symbol), size) for symbol, size in item.sizes))
+                for item in self.combinations
+            ),
+            problems=tuple(
+                replace(item, axes=tuple(map(new, item.axes)), expression=new(item.expression))
+                for item in self.problems
+            ),
+            torch_export=tuple(replace(item, symbol=new(item.symbol)) for item in self.torch_export),
+        )
+
     @property
     def verdict(self) -> str:
         """One line: every axis with its state."""
@@ -225,7 +247,9 @@ class Audit:
         width = max((len(item.symbol) for item in self.axes), default=0)
         for item in self.axes:
             where = ", ".join(f"{name} axis {axis}" for name, axis in item.places)
-            lines.append(f"  {item.status:<10}  {item.symbol:<{width}}  {where}, captured at {item.size}: {place(item.detail)}")
+            lines.append(
+                f"  {item.status:<10}  {item.symbol:<{width}}  {where}, captured at {item.size}: {place(item.detail)}"
+            )
         lines += [f"  {item.status:<10}  {item.text}: {place(item.detail)}" for item in self.combinations]
         for index, problem in enumerate(self.problems, 1):
             lines += ["", *_problem_lines(index, problem, place)]
@@ -267,8 +291,7 @@ def _problem_lines(index: int, problem: Problem, place: Callable[[str], str]) ->
         lines.append(f"   node #{carrier.node} {carrier.target}{argument}{where}: {carrier.became}")
     if len(problem.carriers) > _MOST:
         lines.append(f"   and {len(problem.carriers) - _MOST} more nodes")
-    for other in problem.also:
-        lines.append(f"   or   {other.idiom} at {place(other.source.short)}: {other.became}")
+    lines += [f"   or   {other.idiom} at {place(other.source.short)}: {other.became}" for other in problem.also]
     if problem.repaired:
         lines.append(f"   repaired: it is computed as {problem.expression} now; in the source: {problem.suggestion}")
     else:

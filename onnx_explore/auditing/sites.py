@@ -19,7 +19,9 @@ from onnx_explore.capture.scopes import plain
 from onnx_explore.torch_ir import Frame, TorchNode
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)")
-_SCALARS = frozenset({"bool", "int", "float", "complex", "index", "item", "is_nonzero", "equal", "allclose", "contains"})
+_SCALARS = frozenset(
+    {"bool", "int", "float", "complex", "index", "item", "is_nonzero", "equal", "allclose", "contains"}
+)
 _ENOUGH = 0.5
 """A site with a lower score has nothing to do with the difference, when there is another explanation."""
 

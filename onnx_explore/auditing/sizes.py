@@ -127,11 +127,10 @@ class Trial:
     def sizes_for(self, symbol: Symbol, wanted: int = WANTED) -> list[int]:
         """Sizes of one symbol, the others as captured, at which PyTorch runs."""
         found: list[int] = []
-        tried = 0
-        for size in candidates(symbol, {int(size) for item in self.inputs for size in item.example.shape}):
-            if len(found) == wanted or (tried >= _TRIES and not found) or tried >= 2 * _TRIES:
+        taken = {int(size) for item in self.inputs for size in item.example.shape}
+        for tried, size in enumerate(candidates(symbol, taken)):
+            if len(found) == wanted or tried == (2 * _TRIES if found else _TRIES):
                 break
-            tried += 1
             refusal = self.refusal({**self.base, symbol.name: size})
             if not refusal:
                 found.append(size)
@@ -142,13 +141,20 @@ class Trial:
     def tied(self, symbol: Symbol) -> tuple[str, ...]:
         """Other symbols that must change with this one: then PyTorch runs."""
         others = [other for other in self.symbols if other.name != symbol.name]
-        for size in (symbol.size + 1, symbol.size * 2):
-            for group in [*([other] for other in others if other.size == symbol.size), others]:
-                sizes = {**self.base, symbol.name: size}
-                sizes |= {other.name: other.size + size - symbol.size if size != symbol.size * 2 else other.size * 2 for other in group}
-                if group and not self.refusal(sizes):
-                    return tuple(other.name for other in group)
+        groups = [[other] for other in others if other.size == symbol.size]
+        for group in [*groups, others]:
+            names = tuple(other.name for other in group)
+            if names and self.in_step(symbol.name, *names) is not None:
+                return names
         return ()
+
+    def in_step(self, *names: str) -> Sizes | None:
+        """Sizes at which some symbols are one larger each, or twice as large, and PyTorch runs."""
+        base = self.base
+        for sizes in ({name: base[name] + 1 for name in names}, {name: base[name] * 2 for name in names}):
+            if not self.refusal({**base, **sizes}):
+                return {**base, **sizes}
+        return None
 
 
 def candidates(symbol: Symbol, taken: set[int]) -> Iterator[int]:

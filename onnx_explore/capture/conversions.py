@@ -178,9 +178,7 @@ class Watch(TorchFunctionMode):
         # A tensor of a list, and the rows of a tensor, are noted after they were recorded.
         late = state is None or kind in ("tensor", "iter")
         self.positions.append(-1 if late else api().last_value(state))
-        self.conversions.append(
-            Conversion(kind, _shown(result), described(user), self._scopes.current, of, constants)
-        )
+        self.conversions.append(Conversion(kind, _shown(result), described(user), self._scopes.current, of, constants))
 
     def adopt(self, values: Any) -> None:
         """Makes tensors that require gradients, and that the trace does not know yet, constants of the graph."""

@@ -128,9 +128,7 @@ def trace(
     return Traced(make, unpack_returns(block), results[0], conversions)
 
 
-def _placed(
-    conversions: Sequence[Conversion], positions: Sequence[int], mirror: Mirror
-) -> tuple[Conversion, ...]:
+def _placed(conversions: Sequence[Conversion], positions: Sequence[int], mirror: Mirror) -> tuple[Conversion, ...]:
     """The conversions with the value that was recorded last before each."""
     return tuple(
         replace(item, after=mirror.number(position)) for item, position in zip(conversions, positions, strict=True)

@@ -3,8 +3,6 @@
 ``LINEAR`` names those whose baked numbers are linear in the sizes, so that the repair must mend them.
 """
 
-# ruff: noqa: FURB118, PERF401, C416, C419
-
 from __future__ import annotations
 
 import functools
@@ -328,8 +326,7 @@ def rolled(x: torch.Tensor) -> torch.Tensor:
 
 
 def reduced(x: torch.Tensor) -> torch.Tensor:
-    elements = functools.reduce(operator.mul, map(int, x.shape))  # baked: functools.reduce(operator.mul, map(int, x.shape))
-    return x.sum() / elements
+    return x.sum() / functools.reduce(operator.mul, map(int, x.shape))  # baked: functools.reduce(
 
 
 def rounded_up(x: torch.Tensor) -> torch.Tensor:

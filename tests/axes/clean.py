@@ -1,7 +1,5 @@
 """Small models that look as if they baked a size, and do not: every dynamic axis is to be proven, and nothing reported."""
 
-# ruff: noqa: PERF401, C416
-
 from __future__ import annotations
 
 import math
@@ -185,8 +183,24 @@ CLEAN: list[tuple[Any, tuple[torch.Tensor, ...], dict[str, dict[int, str]]]] = [
     *(
         (model, (X,), BOTH)
         for model in (
-            *(tensor_of_a_size, view_by_size, size_arithmetic, counted, zeros_of_a_shape, first_half, asserted, limited),
-            *(branch_on_a_static_size, loop_over_a_static_axis, int_of_a_static_size, logged, number_of_elements, Layers()),
+            *(
+                tensor_of_a_size,
+                view_by_size,
+                size_arithmetic,
+                counted,
+                zeros_of_a_shape,
+                first_half,
+                asserted,
+                limited,
+            ),
+            *(
+                branch_on_a_static_size,
+                loop_over_a_static_axis,
+                int_of_a_static_size,
+                logged,
+                number_of_elements,
+                Layers(),
+            ),
             *(number_of_dimensions, causal, flattened, parts_of_a_static_axis, columns, root_of_a_static_size),
             *(mean_by_size, with_a_row, expanded, last_row, smaller_of_static_sizes, Positions(), filled, unused_int),
             *(spaced, stacked_sizes, same_length),

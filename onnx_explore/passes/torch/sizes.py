@@ -169,9 +169,7 @@ class _Run:
             tensors = [self._tensor(builder, number, dtype) for number in numbers]
             if constant.dim() == 0:
                 return tensors[0]
-            stacked = builder.op(
-                "aten::stack", "", builder.list_of(tensors), 0, dtype=dtype, shape=(constant.numel(),)
-            )
+            stacked = builder.op("aten::stack", "", builder.list_of(tensors), 0, dtype=dtype, shape=(constant.numel(),))
             if constant.dim() == 1:
                 return stacked
             return builder.op(
