@@ -439,21 +439,16 @@ class _Auditing:
         for name, sizes in runs.items():
             if any(name in item.axes and not item.repaired for item in problems):
                 sizes += [size for size in self.plans[name].derive if size not in sizes]
-        joint = self._combinations(trial, runs)
         wanted: list[Sizes] = [{name: size} for name, sizes in runs.items() for size in sizes]
+        together, pairs = self._combinations(trial, runs)
         checks: list[Check] = []
+        joint: list[Sizes] = []
         if model is not None:
-            self._look()
-            checks = check_sizes(
-                model,
-                flow.captured,
-                run_model=rerun,
-                dynamic_axes=flow.options.dynamic_axes,
-                sizes=[*wanted, *joint],
-                recorder=Recorder(cancelled=self.cancelled),
-                rtol=self.tolerances.rtol,
-                atol=self.tolerances.atol,
-            )
+            checks = self._checked(flow, model, rerun, [*wanted, *together])
+            joint = together
+            if any(check.status != "passed" for check in checks[len(wanted) :]):  # pairs tell which of them it is
+                checks += self._checked(flow, model, rerun, pairs)
+                joint = [*together, *pairs]
         axes: list[AxisVerdict] = []
         for symbol in self.symbols:
             mine = [
@@ -466,32 +461,40 @@ class _Auditing:
         ]
         return _Proof(axes, combinations, problems)
 
-    def _combinations(self, trial: Trial, runs: Mapping[str, Sequence[int]]) -> list[Sizes]:
-        """All axes together, and each pair; with sizes that differ from each other where PyTorch lets them."""
+    def _checked(self, flow: Flow, model: ir.Model, rerun: RunModel, sizes: Sequence[Sizes]) -> list[Check]:
+        self._look()
+        return check_sizes(
+            model,
+            flow.captured,
+            run_model=rerun,
+            dynamic_axes=flow.options.dynamic_axes,
+            sizes=sizes,
+            recorder=Recorder(cancelled=self.cancelled),
+            rtol=self.tolerances.rtol,
+            atol=self.tolerances.atol,
+        )
+
+    def _combinations(self, trial: Trial, runs: Mapping[str, Sequence[int]]) -> tuple[list[Sizes], list[Sizes]]:
+        """All axes together, and pairs of them; with sizes that differ from each other where PyTorch lets them."""
         able = [name for name, sizes in runs.items() if sizes]
-        groups = [tuple(able)] if len(able) > 1 else []
-        if len(able) > 2:
-            groups += list(itertools.combinations(able, 2))[:_MOST_PAIRS]
-        result: list[Sizes] = []
-        for group in groups:
-            sizes: Sizes = {}
-            for name in group:
-                size = runs[name][0]
-                free = [
-                    other
-                    for other in (*self.plans[name].prove, *self.plans[name].derive)
-                    if other not in sizes.values()
-                ]
-                sizes[name] = size if size not in sizes.values() else next(iter(free), size)
-            if self._joint(trial, sizes) is not None:
-                result.append(sizes)
+        result = self._different(trial, runs, able) if len(able) > 1 else []
+        pairs = list(itertools.combinations(able, 2))[:_MOST_PAIRS] if len(able) > 2 else []
         for name, plan in self.plans.items():
             tied = trial.in_step(name, *plan.tied) if plan.tied else None
             if tied is not None:
                 moved = {other: tied[other] for other in (name, *plan.tied)}
                 if sorted(moved) not in [sorted(item) for item in result]:
                     result.append(moved)
-        return result
+        return result, [sizes for pair in pairs for sizes in self._different(trial, runs, pair)]
+
+    def _different(self, trial: Trial, runs: Mapping[str, Sequence[int]], names: Sequence[str]) -> list[Sizes]:
+        """One size for each symbol, no two the same if there are enough; none if PyTorch does not run so."""
+        sizes: Sizes = {}
+        for name in names:
+            plan = self.plans[name]
+            free = [size for size in (runs[name][0], *plan.prove, *plan.derive) if size not in sizes.values()]
+            sizes[name] = next(iter(free), runs[name][0])
+        return [sizes] if self._joint(trial, sizes) is not None else []
 
     def _verdict(
         self, symbol: Symbol, checks: Sequence[tuple[int, Check]], failure: str, problems: Sequence[Problem]
