@@ -264,11 +264,25 @@ class Flow:
         )
 
     def check_nodes(
-        self, model: ir.Model, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET
+        self,
+        model: ir.Model,
+        *,
+        inputs: Sequence[torch.Tensor] | None = None,
+        budget: int = BUDGET,
+        rtol: float | None = None,
+        atol: float | None = None,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         return check_nodes(
-            model, self.graph, self.captured, self.lowering.lowered, self.recorder, inputs=inputs, budget=budget
+            model,
+            self.graph,
+            self.captured,
+            self.lowering.lowered,
+            self.recorder,
+            inputs=inputs,
+            budget=budget,
+            rtol=rtol,
+            atol=atol,
         )
 
     def _document(self, model: ir.Model) -> None:
