@@ -115,8 +115,8 @@ class Flow:
             Captured(
                 captured.mode,
                 sum(1 for _ in walk(captured.graph.block)),
-                tuple(item.name for item in captured.inputs),
-                tuple(item.name for item in captured.outputs),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.inputs)),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.outputs)),
                 seconds,
             )
         )
@@ -126,8 +126,8 @@ class Flow:
             options,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
-                {item.name: tuple(item.example.shape) for item in captured.inputs},
-                {item.name: item.value.shape for item in captured.outputs},
+                {item.sequence or item.name: tuple(item.example.shape) for item in captured.inputs},
+                {item.sequence or item.name: item.value.shape for item in captured.outputs},
             ),
         )
         self.graph: TorchGraph = run_torch_passes(captured.graph, TORCH_PASSES, recorder)

@@ -26,7 +26,13 @@ from onnx_explore.emit.emitter import Mark
 from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
 from onnx_explore.lowering.frames import Again, Frame, Opened
-from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
+from onnx_explore.lowering.interface import (
+    input_value,
+    one_input_each,
+    one_output_each,
+    output_shape,
+    tensor_output,
+)
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
@@ -105,16 +111,16 @@ class Lowering:
 
     def _declare_inputs(self) -> None:
         for output in self._outputs:
-            self.emitter.names.reserve(output.name)
+            self.emitter.names.reserve(output.sequence or output.name)
         for axes in self.options.dynamic_axes.values():
             for symbol in axes.values():
                 self.emitter.inference.reserve(symbol)
-        for item in self._inputs:
-            axes = self.options.dynamic_axes.get(item.name, {})
-            value = input_value(item, axes)
-            self.emitter.names.reserve(item.name)
+        for row in one_input_each(self._inputs):
+            name = row[0].sequence or row[0].name
+            value = input_value(self.emitter, row, self.options.dynamic_axes.get(name, {}))
+            self.emitter.names.reserve(name)
             self.onnx.inputs.append(value)
-            self._values[item.value.id] = value
+            self._values.update((item.value.id, value) for item in row)
 
     def _declare_parameters(self) -> None:
         names = self.options.input_names[len(self._inputs) :]
@@ -451,14 +457,18 @@ class Lowering:
         g.enter(self._frame.region)
         g.scope, g.torch_nodes = "", ()
         used: set[ir.Value] = set()
-        for output in self._outputs:
+        for output in one_output_each(self._outputs):
             value = tensor_output(g, output, self._values[output.value.id], self.recorder)
             if value in used or value.producer() is None:
+                kind, shape = value.type, value.shape
                 value = g.op("Identity", value)
+                value.type, value.shape = kind, shape
             used.add(value)
-            value.name = output.name
-            axes = self.options.dynamic_axes.get(output.name, {})
-            value.shape = output_shape(value, output, axes, g, self.recorder)
+            name = output.sequence or output.name
+            value.name = name
+            if not output.sequence:
+                axes = self.options.dynamic_axes.get(name, {})
+                value.shape = output_shape(value, output, axes, g, self.recorder)
             self.onnx.outputs.append(value)
         return self.onnx
 
