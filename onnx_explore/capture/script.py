@@ -26,6 +26,7 @@ from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_
 from onnx_explore.capture.mirror import read_schema
 from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.outputs import Returned, name_outputs, open_result
+from onnx_explore.capture.packed import unpack
 from onnx_explore.capture.parameters import NamedModules, Weight, weights_of
 from onnx_explore.capture.replay import Replay, copy_of
 from onnx_explore.capture.script_mirror import ScriptMirror
@@ -177,7 +178,7 @@ def _read(
     paths = tuple(
         path[: len(path) - rest] if rest else None for path, (_, rest) in zip(returned.locations, rows, strict=True)
     )
-    return TorchGraph(block, parameters), mirror.notes, paths
+    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes, paths
 
 
 def _kind(item: CallInput) -> str:

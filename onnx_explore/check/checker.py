@@ -36,6 +36,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
+from onnx_explore.torch_ir import TorchGraph, walk
 
 Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
@@ -84,6 +85,37 @@ def check_export(
     checking.runtime()
     checking.axes(dynamic_axes)
     return Report(tuple(checking.items))
+
+
+def check_sizes(
+    model: ir.Model,
+    capture: Capture,
+    *,
+    run_model: RunModel,
+    dynamic_axes: Axes,
+    sizes: Sequence[Mapping[str, int]],
+    recorder: Recorder,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> list[Check]:
+    """Check an exported model against PyTorch at given sizes: one ``axis`` check for each of ``sizes``.
+
+    Args:
+        model: As for ``check_export``.
+        capture: As for ``check_export``.
+        run_model: As for ``check_export``.
+        dynamic_axes: As for ``check_export``.
+        sizes: Symbol → size; symbols that are left out keep their captured size.
+        recorder: Is asked whether to stop, and gets the events.
+        rtol: As for ``check_export``.
+        atol: As for ``check_export``.
+
+    Raises:
+        Cancelled: If ``recorder.cancelled()`` said so.
+    """
+    checking = _Checking(model, capture, run_model, recorder, rtol, atol)
+    checking.at(dynamic_axes, sizes)
+    return checking.items
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +182,13 @@ class _Checking:
             self._add("runtime", self._engine, "failed", problem, comparisons)
         else:
             self._add("runtime", self._engine, "passed", self._agreement(comparisons), comparisons)
+
+    def at(self, dynamic_axes: Axes, sizes: Sequence[Mapping[str, int]]) -> None:
+        self.random = random_outputs(self.model)
+        symbols = self._symbols(dynamic_axes)
+        for item in sizes:
+            self._begin()
+            self._axis([symbol for symbol in symbols if symbol.name in item], [item])
 
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
@@ -292,7 +331,10 @@ class _Checking:
             row: list[Any] = [] if item is None else item if isinstance(item, list) else [item]
             names += [f"{value.name}[{index}]" for index in range(len(row))] if row is item else [value.name or ""]
             arrays += row
-        comparisons = tuple(compare(expected, arrays, names, rtol=self.rtol, atol=self.atol, random=self.random))
+        quantized = is_quantized(self.capture.graph)
+        comparisons = tuple(
+            compare(expected, arrays, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+        )
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
@@ -375,3 +417,17 @@ def _count(number: int, noun: str) -> str:
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+_ROUNDS = (
+    "aten::quantize_",
+    "aten::quantized_",
+    "aten::fake_quantize_",
+    "aten::_fake_quantize_",
+    "aten::fused_moving_avg",
+)
+
+
+def is_quantized(graph: TorchGraph) -> bool:
+    """Whether a model rounds to integers inside."""
+    return any(node.target.startswith(("quantized::", *_ROUNDS)) for node in walk(graph.block))
