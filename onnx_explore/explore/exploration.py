@@ -41,7 +41,7 @@ from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances
 from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
-from onnx_explore.recording import NodeFailed, NodeLowered, Recorder, Recording
+from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder, Recording
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph
 from onnx_explore.writing import write_model
@@ -179,7 +179,7 @@ class Exploration(Editing):
 
     # -- going on ---------------------------------------------------------------------------------------------------
 
-    def step(self) -> NodeLowered | NodeFailed | None:
+    def step(self) -> NodeEntered | NodeLowered | NodeFailed | None:
         """Lower one node.
 
         Returns:
@@ -213,7 +213,8 @@ class Exploration(Editing):
             if begun and (time.perf_counter() >= until or (until < math.inf and not self.remaining)):
                 return True
             begun = True
-            if not isinstance(self._step(finishing=until == math.inf, check=check), NodeLowered):
+            event = self._step(finishing=until == math.inf, check=check)
+            if event is None or isinstance(event, NodeFailed):
                 break
         return False
 
@@ -222,7 +223,7 @@ class Exploration(Editing):
         """Whether an edit of the axes left the checks out; ``run()`` makes up for them."""
         return self._unchecked
 
-    def step_operator(self) -> NodeLowered | NodeFailed | None:
+    def step_operator(self) -> NodeEntered | NodeLowered | NodeFailed | None:
         """Lower nodes until one emitted something or failed.
 
         Returns:
@@ -230,7 +231,9 @@ class Exploration(Editing):
         """
         with self._owned():
             event = self._step()
-            while isinstance(event, NodeLowered) and not event.emitted and self._exported is None:
+            while self._exported is None and (
+                isinstance(event, NodeEntered) or (isinstance(event, NodeLowered) and not event.emitted)
+            ):
                 event = self._step()
             return event
 
@@ -261,7 +264,7 @@ class Exploration(Editing):
                 if node is None or fits(node) or self._stop.is_set() or isinstance(self._step(), NodeFailed):
                     return self
 
-    def _step(self, *, finishing: bool = True, check: bool = True) -> NodeLowered | NodeFailed | None:
+    def _step(self, *, finishing: bool = True, check: bool = True) -> NodeEntered | NodeLowered | NodeFailed | None:
         if self._exported is not None and not self._unchecked:
             return None
         start = time.perf_counter()
@@ -270,7 +273,7 @@ class Exploration(Editing):
         finally:
             self._seconds += time.perf_counter() - start
 
-    def _timed_step(self, finishing: bool, check: bool) -> NodeLowered | NodeFailed | None:
+    def _timed_step(self, finishing: bool, check: bool) -> NodeEntered | NodeLowered | NodeFailed | None:
         lowering = self._flow.lowering
         if self.error is not None:
             take_over_registrations()

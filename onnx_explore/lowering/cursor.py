@@ -6,8 +6,8 @@ A step is transactional. When a symbolic function fails, what it half emitted is
 after a symbolic function was registered, the next step tries again. When a registration concerns a node that was lowered
 already, the cursor goes back to the first such node.
 
-The cursor goes into the blocks of ``prim::If`` and ``prim::Loop`` (see ``control``): a step at such a node lowers the first
-node of its first block, and the node itself is made by the step after the last node of its last block.
+The cursor goes into the blocks of ``prim::If`` and ``prim::Loop`` (see ``control``): a step at such a node enters its first
+block, and the node itself is made by the step after the last node of its last block.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
 from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
-from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
+from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.outcome import failure
 from onnx_explore.symbolic.registry import REGISTRY
@@ -190,8 +190,8 @@ class Lowering:
 
     # -- stepping -----------------------------------------------------------------------------------------------------
 
-    def step(self) -> NodeLowered | NodeFailed:
-        """Lower the next node.
+    def step(self) -> NodeEntered | NodeLowered | NodeFailed:
+        """Lower the next node, or go into its blocks.
 
         Returns:
             The event, which is in the recording, too. After a ``NodeFailed``, ``error`` holds the exception and the cursor
@@ -208,6 +208,8 @@ class Lowering:
             else:
                 event = self._operator(frame, node)
             if event is not None:
+                if self._nested:
+                    self._leave_blocks()
                 return event
 
     def _operator(self, frame: Frame, node: TorchNode) -> NodeLowered | NodeFailed | None:
@@ -282,7 +284,7 @@ class Lowering:
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
-    def _open(self, frame: Frame, node: TorchNode) -> NodeLowered | NodeFailed | None:
+    def _open(self, frame: Frame, node: TorchNode) -> NodeEntered | NodeLowered | NodeFailed | None:
         """Begin the blocks of a node."""
         mark = self._begin(frame, node)
         inputs = [self._values[value.id] for value in node.inputs]
@@ -303,7 +305,31 @@ class Lowering:
         if first is None:
             return self._complete(opened, frame)
         self._enter(first)
-        return None
+        self.error = None
+        event = NodeEntered(node.id, node.target)
+        self.recorder.add(event)
+        return event
+
+    def _leave_blocks(self) -> None:
+        """From the end of a block to the next one of its node, if there is one: the cursor stands before a node."""
+        frame = self._frame
+        while frame.node is None and frame.opened is not None and frame.parent is not None:
+            mark = self._begin(frame.parent, frame.opened.node)
+            try:
+                following = frame.opened.proceed(frame, self._returns(frame))
+            except Again as again:
+                self._restart(again.node)
+                return
+            except OnnxExporterError:  # the next step meets it again, and records it
+                self.emitter.rollback(mark)
+                return
+            if following is None:
+                return
+            self._enter(following)
+            frame = following
+
+    def _returns(self, frame: Frame) -> tuple[Lowered, ...]:
+        return tuple(self._values[value.id] for value in frame.block.returns)
 
     def _goes_on(self, node: TorchNode) -> Lowered:
         """What the body of a loop returns for going on, if that is a constant; else None."""
@@ -327,7 +353,7 @@ class Lowering:
         mark = self._begin(parent, opened.node)
         start = time.perf_counter()
         try:
-            following = opened.proceed(frame, tuple(self._values[value.id] for value in frame.block.returns))
+            following = opened.proceed(frame, self._returns(frame))
         except Again as again:
             self._restart(again.node)
             return None

@@ -32,6 +32,7 @@ from onnx_explore.emit import Emitter
 from onnx_explore.errors import NotConstant
 from onnx_explore.symbolic.binding import materialize
 from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Dictionary, Lowered, Maybe, is_sequence
+from onnx_explore.torch_ir.kinds import is_tuple
 
 Size = int | str | None
 """A number, the name of a symbolic dimension, or unknown."""
@@ -159,7 +160,7 @@ def join(a: Type, b: Type, kind: str) -> Type:
         return DictOf(a.keys, _join_all(a.items, b.items, kind))
     if isinstance(a, TupleOf) and isinstance(b, TupleOf) and len(a.items) == len(b.items):
         return TupleOf(_join_all(a.items, b.items, kind))
-    if isinstance(a, TupleOf | SequenceOf) and isinstance(b, TupleOf | SequenceOf) and not kind.startswith("("):
+    if isinstance(a, TupleOf | SequenceOf) and isinstance(b, TupleOf | SequenceOf) and not is_tuple(kind):
         return _join_elements(sequence_of(a), sequence_of(b))
     if isinstance(a, DictOf) and isinstance(b, DictOf):
         raise Irreconcilable(
