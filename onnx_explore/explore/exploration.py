@@ -24,12 +24,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
+import torch
 
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
+from onnx_explore.check.nodes import BUDGET, NodesReport
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
+from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.editing import Editing
@@ -339,6 +342,23 @@ class Exploration(Editing):
             self._unchecked = False
         return report
 
+    def check_nodes(self, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET) -> NodesReport:
+        """Compare every intermediate of PyTorch with ONNX's, in one pair of runs.
+
+        Args:
+            inputs: Other inputs than the captured ones, one per graph input.
+            budget: Bytes of intermediates to hold at a time.
+
+        Returns:
+            One row per tensor that a torch node made, with accumulated and local error; its ``str`` names the culprits.
+
+        Raises:
+            OnnxExporterError: If the export has not come to its end.
+            Cancelled: If it was cancelled.
+        """
+        with self._owned():
+            return self._flow.check_nodes(self.exported.model, inputs=inputs, budget=budget)
+
     @contextmanager
     def _owned(self) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
@@ -448,7 +468,7 @@ class Exploration(Editing):
             self.recording,
             self.torch_graph,
             self.captured,
-            {item.name: item for item in self.onnx_graph if item.name},
+            {item.name: item for item in nodes_of(self.onnx_graph) if item.name},
             only=only,
             everything=everything,
             width=width,
@@ -470,12 +490,12 @@ class Exploration(Editing):
 
     def dispatch_text(self, node: int | str | None = None) -> str:
         """How nodes were lowered: all of them, or one with every detail."""
-        names = {item.name: item for item in self.onnx_graph if item.name}
+        names = {item.name: item for item in nodes_of(self.onnx_graph) if item.name}
         return text.dispatch_text(self.recording, self.torch_graph, names, node=node)
 
     def node_text(self, node: int) -> str:
         """The full story of one node, by its number after the passes."""
-        by_name = {item.name: item for item in self.onnx_graph if item.name}
+        by_name = {item.name: item for item in nodes_of(self.onnx_graph) if item.name}
         return graphs.node_text(self.recording, self.torch_graph, self.captured, by_name, node, self.place)
 
     def graphviz(self, stage: Stage = "onnx", scope: str = "", *, expand: bool = False) -> Drawing:
