@@ -14,13 +14,8 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-<<<<<<< HEAD
-from types import ModuleType
-from typing import Any, Protocol, cast
-=======
 from types import MappingProxyType, ModuleType
-from typing import Any, Protocol
->>>>>>> main
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -174,13 +169,9 @@ class ReferenceSession:
         """
         _complete(self.inputs, feeds)
         try:
-<<<<<<< HEAD
-            results: list[Any] = self._session.run(None, {name: _fed(feeds[name]) for name in self.inputs})
-=======
             results: list[Any] = self._session.run(
-                None, self._weights | {name: _array(feeds[name]) for name in self.inputs}
+                None, self._weights | {name: _fed(feeds[name]) for name in self.inputs}
             )
->>>>>>> main
         except NotImplementedError as error:
             raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
         except Exception as error:  # Operators in Python and numpy: any exception may come.
