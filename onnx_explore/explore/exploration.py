@@ -150,7 +150,9 @@ class Exploration(Editing):
     def modules(self) -> dict[str, str]:
         """Module path → class name."""
         named = getattr(self._flow.model, "named_modules", None)
-        return {name: type(module).__name__ for name, module in named()} if named is not None else {}
+        if named is None:
+            return {}
+        return {name: getattr(module, "original_name", type(module).__name__) for name, module in named()}
 
     @property
     def registered(self) -> bool:
