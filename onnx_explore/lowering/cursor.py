@@ -37,6 +37,7 @@ from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
+from onnx_explore.lowering.types import copied
 from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
@@ -490,9 +491,7 @@ class Lowering:
         for output in one_output_each(self._outputs):
             value = tensor_output(g, output, self._values[output.value.id], self.recorder)
             if value in used or value.producer() is None:
-                kind, shape = value.type, value.shape
-                value = g.op("Identity", value)
-                value.type, value.shape = kind, shape
+                value = copied(g, value)
             used.add(value)
             name = output.sequence or output.name
             value.name = name

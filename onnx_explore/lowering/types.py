@@ -312,6 +312,19 @@ def _as_sequence(g: Emitter, item: Lowered, element: TensorOf | None) -> ir.Valu
     return typed(g, made, SequenceOf(element))
 
 
+def copied(g: Emitter, value: ir.Value) -> ir.Value:
+    """The same value, made by a node of the present graph. Identity takes sequences from opset 14 on."""
+    if is_sequence(value) and g.opset < 14:
+        kind = type_of(g, value)
+        assert isinstance(kind, SequenceOf)
+        more = g.op("SequenceInsert", value, g.const(0, kind.element.dtype if kind.element else ir.DataType.FLOAT))
+        made = g.op("SequenceErase", more)
+    else:
+        made = g.op("Identity", value)
+    made.type, made.shape = value.type, value.shape
+    return made
+
+
 def filler(g: Emitter, kind: Type) -> Lowered:
     """Something of a type, for where nobody looks: zeros, and sizes of 0 where they are not known."""
     match kind:

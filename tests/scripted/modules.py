@@ -164,7 +164,7 @@ MODULES: list[Scripted] = [
     Scripted(
         LoopModel2(), [(X, torch.tensor(3)), (X, torch.tensor(0)), (X, torch.tensor(9))], traced=True, has=("Loop",)
     ),
-    Scripted(ListsBetween(), [(X,), (NEGATIVE,), (WIDE,)], ROWS, traced=True),
+    Scripted(ListsBetween(), [(X,), (NEGATIVE,), (WIDE,)], ROWS, traced=True, since=13),
     Scripted(seeded(TracedAround()), SIGNS, traced=True, has=("If",)),
     Scripted(seeded(ScriptedAround()), [(X, 2), (X, 0), (X, 5)], has=("Loop",)),
     Scripted(declared_any, [(X,)]),
@@ -173,5 +173,5 @@ MODULES: list[Scripted] = [
     Scripted(seeded(Attention()), [(SEQUENCE,)], lacks=("If",)),
     Scripted(seeded(nn.TransformerEncoderLayer(4, 2, 8)), [(SEQUENCE,), (SEQUENCE[:3],)], {"src": {0: "length"}}),
     Scripted(seeded(Stacked()), [(X, STATES)], lacks=("Loop",)),
-    Scripted(seeded(BeamLike()), [(H, 5), (H, 1), (-H, 12), (H * 3, 7)]),
+    Scripted(seeded(BeamLike()), [(H, 5), (H, 1), (-H, 12), (H * 3, 7)], since=13),
 ]
