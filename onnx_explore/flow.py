@@ -143,8 +143,8 @@ class Flow:
             Captured(
                 captured.mode,
                 sum(1 for _ in walk(captured.graph.block)),
-                tuple(item.name for item in captured.inputs),
-                tuple(item.name for item in captured.outputs),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.inputs)),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.outputs)),
                 seconds,
             )
         )
@@ -156,8 +156,8 @@ class Flow:
             do_constant_folding=options.do_constant_folding and not captured.training,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
-                {item.name: tuple(item.example.shape) for item in captured.inputs},
-                {item.name: item.value.shape for item in captured.outputs},
+                {item.sequence or item.name: tuple(item.example.shape) for item in captured.inputs},
+                {item.sequence or item.name: item.value.shape for item in captured.outputs},
             ),
         )
         take_over_registrations()
