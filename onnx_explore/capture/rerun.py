@@ -30,12 +30,13 @@ def make_rerun(model: Callable[..., Any], capture: Capture, training: Training =
     call = open_call(model, capture.args, capture.kwargs, None)
     roots = root_modules(model)
     modules = all_modules(roots)
+    scripted = isinstance(model, torch.jit.ScriptModule | torch.jit.ScriptFunction)
 
     def rerun(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
         with guarded(modules), torch.no_grad():
             model_mode([module for _, module in roots], training)
-            result = open_result(model(*args, **kwargs))
+            result = open_result(model(*args, **kwargs), numbers=scripted)
             return tuple(tensor.detach().clone() for tensor in result.tensors)
 
     return rerun
