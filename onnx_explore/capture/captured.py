@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,12 +21,15 @@ class GraphInput:
         path: Where it stands in the call, such as ``args[0]``, ``kwargs['mask']``, ``args[1][0]['ids']``.
         value: The block parameter.
         example: The caller's tensor. Numbers given to a scripted model stand as 0-d tensors.
+        sequence: For an element of a list that a scripted model takes: the name of the list, which is one input of the ONNX
+            graph (a sequence of any length); else ``""``.
     """
 
     name: str
     path: str
     value: TorchValue
     example: torch.Tensor
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,15 @@ class GraphOutput:
         path: Where it stands in the returned structure, such as ``out``, ``out['logits']``, ``out[1][0]``.
         value: The returned value.
         rank: How many dimensions the tensor had in the captured run, where ``value`` does not say so.
+        sequence: For an element of a list that a scripted model returns: the name of the list, which is one output of the
+            ONNX graph; ``value`` is the list then.
     """
 
     name: str
     path: str
     value: TorchValue
     rank: int | None = None
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,19 @@ class Conversion:
         value: The Python value, as ``repr``, shortened.
         frame: The user's source line, with the column where Python knows it (3.11 and newer).
         scope: The module path.
+        of: What it was computed from: ``"size"`` (sizes and constants alone), ``"data"`` (a tensor's elements, too), or ``""``
+            where that is not known.
+        constants: For ``of="size"``: the numbers that went into it, such as the 512 of ``x.shape[1] > 512``.
+        after: Id of the last value that was recorded before, or None.
     """
 
     kind: str
     value: str
     frame: Frame | None
     scope: str
+    of: Literal["size", "data", ""] = ""
+    constants: tuple[int | float, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,7 @@ class Capture:
         eager: The tensors that the model returned while it was captured, in the order of ``outputs``.
         replay: Runs the recorded graph in PyTorch on the given input tensors (in the order of ``inputs``) and returns
             the tensors of ``outputs``.
+        called: Module path (with the number of the call, from the second on) → module, for every module call of a trace.
     """
 
     graph: TorchGraph
@@ -106,3 +120,4 @@ class Capture:
     seconds: float
     eager: tuple[torch.Tensor, ...]
     replay: Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]] = field(repr=False)
+    called: Mapping[str, torch.nn.Module] = field(default_factory=dict[str, torch.nn.Module], repr=False)

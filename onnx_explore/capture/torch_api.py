@@ -241,6 +241,11 @@ def onnx_export_flag() -> Generator[None]:
         flags._is_onnx_exporting = before
 
 
+def is_exporting() -> bool:
+    """What ``torch.onnx.is_in_onnx_export()`` says."""
+    return bool(api().export_flag._is_onnx_exporting)
+
+
 @contextlib.contextmanager
 def fused_paths_off() -> Generator[None]:
     """No fused inference kernels inside: they depend on ``requires_grad``, and hide the operators that we want to see.
@@ -386,11 +391,15 @@ def inline_functions(graph: JitGraph) -> JitGraph:
     return copied
 
 
-def module_holder(modules: Sequence[torch.nn.Module]) -> Any:
-    """A scripted module whose attributes ``m0``, ``m1`` … are these scripted modules: the tracer must know them."""
+def module_holder(modules: Sequence[torch.nn.Module], objects: Sequence[torch.ScriptObject] = ()) -> Any:
+    """A scripted module that holds what the tracer must know: scripted modules as its attributes ``m0``, ``m1`` …, objects
+    of C++ classes as ``p0``, ``p1`` ….
+    """
     holder = torch.nn.Module()
     for index, module in enumerate(modules):
         holder.add_module(f"m{index}", module)
+    for index, item in enumerate(objects):
+        setattr(holder, f"p{index}", item)
     return api().create_script_module(holder, _no_stubs, share_types=False)
 
 
@@ -401,6 +410,23 @@ def _no_stubs(_: torch.nn.Module) -> tuple[()]:
 def compiled_object(module: Any) -> Any:
     """The object of ``torch._C`` behind a scripted module."""
     return module._c
+
+
+def object_class(item: torch.ScriptObject) -> str:
+    """The qualified name of the class of an object that C++ made."""
+    return str(cast(Any, item)._type().qualified_name())
+
+
+def object_state(item: torch.ScriptObject) -> tuple[Any, ...]:
+    """What an object with packed weights would write to a file.
+
+    Raises:
+        UnsupportedTorch: If this PyTorch writes something else than what is known.
+    """
+    state = cast(Any, item).__getstate__()[0]
+    if not isinstance(state, tuple):
+        raise UnsupportedTorch(f"PyTorch {torch.__version__} writes a {object_class(item)} in an unknown way")
+    return cast("tuple[Any, ...]", state)
 
 
 def has_pre_hooks(module: torch.nn.Module) -> bool:
@@ -426,10 +452,10 @@ def script_arguments(model: Any) -> list[SchemaPart]:
 
 
 def written_attributes(modules: Sequence[Any]) -> set[str]:
-    """Names of attributes that any method of these scripted modules writes."""
+    """Names of attributes that any method of these scripted modules writes (but the one that loads them from a file)."""
     names: set[str] = set()
     for module in modules:
-        for method in module._c._method_names():
+        for method in set(module._c._method_names()) - {"__setstate__"}:
             for node in module._c._get_method(method).graph.findAllNodes("prim::SetAttr"):
                 names.add(node.s("name"))
     return names

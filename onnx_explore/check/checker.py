@@ -13,7 +13,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 import torch
 
@@ -34,6 +36,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
+from onnx_explore.torch_ir import TorchGraph, walk
 
 Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
@@ -82,6 +85,37 @@ def check_export(
     checking.runtime()
     checking.axes(dynamic_axes)
     return Report(tuple(checking.items))
+
+
+def check_sizes(
+    model: ir.Model,
+    capture: Capture,
+    *,
+    run_model: RunModel,
+    dynamic_axes: Axes,
+    sizes: Sequence[Mapping[str, int]],
+    recorder: Recorder,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> list[Check]:
+    """Check an exported model against PyTorch at given sizes: one ``axis`` check for each of ``sizes``.
+
+    Args:
+        model: As for ``check_export``.
+        capture: As for ``check_export``.
+        run_model: As for ``check_export``.
+        dynamic_axes: As for ``check_export``.
+        sizes: Symbol → size; symbols that are left out keep their captured size.
+        recorder: Is asked whether to stop, and gets the events.
+        rtol: As for ``check_export``.
+        atol: As for ``check_export``.
+
+    Raises:
+        Cancelled: If ``recorder.cancelled()`` said so.
+    """
+    checking = _Checking(model, capture, run_model, recorder, rtol, atol)
+    checking.at(dynamic_axes, sizes)
+    return checking.items
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +183,13 @@ class _Checking:
         else:
             self._add("runtime", self._engine, "passed", self._agreement(comparisons), comparisons)
 
+    def at(self, dynamic_axes: Axes, sizes: Sequence[Mapping[str, int]]) -> None:
+        self.random = random_outputs(self.model)
+        symbols = self._symbols(dynamic_axes)
+        for item in sizes:
+            self._begin()
+            self._axis([symbol for symbol in symbols if symbol.name in item], [item])
+
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
         if self.session is None or self.slow:
@@ -171,7 +212,7 @@ class _Checking:
     def _symbols(self, dynamic_axes: Axes) -> list[_Symbol]:
         places: dict[str, list[tuple[int, int]]] = {}
         for position, item in enumerate(self.capture.inputs):
-            for axis, name in dynamic_axes.get(item.name, {}).items():
+            for axis, name in dynamic_axes.get(item.sequence or item.name, {}).items():
                 places.setdefault(name, []).append((position, axis % item.example.dim()))
         return [
             _Symbol(name, tuple(where), self.capture.inputs[where[0][0]].example.shape[where[0][1]])
@@ -236,7 +277,7 @@ class _Checking:
         finally:
             torch.set_rng_state(state)
 
-    def _run(self, inputs: Tensors) -> list[Array]:
+    def _run(self, inputs: Tensors) -> list[Any]:
         """Run the ONNX model, in ONNX Runtime as long as that can.
 
         Raises:
@@ -265,8 +306,13 @@ class _Checking:
             raise NoRuntimeKernel(f"{error.message}; {second.message}", target=error.target) from second
         self.recorder.note("warning", error.code, f"{error.message}; checked with {ReferenceSession.engine} instead")
 
-    def _feeds(self, session: Session, inputs: Tensors) -> dict[str, torch.Tensor]:
-        feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, inputs, strict=True)}
+    def _feeds(self, session: Session, inputs: Tensors) -> dict[str, Any]:
+        feeds: dict[str, Any] = {}
+        for item, tensor in zip(self.capture.inputs, inputs, strict=True):
+            if item.sequence:
+                feeds.setdefault(item.sequence, []).append(tensor)
+            else:
+                feeds[item.name] = tensor
         # Without export_params (and with weights as inputs), the weights are fed, too.
         missing = set(session.inputs) - set(feeds)
         for parameter in self.capture.graph.parameters:
@@ -276,17 +322,25 @@ class _Checking:
         return feeds
 
     def _compare(
-        self, expected: Tensors, actual: list[Array], sizes: Mapping[str, int]
+        self, expected: Tensors, actual: list[Any], sizes: Mapping[str, int]
     ) -> tuple[str, tuple[Comparison, ...]]:
         """What is wrong, or ``""``, and the comparison of every output."""
-        names = [value.name or "" for value in self.model.graph.outputs]
-        comparisons = tuple(compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random))
+        names: list[str] = []
+        arrays: list[Array] = []
+        for value, item in zip(self.model.graph.outputs, actual, strict=True):
+            row: list[Any] = [] if item is None else item if isinstance(item, list) else [item]
+            names += [f"{value.name}[{index}]" for index in range(len(row))] if row is item else [value.name or ""]
+            arrays += row
+        quantized = is_quantized(self.capture.graph)
+        comparisons = tuple(
+            compare(expected, arrays, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+        )
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
             return f"{failed[0]}{more}{self._random_hint()}", comparisons
         for value, array in zip(self.model.graph.outputs, actual, strict=True):
-            wrong = _wrong_dimension(value, array, sizes)
+            wrong = _wrong_dimension(value, array, sizes) if isinstance(array, np.ndarray) else ""
             if wrong:
                 return wrong, comparisons
         return "", comparisons
@@ -363,3 +417,17 @@ def _count(number: int, noun: str) -> str:
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+_ROUNDS = (
+    "aten::quantize_",
+    "aten::quantized_",
+    "aten::fake_quantize_",
+    "aten::_fake_quantize_",
+    "aten::fused_moving_avg",
+)
+
+
+def is_quantized(graph: TorchGraph) -> bool:
+    """Whether a model rounds to integers inside."""
+    return any(node.target.startswith(("quantized::", *_ROUNDS)) for node in walk(graph.block))

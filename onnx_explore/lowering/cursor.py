@@ -23,16 +23,25 @@ from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.capture.decompose import may_decompose
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.emitter import Mark
-from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
+from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
 from onnx_explore.lowering.frames import Again, Frame, Opened
-from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
+from onnx_explore.lowering.interface import (
+    input_value,
+    one_input_each,
+    one_output_each,
+    output_shape,
+    tensor_output,
+)
 from onnx_explore.lowering.operators import Operators
+from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
+from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.symbolic.outcome import failure
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, walk
 
@@ -96,7 +105,9 @@ class Lowering:
         self.emitter = Emitter(
             self.onnx, options.opset_version, fold_parameters=options.do_constant_folding and parameters_are_fixed
         )
-        self._operators = Operators(self.emitter, fold_tensors=options.do_constant_folding)
+        self._operators = Operators(
+            self.emitter, fold_tensors=options.do_constant_folding, foreign=options.torch_symbolics
+        )
         self._frame = Frame(graph.block, self.emitter.region)
         self._declare_inputs()
         self._declare_parameters()
@@ -105,16 +116,19 @@ class Lowering:
 
     def _declare_inputs(self) -> None:
         for output in self._outputs:
-            self.emitter.names.reserve(output.name)
+            self.emitter.names.reserve(output.sequence or output.name)
         for axes in self.options.dynamic_axes.values():
             for symbol in axes.values():
                 self.emitter.inference.reserve(symbol)
-        for item in self._inputs:
-            axes = self.options.dynamic_axes.get(item.name, {})
-            value = input_value(item, axes)
-            self.emitter.names.reserve(item.name)
+        for row in one_input_each(self._inputs):
+            name = row[0].sequence or row[0].name
+            value = input_value(self.emitter, row, self.options.dynamic_axes.get(name, {}))
+            self.emitter.names.reserve(name)
             self.onnx.inputs.append(value)
-            self._values[item.value.id] = value
+            self._values.update((item.value.id, value) for item in row)
+            for item in row:
+                if item.example.is_quantized:
+                    self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)
 
     def _declare_parameters(self) -> None:
         names = self.options.input_names[len(self._inputs) :]
@@ -207,7 +221,8 @@ class Lowering:
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
-            resolution, results = self._operators.lower(node, inputs)
+            kind = self.options.operator_export_type
+            resolution, results = convert(self._operators, node, inputs, kind, self.recorder)
             results = tuple(
                 self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)
             )
@@ -352,24 +367,19 @@ class Lowering:
         """Record a failure; None if the loop around was unrolled instead."""
         if wants_unrolling(error) and self._unroll(frame):
             return None
-        if not isinstance(error, OnnxExporterError):
-            resolution = resolve(node, self.emitter.opset)
-            what = f"symbolic function {resolution.function}" if resolution.function else "evaluation"
-            wrapped: OnnxExporterError = SymbolicError(
-                f"its {what} raised {type(error).__name__}: {error}",
-                action="mend the function, register it again, and go on",
-            )
-            wrapped.__cause__ = error
-            error = wrapped
+        resolution = self._resolve(node)
+        error = failure(error, resolution.variant)
         error.target = error.target or node.target
         error.where = error.where or node.origin.where
         if isinstance(error, UnsupportedOperatorError) and not error.missing:
             error.missing = tuple(self.missing())
         self.error = error
-        candidates = resolve(node, self.emitter.opset).candidates
-        event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), candidates, seconds)
+        event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), resolution.candidates, seconds)
         self.recorder.add(event)
         return event
+
+    def _resolve(self, node: TorchNode) -> Resolution:
+        return resolve(node, self.emitter.opset, foreign=self.options.torch_symbolics)
 
     def _unroll(self, frame: Frame | None) -> bool:
         """Unroll the innermost loop around that can be; whether there is one."""
@@ -388,7 +398,7 @@ class Lowering:
         for node in self.nodes[self.position :]:
             if is_structure(node) or node.target in _CONTROL_FLOW:
                 continue
-            if resolve(node, self.emitter.opset).variant is not None:
+            if self._resolve(node).variant is not None:
                 continue
             if node is self.node or node.schema is None or not may_decompose(node.schema):
                 rows.append((node.target, node.origin.where))
@@ -451,14 +461,18 @@ class Lowering:
         g.enter(self._frame.region)
         g.scope, g.torch_nodes = "", ()
         used: set[ir.Value] = set()
-        for output in self._outputs:
+        for output in one_output_each(self._outputs):
             value = tensor_output(g, output, self._values[output.value.id], self.recorder)
             if value in used or value.producer() is None:
+                kind, shape = value.type, value.shape
                 value = g.op("Identity", value)
+                value.type, value.shape = kind, shape
             used.add(value)
-            value.name = output.name
-            axes = self.options.dynamic_axes.get(output.name, {})
-            value.shape = output_shape(value, output, axes, g, self.recorder)
+            name = output.sequence or output.name
+            value.name = name
+            if not output.sequence:
+                axes = self.options.dynamic_axes.get(name, {})
+                value.shape = output_shape(value, output, axes, g, self.recorder)
             self.onnx.outputs.append(value)
         return self.onnx
 

@@ -326,6 +326,39 @@ def _same(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     return (inputs[0],)
 
 
+def _sequence_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+    g.requires(11, "a list as output")
+    return (as_sequence(g, inputs[0]),)
+
+
+def _optional_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+    """An ONNX optional, if only the running model knows whether there is a tensor."""
+    item = inputs[0]
+    if not isinstance(item, Maybe):
+        return (item,)
+    g.requires(16, "an output that may be None")
+    kind = type_of(g, item.value)
+    value = as_type(g, item.value, kind)
+    assert isinstance(value, ir.Value)
+    outer = g.region
+    branches: list[ir.Attr] = []
+    for name, given in (("then_branch", [value]), ("else_branch", [])):
+        region = g.subgraph(f"Optional.{name}")
+        g.enter(region)
+        made = g.raw_op(
+            "Optional", given, [ir.AttrTypeProto("type", ir.TypeAndShape(value.type, None))], 1, infer=False
+        )
+        assert isinstance(made, ir.Value)
+        made.type = ir.OptionalType(value.type)  # type: ignore[arg-type]
+        region.graph.outputs.append(made)
+        branches.append(ir.AttrGraph(name, region.graph))
+    g.enter(outer)
+    chosen = g.raw_op("If", [item.present], branches, 1, infer=False)
+    assert isinstance(chosen, ir.Value)
+    chosen.type, chosen.shape = ir.OptionalType(value.type), value.shape  # type: ignore[arg-type]
+    return (chosen,)
+
+
 def _remove(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     whole, item = inputs
     items = _items(whole)
@@ -539,6 +572,9 @@ LISTS: dict[str, Callable[[Emitter, TorchNode, Inputs], Results]] = {
     "aten::remove.bool": _remove,
     "aten::remove.str": _remove,
     "prim::ListUnpack": _list_unpack,
+    "prim::SequenceInput": _same,
+    "prim::SequenceOutput": _sequence_output,
+    "prim::OptionalOutput": _optional_output,
     "prim::DictConstruct": _dict_construct,
     "prim::unchecked_cast": _unchecked,
     "aten::_unwrap_optional": _unchecked,

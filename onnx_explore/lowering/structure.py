@@ -12,7 +12,17 @@ from onnx_explore.dtypes import SCALAR_TYPES
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.lists import LISTS, SEQUENCES
-from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Lowered, is_sequence, leaves
+from onnx_explore.symbolic.lowered import (
+    UNDEFINED,
+    Complex,
+    Constant,
+    Lowered,
+    PackedCell,
+    PackedWeight,
+    Quantized,
+    is_sequence,
+    leaves,
+)
 from onnx_explore.torch_ir import TorchNode
 
 
@@ -110,7 +120,7 @@ def is_structure(node: TorchNode) -> bool:
 
 def is_dynamic(item: Lowered) -> bool:
     """Whether any part is only known when the model runs."""
-    return any(isinstance(leaf, ir.Value | Complex) for leaf in leaves(item))
+    return any(isinstance(leaf, ir.Value | Complex | Quantized | PackedWeight | PackedCell) for leaf in leaves(item))
 
 
 def is_complex(item: Lowered) -> bool:
@@ -118,3 +128,10 @@ def is_complex(item: Lowered) -> bool:
     return isinstance(item, Complex) or (
         isinstance(item, tuple) and any(isinstance(leaf, Complex) for leaf in leaves(item))
     )
+
+
+def is_quantized(item: Lowered) -> bool:
+    """Whether any part is a quantized tensor."""
+    if isinstance(item, tuple):
+        return any(is_quantized(entry) for entry in item)
+    return isinstance(item, Quantized) or (isinstance(item, Constant) and item.tensor.is_quantized)

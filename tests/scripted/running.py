@@ -58,7 +58,9 @@ def check(case: Scripted, opset: int) -> onnx_explore.Exported:
     """Export, and compare on all runs."""
     model = scripted(case.model)
     torch.manual_seed(0)
-    exported = onnx_explore.export(model, copied(case.runs[0]), dynamic_axes=case.dynamic or None, opset_version=opset)
+    exported = onnx_explore.export(
+        model, copied(case.runs[0]), kwargs={}, dynamic_axes=case.dynamic or None, opset_version=opset
+    )
     onnx.checker.check_model(exported.to_proto(), full_check=True)
     found = {node.op_type for node in nodes_of(exported.model.graph)}
     assert set(case.has) <= found, f"{set(case.has) - found} is missing among {found}"
@@ -67,7 +69,12 @@ def check(case: Scripted, opset: int) -> onnx_explore.Exported:
     for number, args in enumerate(case.runs):
         with torch.no_grad():
             expected = flat(model(*copied(args)))
-        feeds = {value.name or "": item for value, item in zip(exported.model.graph.inputs, flat(args), strict=True)}
+        rows = [
+            list(item) if isinstance(item, list) else leaf
+            for item in args
+            for leaf in ([item] if isinstance(item, list) else flat(item))
+        ]
+        feeds = {value.name or "": item for value, item in zip(exported.model.graph.inputs, rows, strict=True)}
         outputs = () if case.rank_varies else exported.model.graph.outputs
         compare(expected, session.run(feeds), outputs, f"run {number}")
     return exported

@@ -38,10 +38,14 @@ _PLAIN = frozenset(
 )
 
 
+OBSERVERS = frozenset({"aten::fused_moving_avg_obs_fake_quant"})
+"""They write to what they learned only while their observer is on, and with that they are not exported."""
+
+
 def writes_tensor(node: TorchNode) -> bool:
     """Whether a node writes to a tensor, or changes its shape in place."""
     schema = node.schema
-    if schema is None:
+    if schema is None or node.target in OBSERVERS:
         return False
     return any(
         is_written_tensor(argument, value) for argument, value in zip(schema.arguments, node.inputs, strict=False)
@@ -140,7 +144,8 @@ def keeps(node: TorchNode) -> bool:
         return False
     if node.schema is None:
         return True
-    return any(argument.written for argument in node.schema.arguments) and not writes_tensor(node)
+    written = any(argument.written for argument in node.schema.arguments)
+    return written and not writes_tensor(node) and node.target not in OBSERVERS
 
 
 def _gives_another_list(node: TorchNode) -> bool:
