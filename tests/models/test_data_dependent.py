@@ -13,9 +13,12 @@ import torch
 from torch.utils import _pytree as pytree
 
 import onnx_explore
+from onnx_explore.capture import capture
 from onnx_explore.check.runtime import RuntimeSession
+from onnx_explore.errors import RuntimeMismatch
 from onnx_explore.options import DEFAULT_OPSET, NEWEST_OPSET
-from tests.models.data_dependent import CASES, LOOPS, Data, DataCase
+from onnx_explore.torch_ir.data_sizes import data_sized_targets
+from tests.models.data_dependent import CASES, LOOPS, MATRIX, Data, DataCase
 from tests.symbolic.torchvision_standins import register
 
 register()
@@ -111,3 +114,82 @@ def eager(case: DataCase, data: Data) -> list[torch.Tensor]:
     with torch.no_grad():
         result = case.run(*[tensor.clone() for tensor in data])
     return [torch.as_tensor(leaf) for leaf in pytree.tree_leaves(result) if not isinstance(leaf, str)]
+
+
+# -- what the check of an export says ------------------------------------------------------------------------------------
+
+
+def counted_by_python(x: torch.Tensor) -> Any:
+    """Python's ``len`` is a plain number: the count of one run."""
+    values = x[x > 0]
+    return values.view(len(values), 1)
+
+
+def test_the_check_runs_other_data() -> None:
+    """At the captured sizes alone, a count that was baked agrees; other values show it."""
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+    good = onnx_explore.export(lambda x: x[x > 0].view(-1, 1), (x,), check=True)
+    assert good.report is not None
+    (data,) = [item for item in good.report.items if item.kind == "data"]
+    assert data.status == "passed"
+    assert data.subject == "other data (aten::index)"
+    (comparison,) = data.comparisons
+    assert comparison.passed
+    with pytest.raises(RuntimeMismatch, match="other data"):
+        onnx_explore.export(counted_by_python, (x,), check=True)
+    plain = onnx_explore.export(lambda x: x + 1, (x,), check=True)
+    assert plain.report is not None
+    assert "data" not in {item.kind for item in plain.report.items}
+
+
+def test_data_that_pytorch_rejects() -> None:
+    """Sorted lengths stay sorted only as they are: said, not failed."""
+
+    def run(x: torch.Tensor, lengths: torch.Tensor) -> Any:
+        assert bool((lengths == torch.tensor([3, 2, 1])).all()), "other lengths"
+        return torch.nn.utils.rnn.pack_padded_sequence(x, lengths).data
+
+    report = onnx_explore.export(run, (torch.randn(3, 3, 2), torch.tensor([3, 2, 1])), check=True).report
+    assert report is not None
+    (data,) = [item for item in report.items if item.kind == "data"]
+    assert data.status == "not run"
+    assert "PyTorch itself rejects other values: other lengths" in data.detail
+
+
+def test_a_count_that_python_read_is_a_warning() -> None:
+    x = torch.randn(4, 3)
+    explored = onnx_explore.explore(counted_by_python, x)
+    explored.run()
+    (line,) = [row for row in explored.summary_text().splitlines() if "PythonValue" in row]
+    assert line.startswith("warning")
+    assert "sizes of this model depend on the data (aten::index)" in line
+
+
+@pytest.mark.parametrize(
+    ("run", "targets"),
+    [
+        (lambda x: x.nonzero(), ("aten::nonzero",)),
+        (lambda x: torch.zeros(int(x.shape[0]) // 2 + 1, x.shape[1] * 2) + x.sum(), ()),
+        (lambda x: x.view(x.shape[0] // 1, -1)[: x.shape[0] - 1], ()),
+        (lambda x: torch.zeros(x.sum().long().abs()) + x.sum(), ("aten::Int",)),
+        (lambda x: torch.where(x > 0)[0], ("aten::where",)),
+        (lambda x: x[torch.tensor([0, 1])], ()),
+    ],
+)
+def test_what_makes_sizes_depend_on_data(run: Any, targets: tuple[str, ...]) -> None:
+    found = data_sized_targets(capture(run, (torch.ones(4, 3),)).graph)
+    assert tuple(target.replace("IntImplicit", "Int") for target in found) == targets
+
+
+def test_declared_sizes_of_a_split_by_data() -> None:
+    """Pieces of lengths that the data give are not declared as equal parts."""
+
+    def run(x: torch.Tensor) -> Any:
+        count = x[x[:, 0] > 0].shape[0]
+        return torch.split(x, [count, 4 - count])
+
+    exported = onnx_explore.export(run, MATRIX[0], check=True)
+    for output in exported.model.graph.outputs:
+        assert output.shape is not None
+        assert not isinstance(output.shape[0], int)
+        assert output.shape[1] == 3
