@@ -19,6 +19,7 @@ import torch
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
 from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.report import Report
@@ -125,7 +126,8 @@ class Flow:
                 seconds,
             )
         )
-        for note in captured.notes:
+        left = conversion_notes(captured.conversions, dynamic=bool(dynamic_axes), told=captured.notes)
+        for note in (*captured.notes, *left):
             recorder.note(note.severity, note.code, note.message, where=note.where)
         self.options = replace(
             options,

@@ -115,7 +115,13 @@ def capture(
         args=call.args,
         kwargs=call.kwargs,
         conversions=traced.conversions,
-        notes=(*call.notes, *_new_warnings(guard.notes, traced.conversions), *traced.returned.notes, *unused),
+        notes=(
+            *call.notes,
+            *_new_warnings(guard.notes, traced.conversions, traced.notes),
+            *traced.notes,
+            *traced.returned.notes,
+            *unused,
+        ),
         training=mode,
         seconds=time.perf_counter() - start,
         eager=eager,
@@ -124,9 +130,12 @@ def capture(
     )
 
 
-def _new_warnings(notes: Sequence[CaptureNote], conversions: Sequence[Conversion]) -> list[CaptureNote]:
-    """The notes without the tracer's warnings of conversions that were recorded at the same line."""
+def _new_warnings(
+    notes: Sequence[CaptureNote], conversions: Sequence[Conversion], told: Sequence[CaptureNote]
+) -> list[CaptureNote]:
+    """The notes without the tracer's warnings of what we recorded at the same line in words of our own."""
     known = {f"{item.frame.file}:{item.frame.line}" for item in conversions if item.frame is not None}
+    known.update(note.where for note in told)
     return [note for note in notes if note.code != "TracerWarning" or note.where not in known]
 
 

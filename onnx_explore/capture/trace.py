@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.captured import CaptureNote, Conversion
 from onnx_explore.capture.conversions import Watch, user_frame
 from onnx_explore.capture.inputs import Call
 from onnx_explore.capture.mirror import Mirror
@@ -38,6 +38,7 @@ class Traced:
         returned: What the model returned.
         conversions: What left the trace.
         called: Path of each module call → module.
+        notes: What the trace could not follow.
     """
 
     make_function: Callable[[], Callable[..., Any]]
@@ -45,6 +46,7 @@ class Traced:
     returned: Returned
     conversions: tuple[Conversion, ...]
     called: Mapping[str, torch.nn.Module]
+    notes: tuple[CaptureNote, ...] = ()
 
 
 def trace(
@@ -123,7 +125,7 @@ def trace(
         function = api().create_function("replay", graph)
         return function if holder is None else functools.partial(function, compiled_object(holder))
 
-    return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions), scopes.called)
+    return Traced(make, unpack_returns(block), results[0], tuple(watch.conversions), scopes.called, tuple(watch.pitfalls.notes))
 
 
 def _numbers(graph: JitGraph) -> list[int]:
