@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from onnx_explore import errors, symbolic_helper, utils, verification
 from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
+from onnx_explore.compat.installing import provide
 from onnx_explore.compat.scalar_types import JitScalarType
+from onnx_explore.compat.styles import symbolic
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.export import export
 from onnx_explore.exported import Exported
+from onnx_explore.migration import surface
 from onnx_explore.modes import disable_log, enable_log, is_in_onnx_export, select_model_mode_for_export
 from onnx_explore.options import OperatorExportTypes, TrainingMode
 from onnx_explore.pretty import export_to_pretty_string
-from onnx_explore.symbolic.custom import symbolic
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -68,6 +70,7 @@ class _FrontEnd:
 
 
 Exploration.front_end = _FrontEnd()
+provide(surface)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

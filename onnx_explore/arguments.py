@@ -36,6 +36,7 @@ def make_options(
     custom_opsets: Mapping[str, int] | None = None,
     export_modules_as_functions: Any = False,
     autograd_inlining: bool | None = True,
+    torch_symbolics: bool = True,
 ) -> Options:
     """Options from the documented parameters.
 
@@ -68,6 +69,7 @@ def make_options(
         operator_export_type=kind,
         export_modules_as_functions=_module_types(export_modules_as_functions, opset),
         autograd_inlining=True if autograd_inlining is None else switch(autograd_inlining, "autograd_inlining"),
+        torch_symbolics=switch(torch_symbolics, "torch_symbolics"),
     )
 
 

@@ -42,6 +42,7 @@ def export(
     external_data: bool | None = None,
     record: bool = True,
     recorder: Recorder | None = None,
+    torch_symbolics: bool = True,
 ) -> Exported:
     """Export a PyTorch model to ONNX.
 
@@ -77,6 +78,8 @@ def export(
         external_data: Weights into a file beside the model: always (True), never (False), above 2 GiB (None).
         record: Note which sizes and tensors left the trace as Python values.
         recorder: Receives the events while they happen.
+        torch_symbolics: Whether symbolic functions that others registered with ``torch.onnx.register_custom_op_symbolic``
+            are used.
 
     Returns:
         The exported model.
@@ -97,6 +100,7 @@ def export(
         custom_opsets=custom_opsets,
         export_modules_as_functions=export_modules_as_functions,
         autograd_inlining=autograd_inlining,
+        torch_symbolics=torch_symbolics,
     )
     check_model(model, options.export_modules_as_functions)
     check_kwargs(kwargs)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -23,18 +23,21 @@ from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.report import Report
+from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import bodies, nodes_of
 from onnx_explore.emit.torchscript_text import torchscript_text
 from onnx_explore.errors import Cancelled, InvalidArgument
 from onnx_explore.lowering.cursor import Lowering
+from onnx_explore.lowering.resolution import resolve
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
 from onnx_explore.passes.onnx import ONNX_PASSES
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.onnx.local_functions import FUNCTIONS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
+from onnx_explore.passes.torch.inline_functions import inline_functions
 from onnx_explore.recording import Captured, Recorder
-from onnx_explore.torch_ir import TorchGraph, walk
+from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
 
 MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
     TrainingMode.EVAL: "eval",
@@ -109,7 +112,7 @@ class Flow:
             input_names=options.input_names or None,
             output_names=options.output_names or None,
             record_conversions=record_conversions,
-            inline_functions=options.inline_functions,
+            inline_functions=False,
         )
         self._begin(options, dynamic_axes, time.perf_counter() - start)
 
@@ -139,7 +142,9 @@ class Flow:
                 {item.name: item.value.shape for item in captured.outputs},
             ),
         )
-        self.graph: TorchGraph = run_torch_passes(captured.graph, TORCH_PASSES, recorder)
+        take_over_registrations()
+        passes = (("inline_functions", inline_functions(self._keeps_function)), *TORCH_PASSES)
+        self.graph: TorchGraph = run_torch_passes(captured.graph, passes, recorder)
         self._outputs = tuple(
             replace(item, value=value) for item, value in zip(captured.outputs, self.graph.outputs, strict=True)
         )
@@ -147,6 +152,13 @@ class Flow:
             replace(item, value=value) for item, value in zip(captured.inputs, self.graph.inputs, strict=True)
         )
         self.lowering = Lowering(self.graph, self._inputs, self._outputs, self.options, recorder)
+
+    def _keeps_function(self, node: TorchNode) -> bool:
+        """Whether an ``autograd.Function`` stays in the graph: something lowers it as it is, or the options say so."""
+        options = self.options
+        if not options.inline_functions:
+            return True
+        return resolve(node, options.opset_version, foreign=options.torch_symbolics).variant is not None
 
     def again(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, recorder: Recorder) -> Flow:
         """A new flow from the same capture, with other options (axes, opset): the model does not run again."""
@@ -169,7 +181,8 @@ class Flow:
 
     def complete(self) -> ir.Model:
         """Connect the outputs and run the ONNX passes. Only once, after the lowering has finished."""
-        model = completed(self.lowering.finish(), self.options, self._functions(), self.recorder)
+        local = tuple(self.lowering.emitter.functions.values())
+        model = completed(self.lowering.finish(), self.options, self._functions(), self.recorder, local)
         if self.options.verbose:
             self._document(model)
         return model
@@ -237,7 +250,11 @@ def _drain(lowering: Lowering, recorder: Recorder) -> None:
 
 
 def completed(
-    graph: ir.Graph, options: Options, functions: Mapping[str, torch.nn.Module], recorder: Recorder
+    graph: ir.Graph,
+    options: Options,
+    functions: Mapping[str, torch.nn.Module],
+    recorder: Recorder,
+    local: Sequence[ir.Function] = (),
 ) -> ir.Model:
     """A model around a finished graph, after the ONNX passes.
 
@@ -246,12 +263,14 @@ def completed(
         options: Of the export.
         functions: Module calls that become local functions, by their path.
         recorder: Where events go.
+        local: Local functions that its nodes call already.
     """
     model = ir.Model(
         graph,
         ir_version=ir_version(options.opset_version),
         producer_name="onnx_explore",
         producer_version=_version(),
+        functions=local,
     )
     if options.keep_initializers_as_inputs:
         model.meta[KEEP] = True
@@ -297,4 +316,3 @@ def _version() -> str:
     from onnx_explore import __version__
 
     return __version__
-

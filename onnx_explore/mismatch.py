@@ -141,7 +141,8 @@ class Bisection:
         outputs = [GraphOutput(f"output_{index}", "", value) for index, value in enumerate(graph.outputs)]
         recorder = Recorder()
         lowering = Lowering(graph, inputs, outputs, self._options, recorder)
-        return completed(lowered(lowering, recorder), self._options, {}, recorder)
+        graph = lowered(lowering, recorder)
+        return completed(graph, self._options, {}, recorder, tuple(lowering.emitter.functions.values()))
 
     # -- parts ------------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ class Options:
 
     ``dynamic_axes`` is already normalised: value name → axis (not negative) → symbol. ``keep_initializers_as_inputs`` is what
     its three states come to. ``export_modules_as_functions`` is a set of classes, or whether all are meant.
+    ``torch_symbolics`` says whether what others registered with PyTorch's exporter is used.
     """
 
     opset_version: int = DEFAULT_OPSET
@@ -56,6 +57,7 @@ class Options:
     operator_export_type: OperatorExportTypes = OperatorExportTypes.ONNX
     export_modules_as_functions: bool | frozenset[type] = False
     autograd_inlining: bool = True
+    torch_symbolics: bool = True
 
     @property
     def inline_functions(self) -> bool:

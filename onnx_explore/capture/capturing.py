@@ -49,7 +49,7 @@ def capture(
         output_names: Names of the outputs; fewer are fine.
         record_conversions: Note every tensor that becomes a Python value.
         record_scopes: Note the module path of every node.
-        inline_functions: Replace an ``autograd.Function`` by what its forward did; False keeps it as a ``prim::PythonOp``.
+        inline_functions: Replace an ``autograd.Function`` by what its forward did; else its node holds that as a block.
 
     Returns:
         The recorded model.
@@ -102,6 +102,7 @@ def capture(
             inline_functions=inline_functions,
         )
         eager = own_tensors(traced.returned, weights)
+    weights = [*weights, *traced.unpacked]
     graph, unused = used_parameters(traced.block, len(call.inputs), weights)
     check_name_count(input_names, len(call.inputs), len(graph.parameters))
     outputs = graph_outputs(traced.returned, output_names, call, graph)

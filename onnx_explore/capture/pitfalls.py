@@ -109,6 +109,7 @@ class Pitfalls:
         self.note("info", "ConstantTensor", message, frame)
 
     def note(self, severity: Any, code: str, message: str, frame: FrameType | None) -> None:
+        """Add a note, once a line."""
         where = self._place(frame)
         if where and (code, where) not in self._told:
             self._told.add((code, where))

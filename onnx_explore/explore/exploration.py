@@ -29,6 +29,7 @@ from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_o
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
+from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.failure import failure_text
@@ -282,7 +283,6 @@ class Exploration(Shown):
         if self._exported is not None:
             return None
         start = time.perf_counter()
-        self._registrations = REGISTRY.version
         try:
             return self._timed_step(finishing)
         finally:
@@ -290,6 +290,9 @@ class Exploration(Shown):
 
     def _timed_step(self, finishing: bool) -> NodeLowered | NodeFailed | None:
         lowering = self._flow.lowering
+        if self.error is not None:
+            take_over_registrations()
+        self._registrations = REGISTRY.version
         self.error = None
         if self._model is not None or lowering.finished:
             self._finish()
