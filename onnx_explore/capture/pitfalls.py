@@ -176,8 +176,7 @@ def conversion_notes(
 ) -> list[CaptureNote]:
     """What left the trace as a Python value, as notes: equal ones once.
 
-    A truth value decided a branch, and the content of a tensor is another one in the next run: warnings. A size matters only
-    where an axis is dynamic.
+    The content of a tensor is another one in the next run: a warning. A size matters only where an axis is dynamic.
 
     Args:
         conversions: What left the trace.
@@ -191,7 +190,8 @@ def conversion_notes(
         place = _short(f"{frame.file}:{frame.line}") if frame is not None else ""
         if place and place in known:
             continue
-        serious = item.kind in _READS_CONTENT or dynamic
+        content = item.of == "data" or (not item.of and item.kind in _READS_CONTENT)
+        serious = content or dynamic
         scope = f" in {item.scope}" if item.scope else ""
         notes.setdefault(
             CaptureNote("warning" if serious else "info", "PythonValue", _message(item), f"{place}{scope}")
