@@ -7,7 +7,7 @@ is not seen in the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +18,8 @@ from onnx_explore import dtypes
 from onnx_explore.arguments import check_model, make_options
 from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.check.agreement import assert_agreement, run_for
-from onnx_explore.check.evaluate import evaluate
 from onnx_explore.check.graph_info import GraphInfo, VerificationOptions, is_essential
+from onnx_explore.check.nodes.interpret import Interpreter
 from onnx_explore.flow import Flow, completed, lowered
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import Options, TrainingMode
@@ -101,7 +101,7 @@ class Bisection:
         )
         self._graph = flow.graph
         examples = [item.example for item in flow.captured.inputs]
-        self._values = evaluate(self._graph, examples)
+        self._values = _values(self._graph, examples)
         self._producers = {value.id: node for node in self._graph.block.nodes for value in node.outputs}
         self._parameters = {item.value.id: item for item in self._graph.parameters}
         self._names = {
@@ -233,6 +233,19 @@ class Bisection:
     def _may_cross(self, value: TorchValue) -> bool:
         item: Any = self._values[value.id]
         return isinstance(item, torch.Tensor) and dtypes.has_onnx(item.dtype) and not item.is_complex()
+
+
+def _values(graph: TorchGraph, examples: Sequence[torch.Tensor]) -> dict[int, Any]:
+    """What every value of the top block is, by its id; a number that a script takes comes as a 0-d tensor."""
+    inputs = [
+        item.detach() if value.is_tensor else item.item() for value, item in zip(graph.inputs, examples, strict=True)
+    ]
+    values: dict[int, Any] = {value.id: item for value, item in zip(graph.inputs, inputs, strict=True)}
+    values.update((parameter.value.id, parameter.tensor.detach()) for parameter in graph.parameters)
+    run = Interpreter(graph, inputs)
+    for node in graph.block.nodes:
+        values.update((value.id, item) for value, item in zip(node.outputs, run.step(node), strict=True))
+    return values
 
 
 def _uses(node: TorchNode) -> Iterator[TorchValue]:
