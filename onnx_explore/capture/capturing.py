@@ -16,6 +16,7 @@ from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, check_name_count, open_call
 from onnx_explore.capture.outputs import Returned, name_outputs
 from onnx_explore.capture.parameters import Weight, all_modules, parameter_of, root_modules, weights_of
+from onnx_explore.capture.pitfalls import in_our_words
 from onnx_explore.capture.replay import make_replay
 from onnx_explore.capture.torch_api import api, storage_of, switch_compilation_off, without_compilation
 from onnx_explore.capture.trace import trace
@@ -137,7 +138,7 @@ def _new_warnings(
     """The notes without the tracer's warnings of what we recorded at the same line in words of our own."""
     known = {f"{item.frame.file}:{item.frame.line}" for item in conversions if item.frame is not None}
     known.update(note.where for note in told)
-    return [note for note in notes if note.code != "TracerWarning" or note.where not in known]
+    return [in_our_words(note) for note in notes if note.code != "TracerWarning" or note.where not in known]
 
 
 def graph_inputs(call: Call, values: Sequence[TorchValue]) -> tuple[GraphInput, ...]:

@@ -127,6 +127,16 @@ _DATA_MESSAGE = (
 _NUMPY_ADVICE = "compute it with torch operators on tensors (torch.cat for np.concatenate) if it depends on an input"
 
 
+def in_our_words(note: CaptureNote) -> CaptureNote:
+    """A warning of the tracer about a constant as the note that we make of one ourselves, where we see it."""
+    function, _, rest = note.message.partition(" results are registered as constants")
+    if note.code != "TracerWarning" or not rest:
+        return note
+    what = "a NumPy array" if function == "torch.from_numpy" else "a tensor that is made of Python values"
+    message = f"{what} became a constant of the export ({function}) — {_NUMPY_ADVICE}"
+    return CaptureNote("info", "ConstantTensor", message, note.where)
+
+
 def _is_size(item: Any) -> bool:
     """Whether a tensor is what the trace made of a size, or of arithmetic with sizes and numbers."""
     if not isinstance(item, torch.Tensor) or item.dim() or item.dtype.is_complex or api().tracing_state() is None:

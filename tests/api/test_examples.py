@@ -368,6 +368,23 @@ def test_elu() -> None:
     assert node.op_type == "Elu" and node.attributes["alpha"].as_float() == 0.5
 
 
+class MyRelu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, input: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(input)
+        return input.clamp(min=0)
+
+    @staticmethod
+    def symbolic(g: Any, input: Any) -> Any:
+        return g.op("Clip", input, g.op("Constant", value_t=torch.tensor(0, dtype=torch.float)))
+
+
+@proves("example: Static symbolic method")
+def test_static_symbolic_method() -> None:
+    exported = torch_onnx.export(lambda x: MyRelu.apply(x), torch.randn(3), check=True)
+    assert [node.op_type for node in exported.model.graph] == ["Clip"]
+
+
 @proves("example: C++ operators", "symbolic_helper.parse_args")
 def test_custom_operators() -> None:
     library = torch.library.Library("custom_ops", "FRAGMENT")
