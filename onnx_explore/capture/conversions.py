@@ -23,6 +23,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.pitfalls import WATCHED, Pitfalls
 from onnx_explore.capture.provenance import Provenance, provenance, together
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.torch_api import api
@@ -108,6 +109,7 @@ class Watch(TorchFunctionMode):
         self._known = known
         self._record = record
         self._before_write = before_write
+        self.pitfalls = Pitfalls(_own_place)
         self._length: tuple[CodeType, int] | None = None
         self._kept: list[torch.Tensor] = []
 
@@ -120,6 +122,9 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         """Runs ``func``, and notes it if it converts."""
         name: str = getattr(func, "__name__", "")
+        if name in WATCHED and self._record:
+            func = self.pitfalls.before(func, name, args, inspect.currentframe())
+            name = getattr(func, "__name__", "")
         # In-place operators and __setitem__; asking in vain costs little.
         if name.endswith("_") and args and isinstance(args[0], torch.Tensor):
             self._before_write(args[0])
@@ -281,6 +286,15 @@ def user_python_frame(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _NUMPY, _HERE)):
         frame = frame.f_back
     return frame
+
+
+def _own_place(frame: FrameType | None) -> str:
+    """The caller's line as ``file:line``; nothing where the caller is PyTorch's own code, which mostly knows what it does."""
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    if frame is None or inside_torch(frame.f_code.co_filename):
+        return ""
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def user_frame(frame: FrameType | None) -> Frame | None:

@@ -99,14 +99,31 @@ def _check_tracing_state() -> None:
 
 @contextlib.contextmanager
 def _random_numbers() -> Generator[None]:
+    """Of the CPU, and of every accelerator that is in use."""
     cpu = torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    others = [(device, _states(device)) for device in _accelerators()]
     try:
         yield
     finally:
         torch.set_rng_state(cpu)
-        if cuda:
-            torch.cuda.set_rng_state_all(cuda)
+        for device, states in others:
+            for index, state in enumerate(states):
+                if device is torch.mps:
+                    torch.mps.set_rng_state(state)
+                else:
+                    device.set_rng_state(state, index)
+
+
+def _accelerators() -> list[Any]:
+    """The modules of devices that hold a state of random numbers. Asking one that is not in use would start it."""
+    found: list[Any] = [
+        device for device in (torch.cuda, torch.xpu) if device.is_available() and device.is_initialized()
+    ]
+    return [*found, torch.mps] if torch.backends.mps.is_available() else found
+
+
+def _states(device: Any) -> list[torch.Tensor]:
+    return [torch.mps.get_rng_state()] if device is torch.mps else list(device.get_rng_state_all())
 
 
 @contextlib.contextmanager
