@@ -1,8 +1,8 @@
 """Symbolic functions as public projects write them: detection, plugins, language models, quantization.
 
-Each is written once and runs with both sets of helper functions: torch's own (``torch.onnx.symbolic_helper``) and ours. What consists
-of ONNX operators is compared with PyTorch in ONNX Runtime, with a dynamic axis at a second size where there is one; nodes of custom
-domains are compared attribute by attribute.
+Each is written once and runs with both sets of helper functions: torch's own (``torch.onnx.symbolic_helper``) and ours. What
+consists of ONNX operators is compared with PyTorch in ONNX Runtime, with a dynamic axis at a second size where there is one;
+nodes of custom domains are compared attribute by attribute.
 """
 
 from __future__ import annotations
