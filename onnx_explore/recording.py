@@ -220,9 +220,7 @@ class Recorder:
         events = self.recording.events
         events[since:] = [event for event in events[since:] if not _of_lowering(event)]
 
-    def note(
-        self, severity: Severity, code: str, message: str, *, where: str = "", node: int | None = None
-    ) -> None:
+    def note(self, severity: Severity, code: str, message: str, *, where: str = "", node: int | None = None) -> None:
         """Append a ``Noted``."""
         self.add(Noted(severity, code, message, where, node))
 

@@ -102,6 +102,7 @@ def capture(
             inline_functions=inline_functions,
         )
         eager = own_tensors(traced.returned, weights)
+    weights = [*weights, *traced.unpacked]
     graph, unused = used_parameters(traced.block, len(call.inputs), weights)
     check_name_count(input_names, len(call.inputs), len(graph.parameters))
     outputs = graph_outputs(traced.returned, output_names, call, graph)

@@ -65,7 +65,6 @@ class Marks:
         place = bisect_left(self._starts, number) - 1
         return self._paths[place] if place >= 0 else ""
 
-
     def renumbered(self, numbers: Sequence[int]) -> Marks:
         """The same marks for a copy of the graph, whose values are numbered from 0 in their order.
 

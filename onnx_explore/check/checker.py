@@ -34,6 +34,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
+from onnx_explore.torch_ir import TorchGraph, walk
 
 Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
@@ -82,6 +83,37 @@ def check_export(
     checking.runtime()
     checking.axes(dynamic_axes)
     return Report(tuple(checking.items))
+
+
+def check_sizes(
+    model: ir.Model,
+    capture: Capture,
+    *,
+    run_model: RunModel,
+    dynamic_axes: Axes,
+    sizes: Sequence[Mapping[str, int]],
+    recorder: Recorder,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> list[Check]:
+    """Check an exported model against PyTorch at given sizes: one ``axis`` check for each of ``sizes``.
+
+    Args:
+        model: As for ``check_export``.
+        capture: As for ``check_export``.
+        run_model: As for ``check_export``.
+        dynamic_axes: As for ``check_export``.
+        sizes: Symbol → size; symbols that are left out keep their captured size.
+        recorder: Is asked whether to stop, and gets the events.
+        rtol: As for ``check_export``.
+        atol: As for ``check_export``.
+
+    Raises:
+        Cancelled: If ``recorder.cancelled()`` said so.
+    """
+    checking = _Checking(model, capture, run_model, recorder, rtol, atol)
+    checking.at(dynamic_axes, sizes)
+    return checking.items
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +180,13 @@ class _Checking:
             self._add("runtime", self._engine, "failed", problem, comparisons)
         else:
             self._add("runtime", self._engine, "passed", self._agreement(comparisons), comparisons)
+
+    def at(self, dynamic_axes: Axes, sizes: Sequence[Mapping[str, int]]) -> None:
+        self.random = random_outputs(self.model)
+        symbols = self._symbols(dynamic_axes)
+        for item in sizes:
+            self._begin()
+            self._axis([symbol for symbol in symbols if symbol.name in item], [item])
 
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
@@ -280,7 +319,10 @@ class _Checking:
     ) -> tuple[str, tuple[Comparison, ...]]:
         """What is wrong, or ``""``, and the comparison of every output."""
         names = [value.name or "" for value in self.model.graph.outputs]
-        comparisons = tuple(compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random))
+        quantized = is_quantized(self.capture.graph)
+        comparisons = tuple(
+            compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+        )
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
@@ -363,3 +405,17 @@ def _count(number: int, noun: str) -> str:
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+_ROUNDS = (
+    "aten::quantize_",
+    "aten::quantized_",
+    "aten::fake_quantize_",
+    "aten::_fake_quantize_",
+    "aten::fused_moving_avg",
+)
+
+
+def is_quantized(graph: TorchGraph) -> bool:
+    """Whether a model rounds to integers inside."""
+    return any(node.target.startswith(("quantized::", *_ROUNDS)) for node in walk(graph.block))

@@ -33,7 +33,8 @@ def compact_text(model: ir.Model, *, doc_strings: bool = False) -> str:
         doc_strings: Whether to write the nodes' source lines, too.
     """
     opsets = ",".join(
-        f"OperatorSetIdProto {{ domain: {domain}, version: {version}}}" for domain, version in model.opset_imports.items()
+        f"OperatorSetIdProto {{ domain: {domain}, version: {version}}}"
+        for domain, version in model.opset_imports.items()
     )
     rows = [
         "ModelProto {",
@@ -73,9 +74,7 @@ def _graph(graph: ir.Graph, indent: str, doc_strings: bool) -> Iterator[str]:
 def _nodes(nodes: Iterable[ir.Node], indent: str, doc_strings: bool) -> Iterator[str]:
     yield f"{indent}nodes: ["
     for node in nodes:
-        attributes = ",".join(
-            _attribute(item, indent, doc_strings) for _, item in sorted(node.attributes.items())
-        )
+        attributes = ",".join(_attribute(item, indent, doc_strings) for _, item in sorted(node.attributes.items()))
         text = f'Node {{type: "{node.op_type}", '
         text += f'domain: "{node.domain}", ' if node.domain else ""
         text += f"inputs: [{_names(node.inputs)}], outputs: [{_names(node.outputs)}], attributes: [{attributes}]"

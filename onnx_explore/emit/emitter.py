@@ -158,7 +158,9 @@ class Emitter:
             OpsetTooLow: If the export's opset is older.
         """
         if self.opset < opset:
-            raise OpsetTooLow(f"{what} exists from opset {opset} on, and the export is for opset {self.opset}", first=opset)
+            raise OpsetTooLow(
+                f"{what} exists from opset {opset} on, and the export is for opset {self.opset}", first=opset
+            )
 
     def function(self, function: ir.Function, version: int = 1) -> None:
         """Put a local function into the model; the same one again changes nothing.
@@ -190,7 +192,9 @@ class Emitter:
         if isinstance(item, torch.Tensor):
             return self.tensor(item)
         if isinstance(item, float):
-            raise InvalidGraph(f"the number {item} needs an element type: use g.like({item}, x) or g.const({item}, dtype)")
+            raise InvalidGraph(
+                f"the number {item} needs an element type: use g.like({item}, x) or g.const({item}, dtype)"
+            )
         if item is None:
             raise InvalidGraph("an input that may not be omitted is None")
         return self.const(item)

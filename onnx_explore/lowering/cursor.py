@@ -28,8 +28,9 @@ from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
 from onnx_explore.lowering.frames import Again, Frame, Opened
 from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
 from onnx_explore.lowering.operators import Operators
+from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE
+from onnx_explore.lowering.structure import is_structure
 from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
@@ -119,6 +120,8 @@ class Lowering:
             self.emitter.names.reserve(item.name)
             self.onnx.inputs.append(value)
             self._values[item.value.id] = value
+            if item.example.is_quantized:
+                self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)
 
     def _declare_parameters(self) -> None:
         names = self.options.input_names[len(self._inputs) :]
@@ -364,9 +367,7 @@ class Lowering:
         if isinstance(error, UnsupportedOperatorError) and not error.missing:
             error.missing = tuple(self.missing())
         self.error = error
-        event = NodeFailed(
-            node.id, node.target, node.overload, error.code, str(error), resolution.candidates, seconds
-        )
+        event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), resolution.candidates, seconds)
         self.recorder.add(event)
         return event
 
@@ -388,11 +389,7 @@ class Lowering:
         """Every operator from the cursor on that has no symbolic function at this opset, with its source line."""
         rows: list[tuple[str, str]] = []
         for node in self.nodes[self.position :]:
-            if (
-                node.target in STRUCTURE
-                or f"{node.target}.{node.overload}" in STRUCTURE
-                or node.target in _CONTROL_FLOW
-            ):
+            if is_structure(node) or node.target in _CONTROL_FLOW:
                 continue
             if self._resolve(node).variant is not None:
                 continue

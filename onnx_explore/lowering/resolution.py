@@ -42,7 +42,9 @@ class Resolution:
         )
 
 
-def resolve(node: TorchNode, opset: int, *, of_complex: bool = False, foreign: bool = True) -> Resolution:
+def resolve(
+    node: TorchNode, opset: int, *, of_complex: bool = False, of_quantized: bool = False, foreign: bool = True
+) -> Resolution:
     """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's.
 
     One that the node itself carries (``symbolic`` of an ``autograd.Function``) goes before all.
@@ -51,9 +53,12 @@ def resolve(node: TorchNode, opset: int, *, of_complex: bool = False, foreign: b
         node: The node.
         opset: Of the export.
         of_complex: Whether a complex tensor goes in: then ``complex::abs`` is asked for in place of ``aten::abs``.
+        of_quantized: Whether a quantized tensor goes in: ``quantized_tensor::relu`` in place of ``aten::relu``.
         foreign: Whether what others registered with PyTorch counts.
     """
     target = f"complex::{node.target.partition('::')[2]}" if of_complex else node.target
+    if of_quantized and node.target.startswith("aten::"):
+        target = f"quantized_tensor::{node.target.partition('::')[2]}"
     found = _resolve(target, node.overload, node.schema is not None, opset, foreign, REGISTRY.version)
     carries = REGISTRY.carried.get(node.target)
     variant = carries(node) if carries is not None else None
