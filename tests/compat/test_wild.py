@@ -585,6 +585,27 @@ def test_quantized_arguments_and_results(register: Register) -> None:
     ]
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_quantized_tensor_is_a_tuple(register: Register, sym: Any) -> None:
+    """As in the reference: integers, scale, zero point; ``quantized_args`` and the helper functions know it."""
+
+    @sym.quantized_args(True)
+    def relu(g: Any, x: Any) -> Any:
+        return g.op("Relu", x)
+
+    register("aten::relu", relu, 13)
+
+    class Model(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(torch.quantize_per_tensor(x, 0.02, 3, torch.quint8)).dequantize()
+
+    traced = torch.jit.trace(Model(), rand(2, 3) - 0.5)
+    exported = onnx_explore.export(traced, rand(2, 3) - 0.5, check=True)
+    kinds = [node.op_type for node in exported.model.graph]
+    assert kinds.count("QuantizeLinear") == 2
+    assert kinds.count("Relu") == 1
+
+
 def test_contrib_operator_of_onnx_runtime(register: Register) -> None:
     register("aten::gelu", lambda g, x, approximate: g.op("com.microsoft::Gelu", x), 1)
     assert only(export(torch.nn.functional.gelu, rand(2, 3))).domain == "com.microsoft"
