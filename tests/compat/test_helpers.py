@@ -141,7 +141,10 @@ def test_the_same_nodes(name: str, opset: int) -> None:
         assert mine == (["refused"], ())  # there, TopK's size is an attribute; torch makes a node that no opset has
         return
     if name == "scales of a size" and opset == 9:
-        mine, wanted = (mine[0], mine[1][:1]), (wanted[0], wanted[1][:1])  # sizes behind a Slice of opset 9 are not known
+        mine, wanted = (
+            (mine[0], mine[1][:1]),
+            (wanted[0], wanted[1][:1]),
+        )  # sizes behind a Slice of opset 9 are not known
     if name in DIFFERENT:
         mine, wanted = ([], mine[1]), ([], wanted[1])
     assert mine == wanted

@@ -634,6 +634,44 @@ def test_spellings_of_older_releases(register: Register) -> None:
     assert not hasattr(torch._C.Node, "__getitem__")
 
 
+def test_blocks_of_an_if_and_a_loop(register: Register) -> None:
+    """Blocks as torch's own helper adds them: ``g.block`` is another one inside."""
+    from torch.onnx._internal.torchscript_exporter.jit_utils import add_op_with_blocks
+
+    def branches(g: Any, x: Any, beta: Any) -> Any:
+        positive = g.op("Greater", g.op("ReduceSum", x, keepdims_i=0), 0.0)
+        scaled = g.op("Mul", x, beta)
+        result, (yes, no), _ = add_op_with_blocks(g, "If", positive, n_blocks=2)
+        yes.block.registerOutput(yes.op("Mul", x, yes.op("Sigmoid", scaled)))
+        no.block.registerOutput(no.op("Mul", no.op("Sigmoid", no.op("Mul", x, beta)), x))
+        return result.setType(x.type())
+
+    register("wild::swish", branches)
+    exported = export(lambda x: torch.ops.wild.swish(x, 2.0), rand(2, 3))
+    assert [node.op_type for node in exported.model.graph][-1] == "If"
+
+    def loop(g: Any, xs: Any, dim: Any) -> Any:
+        first, *_ = sym = ours._unpack_list(xs)
+        count = g.op("Constant", value_t=torch.tensor(len(sym) - 1))
+        true = g.op("Constant", value_t=torch.tensor(True))
+        result, (body,), _ = add_op_with_blocks(g, "Loop", count, true, first, n_blocks=1)
+        body.block.addInputToBlock()
+        goes_on, so_far = body.block.addInputToBlock(), body.block.addInputToBlock()
+        body.block.registerOutput(goes_on)
+        body.block.registerOutput(body.op("Add", so_far, first))
+        return result.setType(first.type())
+
+    register("wild::total", loop)
+    exported = export(lambda x: torch.ops.wild.total([x, x, x], 0), rand(2, 3))
+    assert [node.op_type for node in exported.model.graph] == ["Loop"]
+
+
+def test_an_operator_that_is_removed_otherwise(register: Register) -> None:
+    register("aten::dropout", lambda g, x, p, train: g.op("my.domain::Dropout", x, p_f=p))
+    (node,) = export(torch.nn.Dropout(0.25), rand(2, 3), check=False).model.graph
+    assert node.attributes["p"].as_float() == 0.25
+
+
 def test_attributes_of_the_context(register: Register) -> None:
     seen: list[Any] = []
 
