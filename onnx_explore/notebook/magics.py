@@ -189,9 +189,7 @@ class OnnxMagics(Magics):
             display(exploration)
         error = exploration.error
         if error is not None:
-            render(
-                error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}")
-            )
+            render(error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}"))
             raise error
         if as_text:
             session.show(shown)
@@ -199,9 +197,7 @@ class OnnxMagics(Magics):
             session.show(f"\n{exploration.onnx_text()}")
         report = exploration.report
         if report is not None and report.failures:
-            raise_for(
-                report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same."
-            )
+            raise_for(report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same.")
 
     def _hints(self, exploration: Exploration) -> str:
         name = self.session.name
