@@ -143,8 +143,8 @@ class Flow:
             Captured(
                 captured.mode,
                 sum(1 for _ in walk(captured.graph.block)),
-                tuple(item.name for item in captured.inputs),
-                tuple(item.name for item in captured.outputs),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.inputs)),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.outputs)),
                 seconds,
             )
         )
@@ -156,8 +156,8 @@ class Flow:
             do_constant_folding=options.do_constant_folding and not captured.training,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
-                {item.name: tuple(item.example.shape) for item in captured.inputs},
-                {item.name: item.value.shape for item in captured.outputs},
+                {item.sequence or item.name: tuple(item.example.shape) for item in captured.inputs},
+                {item.sequence or item.name: item.value.shape for item in captured.outputs},
             ),
         )
         take_over_registrations()
@@ -264,11 +264,25 @@ class Flow:
         )
 
     def check_nodes(
-        self, model: ir.Model, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET
+        self,
+        model: ir.Model,
+        *,
+        inputs: Sequence[torch.Tensor] | None = None,
+        budget: int = BUDGET,
+        rtol: float | None = None,
+        atol: float | None = None,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         return check_nodes(
-            model, self.graph, self.captured, self.lowering.lowered, self.recorder, inputs=inputs, budget=budget
+            model,
+            self.graph,
+            self.captured,
+            self.lowering.lowered,
+            self.recorder,
+            inputs=inputs,
+            budget=budget,
+            rtol=rtol,
+            atol=atol,
         )
 
     def _document(self, model: ir.Model) -> None:
