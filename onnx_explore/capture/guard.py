@@ -20,7 +20,7 @@ import torch
 from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.conversions import inside_torch, user_frame
 from onnx_explore.capture.state import kept_state
-from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag
+from onnx_explore.capture.torch_api import api, checkpoints_off, fused_paths_off, onnx_export_flag
 from onnx_explore.errors import CaptureError
 
 
@@ -87,6 +87,7 @@ def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Generator[Guarded
         guard.before_write = stack.enter_context(kept_state(modules, guard.notes))
         stack.enter_context(torch.no_grad())
         stack.enter_context(fused_paths_off())
+        stack.enter_context(checkpoints_off())
         stack.enter_context(onnx_export_flag())
         yield guard
 

@@ -262,6 +262,29 @@ def fused_paths_off() -> Generator[None]:
 
 
 @contextlib.contextmanager
+def checkpoints_off() -> Generator[None]:
+    """``torch.utils.checkpoint`` calls the function itself inside, also where it would do so in an ``autograd.Function``.
+
+    What it saves is of no use without a backward pass, and PyTorch cannot record an ``autograd.Function`` that uses weights which
+    it was not given as arguments.
+    """
+    owner: Any = _symbol("torch.utils.checkpoint:CheckpointFunction")
+    before = vars(owner).get("apply")
+
+    def apply(run_function: Callable[..., Any], _preserve_rng_state: bool, *args: Any) -> Any:
+        return run_function(*args)
+
+    owner.apply = staticmethod(apply)
+    try:
+        yield
+    finally:
+        if before is None:
+            del owner.apply
+        else:
+            owner.apply = before
+
+
+@contextlib.contextmanager
 def tracing_paused() -> Generator[None]:
     """Nothing that runs inside is recorded."""
     torch_api = api()

@@ -14,6 +14,8 @@ Cases:
 3. ``to``, ``type_as`` to the dtype that the tensor has already; ``real``, ``conj`` of a real tensor.
 4. The slice of everything, ``x[:]``.
 
+An operator for which a user registered a symbolic function stays: that decides what becomes of it.
+
 A graph that still writes to tensors is left as it is: there, each of these is a copy or an alias that matters.
 """
 
@@ -34,6 +36,7 @@ from onnx_explore.passes.torch.aliasing import (
 from onnx_explore.passes.torch.substitution import Substitution
 from onnx_explore.passes.torch.tracking import writes_tensor
 from onnx_explore.recording import Recorder
+from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
 
 _ALWAYS = (WHOLE - {"prim::unchecked_cast", "aten::_unwrap_optional"}) | {
@@ -82,6 +85,8 @@ class _Remove:
     def _is_no_op(self, node: TorchNode) -> bool:
         target = node.target
         if target not in _CANDIDATES or len(node.outputs) != 1 or not node.inputs or not node.inputs[0].is_tensor:
+            return False
+        if REGISTRY.is_taken(target, node.overload):
             return False
         if target in _ALWAYS:
             return True
