@@ -200,9 +200,12 @@ class _Unpacking:
                 action="use the quantized modules of torch.ao.nn",
             )
 
-    def _linear(self, weight: torch.Tensor, bias: torch.Tensor | None, name: str, output: TorchValue) -> None:
+    def _linear(self, weight: torch.Tensor, bias: torch.Tensor | None, name: str, output: TorchValue) -> TorchValue:
+        """Packs a weight with its bias, and gives the bias."""
         form = "linear" if weight.is_quantized else "linear_fp16"
-        self._add(form, (self._weight(weight, name), self._bias(bias, name)), output)
+        weight_value, bias_value = self._weight(weight, name), self._bias(bias, name)
+        self._add(form, (weight_value, bias_value), output)
+        return bias_value
 
     def _convolution(self, packed: torch.ScriptObject, dims: int, name: str, output: TorchValue) -> None:
         def ask(what: str) -> Any:
@@ -229,18 +232,19 @@ class _Unpacking:
     def _cell(self, packed: torch.ScriptObject, name: str, output: TorchValue) -> None:
         kind, tensors, _, flags, parts = object_state(packed)
         inner: list[TorchValue] = []
+        biases: list[TorchValue] = []
         for part, which in zip(parts, ("ih", "hh"), strict=True):
             weight, bias = object_state(part)
             made = self._fresh.value(_LINEAR)
-            self._linear(weight, bias if kind == "quantized_fp16" else None, _inner_name(name, which), made)
+            biases.append(self._linear(weight, bias, _inner_name(name, which), made))
             inner.append(made)
         if kind == "quantized_fp16":
             self._add("cell_fp16", tuple(inner), output)
         elif kind == "quantized_dynamic":
-            inner += [
-                self._bias(bias, _inner_name(name, which)) for bias, which in zip(tensors, ("ih", "hh"), strict=True)
-            ]
-            self._add("cell", (*inner, self._constant(bool(flags[0]), "bool")), output)
+            # The tensors besides are copies of the packed biases; without biases they are zeros that nobody adds.
+            spare = (self._constant(tensor, "Tensor") for tensor in tensors)
+            given = [value if value.is_tensor else next(spare) for value in biases]
+            self._add("cell", (*inner, *given, self._constant(bool(flags[0]), "bool")), output)
         else:
             raise CaptureError(f"the recurrent cell {name} is of the kind {kind!r}, which PyTorch has given up")
 

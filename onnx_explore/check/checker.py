@@ -23,6 +23,7 @@ from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
 from onnx_explore.check.resize import candidate_sizes, resized
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.check.steps import output_steps
 from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
     Cancelled,
@@ -282,9 +283,13 @@ class _Checking:
         """What is wrong, or ``""``, and the comparison of every output."""
         names = [value.name or "" for value in self.model.graph.outputs]
         quantized = is_quantized(self.capture.graph)
+        steps = output_steps(self.model) if quantized else {}
         comparisons = tuple(
-            compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
-        )
+            compare(
+                expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized,
+                steps=steps,
+            )
+        )  # fmt: skip
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""

@@ -146,6 +146,7 @@ def compare(
     atol: float | None = None,
     random: Collection[str] = (),
     quantized: bool = False,
+    steps: Mapping[str, float] = MappingProxyType({}),
 ) -> list[Comparison]:
     """Compare all outputs.
 
@@ -160,6 +161,7 @@ def compare(
         atol: Instead of the table's, as an absolute number, as in ``torch.testing.assert_close``.
         random: Names of outputs whose values are random; only dtype and shape of these are compared.
         quantized: Whether the model rounds to integers inside: real numbers and quantized tensors may be one step off.
+        steps: How large that step is, for outputs where it is known.
 
     Returns:
         One comparison for each output of either side.
@@ -176,7 +178,9 @@ def compare(
             results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
         else:
             results.append(
-                _compare_one(expected[position], actual[position], name, rtol, atol, name in random, quantized)
+                _compare_one(
+                    expected[position], actual[position], name, rtol, atol, name in random, quantized, steps
+                )
             )
     return results
 
@@ -189,6 +193,7 @@ def _compare_one(
     atol: float | None,
     random: bool,
     quantized: bool,
+    steps: Mapping[str, float],
 ) -> Comparison:
     if expected.is_quantized:
         expected = expected.int_repr()
@@ -216,7 +221,10 @@ def _compare_one(
     found = _Found()
     wanted = contiguous_array(TorchTensor(expected)).reshape(-1)
     given = np.ascontiguousarray(actual).reshape(-1)
+    given_tolerance = atol is not None
     rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol, quantized)
+    if quantized and not given_tolerance:
+        absolute = max(absolute, steps.get(name, 0.0))
     for start in range(0, wanted.size, _CHUNK):
         found.add(start, wanted[start : start + _CHUNK], given[start : start + _CHUNK], rtol, absolute)
     return Comparison(
