@@ -162,9 +162,15 @@ class _Unpacking:
         self._taken = taken
         self._nodes: list[TorchNode] = []
         self._origin = Origin()
-        self.parameters: list[Parameter] = []
+        self._made: dict[str, Parameter] = {}
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The weights, in the order in which they were met."""
+        return tuple(self._made.values())
 
     def block(self, block: TorchBlock) -> TorchBlock:
+        """A block without objects, and those inside it."""
         nodes: list[TorchNode] = []
         for node in block.nodes:
             if isinstance(node.constant, Packed | torch.ScriptObject):
@@ -274,12 +280,16 @@ class _Unpacking:
         return self._parameter(bias.detach(), name)
 
     def _parameter(self, tensor: torch.Tensor, name: str) -> TorchValue:
+        known = self._made.get(name)
+        # A scripted module gives another object at every read of one attribute.
+        if known is not None and known.tensor.shape == tensor.shape and torch.equal(known.tensor, tensor):
+            return known.value
         unique, number = name, 1
         while unique in self._taken:
             unique, number = f"{name}.{number}", number + 1
         self._taken.add(unique)
         value = self._fresh.value(dtype=tensor.dtype, shape=tuple(tensor.shape), strides=tensor.stride(), name=unique)
-        self.parameters.append(parameter_of(value, Weight(unique, tensor, trainable=False)))
+        self._made[unique] = parameter_of(value, Weight(unique, tensor, trainable=False))
         return value
 
     def _constant(self, constant: Any, kind: str) -> TorchValue:

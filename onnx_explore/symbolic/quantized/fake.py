@@ -13,7 +13,7 @@ from onnx_explore.emit.forms.quantization import RANGES, reciprocal
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Scalar, Tensor
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import per_tensor
+from onnx_explore.symbolic.quantized.grids import may_dequantize, per_tensor
 from onnx_explore.symbolic.registry import symbolic
 
 _EIGHT_BITS = (ir.DataType.UINT8, ir.DataType.INT8)
@@ -37,7 +37,8 @@ def _fake(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> ir.Value:
         integers = forms.quantize(g, x, grid.scale, point, dtype, grid.axis)
         if (low, high) != RANGES[dtype]:
             integers = forms.clip(g, integers, low, high)
-    return g.cast(forms.dequantize(g, integers, grid.scale, point, grid.axis), g.dtype(x))
+    floats = forms.dequantize(g, integers, grid.scale, point, grid.axis, by_arithmetic=not may_dequantize(g))
+    return g.cast(floats, g.dtype(x))
 
 
 def _stored(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int, dtype: ir.DataType) -> ir.Value | None:

@@ -10,7 +10,7 @@ from onnx_explore.emit.shapes import Dim
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Quantized, Scalar, Tensor
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import on_grid, per_tensor, real
+from onnx_explore.symbolic.quantized.grids import may_dequantize, on_grid, per_tensor, real
 from onnx_explore.symbolic.quantized.observed import observed
 from onnx_explore.symbolic.registry import symbolic
 
@@ -90,7 +90,8 @@ def _as(g: Emitter, x: ir.Value, dtype: ir.DataType, what: str) -> ir.Value:
 @symbolic("quantized_tensor::dequantize", "quantized_tensor::dequantize.self")
 def dequantize(g: Emitter, self: Quantized) -> Tensor:
     """dequantize.self(Tensor self) -> Tensor"""
-    return real(g, self)
+    grid = self.grid
+    return forms.dequantize(g, self.integers, grid.scale, grid.zero_point, grid.axis, by_arithmetic=not may_dequantize(g))
 
 
 @symbolic("aten::dequantize.self")
