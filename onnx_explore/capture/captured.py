@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -56,12 +56,19 @@ class Conversion:
         value: The Python value, as ``repr``, shortened.
         frame: The user's source line, with the column where Python knows it (3.11 and newer).
         scope: The module path.
+        of: What it was computed from: ``"size"`` (sizes and constants alone), ``"data"`` (a tensor's elements, too), or ``""``
+            where that is not known.
+        constants: For ``of="size"``: the numbers that went into it, such as the 512 of ``x.shape[1] > 512``.
+        after: Id of the last value that was recorded before, or None.
     """
 
     kind: str
     value: str
     frame: Frame | None
     scope: str
+    of: Literal["size", "data", ""] = ""
+    constants: tuple[int | float, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class Capture:
         eager: The tensors that the model returned while it was captured, in the order of ``outputs``.
         replay: Runs the recorded graph in PyTorch on the given input tensors (in the order of ``inputs``) and returns
             the tensors of ``outputs``.
+        called: Module path (with the number of the call, from the second on) → module, for every module call of a trace.
     """
 
     graph: TorchGraph
@@ -106,3 +114,4 @@ class Capture:
     seconds: float
     eager: tuple[torch.Tensor, ...]
     replay: Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]] = field(repr=False)
+    called: Mapping[str, torch.nn.Module] = field(default_factory=dict[str, torch.nn.Module], repr=False)

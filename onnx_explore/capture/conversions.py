@@ -9,18 +9,21 @@ What Python functions inside torch convert (``F.interpolate`` reads sizes) is no
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import reprlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FrameType
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
 from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.provenance import Provenance, provenance, together
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.torch_api import api
 from onnx_explore.torch_ir import Frame
@@ -34,6 +37,7 @@ CONVERSIONS = {
     "__index__": "index",
     "__contains__": "contains",
     "__format__": "format",
+    "__repr__": "format",
     "__array__": "numpy",
     "__dlpack__": "dlpack",
     "item": "item",
@@ -45,11 +49,21 @@ CONVERSIONS = {
     "stride": "stride",
     "storage_offset": "storage_offset",
     "data_ptr": "data_ptr",
+    "untyped_storage": "storage",
+    "new_tensor": "tensor",
     "unbind": "iter",  # What Tensor.__iter__ calls; itself it is not seen.
 }
 
+_PROPERTIES = {torch.Tensor.nbytes.__get__: "nbytes"}  # type: ignore[attr-defined]
+"""Attributes that give a number which the trace does not see."""
+
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
+
+_FROM_DATA = frozenset({torch.tensor, torch.as_tensor})
+"""Make a tensor of a list, whose traced sizes the tracer would take for plain numbers."""
+_OF_SIZES = frozenset({"stride", "nbytes", "storage", "storage_offset", "iter"})
+"""What these give depends on sizes alone, whatever tensor they ask."""
 
 _FILLS: dict[Callable[..., Any], tuple[int, str, bool]] = {
     torch.full: (1, "fill_value", True),
@@ -64,6 +78,7 @@ _SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, t
 """Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
 
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
+_NUMPY = np.__file__.rsplit("__init__", 1)[0]
 _HERE = __file__.rsplit("conversions", 1)[0]
 _LONGEST = 80
 
@@ -88,6 +103,7 @@ class Watch(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.conversions: list[Conversion] = []
+        self.positions: list[int] = []
         self._scopes = scopes
         self._known = known
         self._record = record
@@ -118,6 +134,8 @@ class Watch(TorchFunctionMode):
                     self._constant(value)
             elif type(value) in (list, tuple):
                 self.adopt(value)
+        if func in _FROM_DATA and args and _holds_sizes(args[0]):
+            func, args, kwargs = _stacked, (args[0], args[1:], kwargs or {}), None
         if kwargs:
             self.adopt(kwargs.values())
             if isinstance(kwargs.get("out"), torch.Tensor):
@@ -130,11 +148,23 @@ class Watch(TorchFunctionMode):
             result = result.clone()
         if self._record:
             kind = CONVERSIONS.get(name)
-            if kind is not None:
-                self._note(kind, result, inspect.currentframe())
+            if kind is None and name == "__get__":
+                kind = _PROPERTIES.get(func)
+            elif kind is None and func in _MAKERS and args:
+                kind = "tensor"
+            if kind == "tensor":
+                self._note_elements(args, result, inspect.currentframe())
+            elif kind is not None:
+                self._note(kind, result, inspect.currentframe(), args[0] if args else None)
         return result
 
-    def _note(self, kind: str, result: Any, frame: FrameType | None) -> None:
+    def _note_elements(self, args: tuple[Any, ...], result: Any, frame: FrameType | None) -> None:
+        """A list of traced sizes becomes a tensor of their values; a single one stays in the trace."""
+        elements = [item for data in args if isinstance(data, (list, tuple)) for item in _leaves(data)]
+        if elements:
+            self._note("tensor", result, frame, *elements)
+
+    def _note(self, kind: str, result: Any, frame: FrameType | None, *sources: Any) -> None:
         if kind == "iter" and not _iterates(frame):
             return
         user = user_python_frame(frame)
@@ -145,7 +175,15 @@ class Watch(TorchFunctionMode):
         if kind == "index" and place is not None and place == self._length:
             kind = "len"
         self._length = None
-        self.conversions.append(Conversion(kind, _shown(result), described(user), self._scopes.current))
+        about: list[Provenance] = []
+        if kind not in _OF_SIZES:
+            about = [provenance(item) for item in sources if isinstance(item, torch.Tensor)]
+        of, constants = together(about) if about else ("size" if kind in _OF_SIZES else "", ())
+        state = api().tracing_state()
+        # A tensor of a list, and the rows of a tensor, are noted after they were recorded.
+        late = state is None or kind in ("tensor", "iter")
+        self.positions.append(-1 if late else api().last_value(state))
+        self.conversions.append(Conversion(kind, _shown(result), described(user), self._scopes.current, of, constants))
 
     def adopt(self, values: Any) -> None:
         """Makes tensors that require gradients, and that the trace does not know yet, constants of the graph."""
@@ -197,6 +235,29 @@ def _without_bool(
     return args, kwargs
 
 
+def _holds_sizes(data: Any) -> bool:
+    """Whether a (nested) list of numbers has traced sizes, or other 0-d tensors, in it."""
+    if type(data) not in (list, tuple, torch.Size):
+        return False
+    items = cast("Sequence[Any]", data)
+    return any(item.dim() == 0 if isinstance(item, torch.Tensor) else _holds_sizes(item) for item in items)
+
+
+def _stacked(data: Sequence[Any], more: tuple[Any, ...], options: dict[str, Any]) -> torch.Tensor:
+    """``torch.tensor(data, *more, **options)``, with every element as the trace knows it."""
+    named = {**dict(zip(("dtype", "device"), more, strict=False)), **options}
+    result = _stack(data)
+    return result.to(device=named.get("device"), dtype=named.get("dtype") or result.dtype)
+
+
+def _stack(data: Any) -> torch.Tensor:
+    if not isinstance(data, list | tuple) or not data:
+        return torch.as_tensor(data)
+    parts = [_stack(item) for item in cast("Sequence[Any]", data)]
+    dtype = functools.reduce(torch.promote_types, [part.dtype for part in parts])
+    return torch.stack([part.to(dtype) for part in parts])
+
+
 def _with_lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Every single number behind the first argument as a list, if one of them is a traced size."""
     named = {key: item for key, item in kwargs.items() if key != "input"}
@@ -216,8 +277,8 @@ def inside_torch(file: str) -> bool:
 
 
 def user_python_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that is neither torch's nor ours."""
-    while frame is not None and (inside_torch(frame.f_code.co_filename) or frame.f_code.co_filename.startswith(_HERE)):
+    """The innermost frame that is neither torch's, NumPy's nor ours."""
+    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _NUMPY, _HERE)):
         frame = frame.f_back
     return frame
 
@@ -240,7 +301,18 @@ def described(frame: FrameType | None) -> Frame | None:
     return Frame(code.co_filename, frame.f_lineno, code.co_name, column)
 
 
+def _leaves(data: Sequence[Any]) -> Iterator[torch.Tensor]:
+    """The tensors in nested lists."""
+    for item in data:
+        if isinstance(item, torch.Tensor):
+            yield item
+        elif isinstance(item, (list, tuple)):
+            yield from _leaves(cast("Sequence[Any]", item))
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, (torch.Tensor, torch.UntypedStorage)):
+        return _shown_tensor(value)
     shape = getattr(value, "shape", None)
     if shape is not None and len(shape):
         return f"{type(value).__name__} of shape {tuple(shape)}"
@@ -248,5 +320,20 @@ def _shown(value: Any) -> str:
         return f"{len(cast('tuple[Any, ...]', value))} parts"
     if isinstance(value, list):
         return reprlib.repr(cast("Sequence[Any]", value))
-    text = repr(value)
+    return _short(repr(value))
+
+
+def _shown_tensor(value: torch.Tensor | torch.UntypedStorage) -> str:
+    """Without recording that it was looked at."""
+    state = api().tracing_state()
+    api().set_tracing_state(None)
+    try:
+        if isinstance(value, torch.UntypedStorage):
+            return f"{value.nbytes()} bytes"
+        return _short(repr(value.tolist())) if value.numel() <= _LONGEST else f"Tensor of shape {tuple(value.shape)}"
+    finally:
+        api().set_tracing_state(state)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -31,6 +31,7 @@ from onnx_explore.capture.torch_api import SchemaPart, has_script_hooks, script_
 from onnx_explore.capture.trace import failed
 from onnx_explore.errors import CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+from onnx_explore.torch_ir.kinds import members
 
 _DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
 _LIST_ITEM = "aten::__getitem__.t(t[](a) list, int idx) -> t(*)"
@@ -225,7 +226,7 @@ class _Ends:
         elif value.kind.endswith("[]"):
             kind, schema = value.kind[:-2], _LIST_ITEM
         else:
-            item = self._add("prim::TupleIndex", (value, place), _members(value.kind)[index])
+            item = self._add("prim::TupleIndex", (value, place), members(value.kind)[index])
             return self.unpack(item, rest, inner)
         return self.unpack(
             self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner
@@ -239,16 +240,3 @@ class _Ends:
         whole = TorchBlock((), tuple(self._nodes), ())
         used = any(value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole))
         return None if used and maker.target != "prim::TupleConstruct" else maker.inputs
-
-
-def _members(kind: str) -> list[str]:
-    """Kinds of a tuple's members: ``(Tensor, (int, Tensor))`` has two."""
-    parts: list[str] = []
-    depth = start = 0
-    inside = kind[1:-1]
-    for position, char in enumerate(inside):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts.append(inside[start:position].strip())
-            start = position + 1
-    return [*parts, inside[start:].strip()]

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import torch
 
-from onnx_explore.errors import UnsupportedTorch
+from onnx_explore.errors import InvalidArgument, UnsupportedTorch
 
 JitGraph = Any
 JitBlock = Any
@@ -241,6 +241,11 @@ def onnx_export_flag() -> Generator[None]:
         flags._is_onnx_exporting = before
 
 
+def is_exporting() -> bool:
+    """What ``torch.onnx.is_in_onnx_export()`` says."""
+    return bool(api().export_flag._is_onnx_exporting)
+
+
 @contextlib.contextmanager
 def fused_paths_off() -> Generator[None]:
     """No fused inference kernels inside: they depend on ``requires_grad``, and hide the operators that we want to see.
@@ -430,8 +435,18 @@ def has_pre_hooks(module: torch.nn.Module) -> bool:
 
 
 def script_arguments(model: Any) -> list[SchemaPart]:
-    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function."""
+    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function.
+
+    Raises:
+        InvalidArgument: If there is no ``forward``, as in a scripted ``nn.LSTM``, where it is overloaded.
+    """
     module = isinstance(model, torch.jit.ScriptModule)
+    if module and "forward" not in model._c._method_names():
+        raise InvalidArgument(
+            f"the scripted {model.original_name} has no method 'forward' that could be called",
+            argument="model",
+            action="script a module that calls it, or export it without scripting it",
+        )
     schema = model._c._get_method("forward").schema if module else model.schema
     return list(_parts(schema.arguments))[1 if module else 0 :]
 

@@ -13,7 +13,17 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, PackedCell, PackedWeight, Quantized
+from onnx_explore.symbolic.lowered import (
+    Complex,
+    Constant,
+    Dictionary,
+    Lowered,
+    Maybe,
+    PackedCell,
+    PackedWeight,
+    Quantized,
+    Undefined,
+)
 from onnx_explore.torch_ir import Schema, TorchNode
 
 _LARGE = 4096
@@ -98,6 +108,8 @@ def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
                 return None
             total += amount
         return total
+    if isinstance(item, Maybe | Dictionary | Undefined):
+        return None
     return 0
 
 

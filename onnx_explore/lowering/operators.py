@@ -19,9 +19,10 @@ from onnx_explore.errors import SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic, is_quantized
+from onnx_explore.lowering.structure import is_complex, is_dynamic, is_quantized, structure_of
 from onnx_explore.symbolic.binding import bind
 from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
+from onnx_explore.symbolic.outcome import check_outcome
 from onnx_explore.torch_ir import TorchNode, TorchValue
 
 import_module("onnx_explore.symbolic.aten")  # registers the built-in symbolic functions
@@ -58,23 +59,34 @@ class Operators:
     Args:
         emitter: Where their nodes go.
         fold_tensors: Whether more than scalars and sizes may be folded (``do_constant_folding``).
+        foreign: Whether symbolic functions that others registered with PyTorch are used.
     """
 
-    __slots__ = ("_emitter", "_fold_tensors")
+    __slots__ = ("_emitter", "_fold_tensors", "_foreign")
 
-    def __init__(self, emitter: Emitter, *, fold_tensors: bool) -> None:
+    def __init__(self, emitter: Emitter, *, fold_tensors: bool, foreign: bool = True) -> None:
+        self._foreign = foreign
         self._emitter = emitter
         self._fold_tensors = fold_tensors
+
+    @property
+    def emitter(self) -> Emitter:
+        """Where their nodes go."""
+        return self._emitter
+
+    def is_known(self, node: TorchNode, inputs: list[Lowered]) -> bool:
+        """Whether PyTorch computes the node at export."""
+        return fold(node, inputs, parameters=self._emitter.fold_parameters, tensors=self._fold_tensors) is not None
 
     def lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
         """A node's outputs, one each, and how they came about."""
         g = self._emitter
-        arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
+        arrange = structure_of(node, inputs)
         if arrange is not None:
             return _STRUCTURAL, arrange(g, node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
         of_quantized = any(is_quantized(item) for item in inputs)
-        resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized)
+        resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
                 "it has no symbolic function for complex tensors: ONNX has no operators for them",
@@ -94,6 +106,7 @@ class Operators:
             if decomposed is None:
                 raise resolution.failure(node)
             return self._lower_decomposed(node, inputs, resolution, decomposed)
+        before = g.mark()
         if resolution.variant.style == "raw":
             result = resolution.variant.function(g, node, tuple(inputs))
         else:
@@ -102,6 +115,8 @@ class Operators:
             result = resolution.variant.function(g, **arguments)
         if result is None:
             raise UnsupportedOperatorError("its symbolic function returned None: it cannot convert these arguments")
+        if resolution.variant.custom:
+            check_outcome(g, node, result, g.since(before))
         if len(node.outputs) == 1:
             return resolution, (_as_lowered(result),)
         results = tuple(_as_lowered(item) for item in result)

@@ -15,17 +15,27 @@ from typing import Any, NoReturn
 import torch
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
 from IPython.display import display
 
+from onnx_explore.auditing import audit
 from onnx_explore.errors import InvalidArgument, OnnxExporterError
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.explore.operators import operators_of, operators_text
 from onnx_explore.export import export
 from onnx_explore.flow import check_opset
 from onnx_explore.notebook.completion import Completer
+from onnx_explore.notebook.defining import concerns, define, registered_text
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
-from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line
+from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line, without_axes
 from onnx_explore.notebook.netron import NetronFrame
 from onnx_explore.notebook.options import OPTIONS
 from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
@@ -107,6 +117,7 @@ class OnnxMagics(Magics):
             parsed = parse_line(line, OPTIONS["onnx_export"])
             space = Namespace(self.session.shell.user_ns, local_ns)
             exploration = self._explore(parsed, cell, space)
+            exploration.call_text = without_axes(line)
             name = parsed.get("as_name", DEFAULT_NAME)
             self.session.remember(exploration, name)
             if not parsed.get("step"):
@@ -209,6 +220,49 @@ class OnnxMagics(Magics):
         return f"more: {views}; this export is {name}"
 
     @no_var_expand
+    @cell_magic
+    def onnx_symbolic(self, line: str, cell: str) -> None:
+        """Define a symbolic function in the cell, register it, and go on with the last export.
+
+            %%onnx_symbolic aten::elu
+            def elu(g, self: Tensor, alpha: float = 1.0):
+                return g.op("Elu", self, alpha=alpha)
+
+            %%onnx_symbolic aten::elu --opset 9
+            @symbolic_helper.parse_args("v", "f")
+            def elu(g, x, alpha):
+                return g.op("Elu", x, alpha_f=alpha)
+
+        The words are operators; ``aten::add.Tensor`` is one overload alone. The last function of the cell is registered; imports
+        and helper functions may stand before it. Both styles are understood: that of this package (annotations, attributes by
+        plain name), and that of torch.onnx.register_custom_op_symbolic (values of the graph, suffixed attributes).
+
+        If the last export has such a node: one that stands still goes on from there, a paused one stays paused, a complete one
+        is lowered again from the same capture. Run the cell again to replace the function; elu.remove() takes it back.
+
+        Options
+
+            --opset N             the first opset that it holds for, 7 … 28; default all
+            --style STYLE         typed or torch, where the function does not show it; default auto
+            --text                print text instead of showing the explorer
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_symbolic"])
+            if not parsed.words:
+                raise WrongWord("which operator? Write %%onnx_symbolic aten::elu; %%onnx_symbolic? has examples")
+            opset, style = parsed.get("opset"), parsed.get("style", "auto")
+            made = define(self.session, cell, [word.text for word in parsed.words], opset=opset, style=style)
+            self.session.show(registered_text(made, style))
+            exploration = self.session.current
+            if exploration is None or not concerns(exploration, made) or exploration.state == "paused":
+                return
+            if exploration.state == "exported":
+                exploration.set_opset(exploration.options.opset_version)
+            else:
+                self._run(exploration)
+            self._show(exploration, as_text=parsed.get("text", False) or not self.session.has_front_end)
+
+    @no_var_expand
     @needs_local_scope
     @line_magic
     def onnx_graph(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
@@ -303,6 +357,57 @@ class OnnxMagics(Magics):
             if report is None or fresh:
                 report = exploration.check(rtol=parsed.get("rtol"), atol=parsed.get("atol"))
             self.session.show(report.to_text())
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_axes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Prove the dynamic axes of a model, or find the source line that baked a size into the graph.
+
+            %onnx_axes                       those of the last export
+            %onnx_axes --repair              compute baked sizes instead, where they follow the sizes linearly; the last
+                                             export then is the repaired one
+            %onnx_axes model x --dynamic x:0=batch,1=seq
+                                             those of a model
+            %onnx_axes --table               only the table of inputs and dimensions, with what can be copied
+
+        The model is captured again at other sizes and the graphs are compared: whatever differs was baked, and the line that
+        did it is named. Then ONNX Runtime is compared with PyTorch at sizes that nothing was derived from.
+
+        Options
+
+            --dynamic NAME:AXIS=SYMBOL,…
+                                  for a model: the axes to prove, as for %onnx_export
+            --sizes SYMBOL=N,N,…  sizes to use instead of chosen ones: two for captures, the rest for the proof
+            --repair              repair what can be repaired; what was, is listed
+            --torch-export        also ask torch.export for its constraints; may take long
+            --table               no audit
+            --kw NAME=EXPR        a keyword argument of the model's call, as mask=m does
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_axes"])
+            how: dict[str, Any] = {
+                "sizes": dict(parsed.get("sizes", [])) or None,
+                "repair": bool(parsed.get("repair")),
+                "torch_export": bool(parsed.get("torch_export")),
+            }
+            axes = merge_axes(parsed.get("dynamic", []))
+            if parsed.words:
+                space = Namespace(self.session.shell.user_ns, local_ns)
+                model = model_of(parsed.words[0], space)
+                args, kwargs = call_arguments(parsed.words[1:], parsed.get("kw", []), space)
+                self.session.show(audit(model, args, axes, kwargs=kwargs or None, **how).to_text(self.session.readable))
+                return
+            if axes:
+                raise WrongWord(
+                    "--dynamic needs a model: %onnx_axes model x --dynamic …; or use _onnx.set_dynamic_axes"
+                )
+            _, exploration, _ = self._view("onnx_axes", line, local_ns, at_most=0)
+            if parsed.get("table"):
+                self.session.show(exploration.axes.to_text())
+            else:
+                self.session.show(exploration.audit_axes(**how).to_text(self.session.readable))
 
     @no_var_expand
     @needs_local_scope

@@ -268,9 +268,7 @@ def _dtype(g: Emitter, item: Lowered) -> ir.DataType:
     raise _Mismatch("a dtype")
 
 
-def _list_of(
-    convert: Callable[[Emitter, Lowered], Any], wanted: str
-) -> Callable[[Emitter, Lowered], list[Any]]:
+def _list_of(convert: Callable[[Emitter, Lowered], Any], wanted: str) -> Callable[[Emitter, Lowered], list[Any]]:
     def many(g: Emitter, item: Lowered) -> list[Any]:
         if isinstance(item, tuple | list):
             return [convert(g, entry) for entry in item]
