@@ -194,6 +194,10 @@ MODELS = [
                        lambda: (torch.randn(3, 4),))
         for kind in (torch.nn.LSTMCell, torch.nn.GRUCell, torch.nn.RNNCell)
     ),
+    QuantizedModel(
+        "relu RNNCell", lambda: dynamic(torch.nn.Sequential(torch.nn.RNNCell(4, 6, nonlinearity="relu")), torch.nn.RNNCell),
+        lambda: (torch.randn(3, 4),),
+    ),
     QuantizedModel("embedding bag", embedding_bag, lambda: (torch.tensor([[1, 2, 3], [4, 5, 6]]),), fast=True,
                    operators=("quantized::embedding_bag_byte",)),
 ]  # fmt: skip

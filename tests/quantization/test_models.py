@@ -58,6 +58,16 @@ def test_scripted(row: QuantizedModel, way: str) -> None:
     check(row, 17, scripted)
 
 
+def test_every_node_is_compared_by_its_integers() -> None:
+    model, args = made(MODELS[0])
+    exploration = onnx_explore.explore(model, args)
+    exploration.run()
+    report = exploration.check_nodes()
+    rows = {row.target: row.status for row in report.rows}
+    assert rows["quantized::conv2d_relu"] == rows["aten::quantize_per_tensor"] == "agrees"
+    assert "PythonValue" not in exploration.notes_text()
+
+
 def test_weights_stay_eight_bits() -> None:
     """The weights of layers are int8 initializers with the names of their modules, each named once."""
     model, args = made(MODELS[0])

@@ -309,6 +309,7 @@ class _Run:
         together = self._compare(expected, as_run.get(pair.name), pair.name, is_random)
         array = alone.get(pair.name + OWN)
         apart = self._compare(expected, array, pair.name, is_random)
+        expected = expected.int_repr() if expected.is_quantized else expected
         counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(as_run.get(pair.name)))
         row = replace(row, accumulated=together, local=apart, nonfinite=counts)
         if apart is None:
@@ -340,7 +341,10 @@ class _Run:
     def _compare(self, expected: torch.Tensor, actual: Array | None, name: str, is_random: bool) -> Comparison | None:
         if actual is None:
             return None
-        (found,) = compare([expected], [actual], [name], random=(name,) if is_random else (), table=LOCAL_TOLERANCES)
+        (found,) = compare(
+            [expected], [actual], [name], random=(name,) if is_random else (), quantized=expected.is_quantized,
+            table=LOCAL_TOLERANCES,
+        )  # fmt: skip
         return found
 
     def _rest(self, nodes: Sequence[TorchNode], why: str) -> None:

@@ -44,7 +44,10 @@ def _fake(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> ir.Value:
 def _stored(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int, dtype: ir.DataType) -> ir.Value | None:
     """The integers of a weight, computed now: it takes a quarter of the space. None for what is known only at run time."""
     tensor = g.torch_tensor(x)
-    parts = [g.torch_tensor(item) if isinstance(item, ir.Value) else torch.tensor(item) for item in (grid.scale, grid.zero_point)]
+    parts = [
+        g.torch_tensor(item) if isinstance(item, ir.Value) else torch.tensor(item)
+        for item in (grid.scale, grid.zero_point)
+    ]
     if tensor is None or any(part is None for part in parts):
         return None
     shape = [1] * tensor.dim()
