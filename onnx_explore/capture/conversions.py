@@ -80,6 +80,7 @@ _SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, t
 
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
 _NUMPY = np.__file__.rsplit("__init__", 1)[0]
+_QUANTIZE = f"{_TORCH}ao/nn/quantized/modules/__init__.py"
 _HERE = __file__.rsplit("conversions", 1)[0]
 _LONGEST = 80
 
@@ -171,6 +172,8 @@ class Watch(TorchFunctionMode):
 
     def _note(self, kind: str, result: Any, frame: FrameType | None, *sources: Any) -> None:
         if kind == "iter" and not _iterates(frame):
+            return
+        if reads_own_grid(frame):
             return
         user = user_python_frame(frame)
         place = (user.f_code, user.f_lasti) if user is not None else None
@@ -279,6 +282,13 @@ def _listed(item: Any) -> Any:
 def inside_torch(file: str) -> bool:
     """Whether a source file is PyTorch's."""
     return file.startswith(_TORCH)
+
+
+def reads_own_grid(frame: FrameType | None) -> bool:
+    """Whether ``torch.ao.nn.quantized.Quantize`` makes numbers of its scale and zero point: these are constants anyway."""
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename == _QUANTIZE
 
 
 def user_python_frame(frame: FrameType | None) -> FrameType | None:

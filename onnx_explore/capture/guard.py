@@ -18,7 +18,7 @@ from typing import Any, cast
 import torch
 
 from onnx_explore.capture.captured import CaptureNote
-from onnx_explore.capture.conversions import inside_torch, user_frame
+from onnx_explore.capture.conversions import inside_torch, reads_own_grid, user_frame
 from onnx_explore.capture.state import kept_state
 from onnx_explore.capture.torch_api import api, checkpoints_off, fused_paths_off, onnx_export_flag
 from onnx_explore.errors import CaptureError
@@ -171,6 +171,8 @@ def _warnings(notes: list[CaptureNote]) -> Generator[None]:
             raised = inspect.currentframe()
             while raised is not None and raised.f_code.co_filename in (__file__, warnings.__file__):
                 raised = raised.f_back
+            if reads_own_grid(raised):
+                return
             inside = raised is not None and inside_torch(raised.f_code.co_filename)
             frame = user_frame(raised)
             where = f"{frame.file}:{frame.line}" if frame is not None else f"{filename}:{lineno}"
