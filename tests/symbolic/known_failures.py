@@ -22,21 +22,6 @@ REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "writes to running statistics beside its result: an ONNX model keeps no state",
         ("_batch_norm_with_update", "_native_batch_norm_legit"),
     ),
-    ("a backward pass, which no model that is exported contains", ("max_pool2d_with_indices_backward",)),
-    (
-        "an edge of size 0 has nothing that could be repeated: ONNX's Pad refuses it",
-        ("nn.functional.pad.replicate_negative",),
-    ),
-    ("a batch of rank 1 and size 0, which ONNX's BatchNormalization refuses", ("nn.functional.batch_norm",)),
-    ("the next float needs the bits of a number: BitCast came with opset 26", ("nextafter",)),
-    (
-        "a hash of the bits of a tensor: ONNX reads a tensor's bits from opset 26 on, and has no reduction with xor",
-        ("hash_tensor",),
-    ),
-    (
-        "which of its results exist depends on the rank of the matrix, which is known only when the model runs",
-        ("linalg.lstsq", "linalg.lstsq.grad_oriented"),
-    ),
     (
         "its eigenvalues are complex, and their algorithm iterates with shifts until it converges",
         ("linalg.eig", "linalg.eigvals"),
@@ -46,13 +31,6 @@ REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "factors with pivots of one or two rows, which LAPACK packs by a rule of its own",
         ("linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"),
     ),
-    ("ONNX has no operator for the exponential of a matrix", ("matrix_exp",)),
-    ("ONNX has no operator for it, and no model of torch.nn uses it", ("igamma", "igammac", "special.airy_ai")),
-    (
-        "ONNX has no reduction over segments whose lengths are a tensor",
-        ("_segment_reduce.lengths", "_segment_reduce.offsets"),
-    ),
-    ("ONNX has no histogram with weights, or of several dimensions", ("histogram", "histogramdd")),
 )
 """Reason → operators, with their variants."""
 

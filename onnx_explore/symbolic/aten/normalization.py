@@ -65,6 +65,8 @@ def batch_norm(
     """batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool
     training, float momentum, float eps, bool cudnn_enabled) -> Tensor
     """
+    if g.rank(input) < 2:
+        return g.op("Identity", input)  # PyTorch takes a vector without elements, and no other
     if running_mean is None or running_var is None or (training and g.opset < 14):
         return _batch_norm_by_batch(g, input, weight, bias, eps)[0]
     if training:  # the operator that a training runtime knows; its new running statistics are not used
