@@ -182,7 +182,7 @@ def minimum(g: Emitter, a: Dim, b: Dim) -> Dim:
     if g.opset >= 12:
         return _binary(g, "Min", a, b)
     left, right = as_scalar(g, a), as_scalar(g, b)
-    return simplified(g, g.op("Where", g.op("Less", left, right), left, right))
+    return simplified(g, _if_less(g, left, right, left, right))
 
 
 def maximum(g: Emitter, a: Dim, b: Dim) -> Dim:
@@ -192,7 +192,15 @@ def maximum(g: Emitter, a: Dim, b: Dim) -> Dim:
     if g.opset >= 12:
         return _binary(g, "Max", a, b)
     left, right = as_scalar(g, a), as_scalar(g, b)
-    return simplified(g, g.op("Where", g.op("Less", left, right), right, left))
+    return simplified(g, _if_less(g, left, right, right, left))
+
+
+def _if_less(g: Emitter, left: ir.Value, right: ir.Value, then: ir.Value, other: ir.Value) -> ir.Value:
+    """``then`` where ``left < right``, else ``other``: Where exists from opset 9 on, arithmetic serves below."""
+    smaller = g.op("Less", left, right)
+    if g.opset >= 9:
+        return g.op("Where", smaller, then, other)
+    return g.op("Add", other, g.op("Mul", g.cast(smaller, ir.DataType.INT64), g.op("Sub", then, other)))
 
 
 def product(g: Emitter, dims: Sequence[Dim]) -> Dim:

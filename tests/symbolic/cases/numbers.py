@@ -54,6 +54,18 @@ def bools(x: Tensor) -> Tensor:
     return torch.full([x.size(0)], True) + torch.arange(x.size(0))
 
 
+def stepped(x: Tensor) -> Tensor:
+    for i in range(1, x.size(0) + 4, 2):
+        x = x * 2 + i
+    return x
+
+
+def countdown(x: Tensor) -> Tensor:
+    for i in range(x.size(1), 0, -3):
+        x = x * 2 + i
+    return x
+
+
 def _row(name: str, target: str, run: Callable[..., Any], since: int = 7) -> Case:
     return Case(name, target, torch.jit.script(run), lambda: (seeded(3, 4),), dynamic={0: (0, 1)}, since=since)
 
@@ -67,4 +79,6 @@ CASES: list[Case] = [
     _row("sizes", "aten::tensor.int", sizes),
     _row("lists", "aten::mul.left_t", lists),
     _row("bools", "aten::full", bools, 9),
+    _row("stepped", "aten::__range_length", stepped),
+    _row("countdown", "aten::__derive_index", countdown),
 ]
