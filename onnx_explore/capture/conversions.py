@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from onnx_explore.capture.captured import Conversion
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.torch_api import api
+from onnx_explore.errors import CaptureError
 from onnx_explore.torch_ir import Frame
 
 CONVERSIONS = {
@@ -51,14 +52,31 @@ CONVERSIONS = {
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
 
-_FILLS: dict[Callable[..., Any], tuple[int, str, bool]] = {
-    torch.full: (1, "fill_value", True),
-    torch.full_like: (1, "fill_value", False),
-    torch.Tensor.new_full: (2, "fill_value", False),
-    torch.Tensor.fill_: (1, "value", False),
-    torch.fill: (1, "value", False),
+_ALPHA = ((None, "alpha"),)
+_NUMBERS: dict[Any, tuple[tuple[int | None, str], ...]] = {
+    torch.full: ((1, "fill_value"),),
+    torch.full_like: ((1, "fill_value"),),
+    torch.Tensor.new_full: ((2, "fill_value"),),
+    torch.Tensor.fill_: ((1, "value"),),
+    torch.constant_pad_nd: ((2, "value"),),
+    torch.index_fill: ((3, "value"),),
+    torch.Tensor.index_fill: ((3, "value"),),
+    torch.Tensor.index_fill_: ((3, "value"),),
+    torch.arange: ((0, "start"), (1, "end"), (2, "step")),
+    torch.add: _ALPHA,
+    torch.Tensor.add: _ALPHA,
+    torch.Tensor.add_: _ALPHA,
+    torch.index_add: _ALPHA,
+    torch.Tensor.index_add: _ALPHA,
+    torch.Tensor.index_add_: _ALPHA,
 }
-"""Function → place and name of its fill value, and whether that gives the result its type."""
+"""Function → places and names of its arguments of type Scalar, for which the tracer has no bool."""
+
+_FILL = frozenset({torch.fill, torch.ops.aten.fill, torch.ops.aten.fill.Scalar, torch.ops.aten.fill.Tensor})
+"""Recorded by the tracer as another operator with missing arguments, of which PyTorch then finds no schema."""
+
+_VIEWS = frozenset({torch.Tensor.view, torch.ops.aten.view, torch.ops.aten.view.dtype})
+"""With an element type, recorded by the tracer without the overload, of which PyTorch then finds no schema."""
 
 _SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d})
 """Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
@@ -94,6 +112,7 @@ class Watch(TorchFunctionMode):
         self._before_write = before_write
         self._length: tuple[CodeType, int] | None = None
         self._kept: list[torch.Tensor] = []
+        self._reinterpreted: dict[int, torch.Tensor] = {}
 
     def __torch_function__(
         self,
@@ -106,10 +125,15 @@ class Watch(TorchFunctionMode):
         name: str = getattr(func, "__name__", "")
         # In-place operators and __setitem__; asking in vain costs little.
         if name.endswith("_") and args and isinstance(args[0], torch.Tensor):
+            self._refuse_write(args[0])
             self._before_write(args[0])
         known = self._known
-        if func in _FILLS:
+        if func in _NUMBERS:
             args, kwargs = _without_bool(func, args, kwargs or {})
+        elif func in _FILL:
+            func = _filled
+        elif func in _VIEWS and (dtype := _dtype_of_view(args, kwargs)) is not None:
+            return self._reinterpreted_as(args[0], dtype)
         elif func in _SINGLE:
             args, kwargs = _with_lists(args, kwargs or {})
         for value in args:
@@ -121,6 +145,7 @@ class Watch(TorchFunctionMode):
         if kwargs:
             self.adopt(kwargs.values())
             if isinstance(kwargs.get("out"), torch.Tensor):
+                self._refuse_write(kwargs["out"])
                 self._before_write(kwargs["out"])
             result = func(*args, **kwargs)
         else:
@@ -133,6 +158,22 @@ class Watch(TorchFunctionMode):
             if kind is not None:
                 self._note(kind, result, inspect.currentframe())
         return result
+
+    def _reinterpreted_as(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """The bits of a tensor as another type: recorded as a copy, so that from here on neither may be written."""
+        result = torch.ops.aten.view_copy.dtype(tensor, dtype)
+        for item in (tensor, result):
+            self._reinterpreted[item.untyped_storage().data_ptr()] = item
+        return result
+
+    def _refuse_write(self, tensor: torch.Tensor) -> None:
+        if self._reinterpreted and tensor.untyped_storage().data_ptr() in self._reinterpreted:
+            user = user_frame(inspect.currentframe())
+            raise CaptureError(
+                "a tensor is written to whose bits .view(dtype) reads as another type: the trace cannot follow that",
+                where=f"{user.file}:{user.line}" if user is not None else "",
+                action="clone the tensor before .view(dtype), or before the write",
+            )
 
     def _note(self, kind: str, result: Any, frame: FrameType | None) -> None:
         if kind == "iter" and not _iterates(frame):
@@ -183,18 +224,29 @@ def _iterates(frame: FrameType | None) -> bool:
 def _without_bool(
     func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The tracer has no Scalar that is a bool; filling with True is filling with 1, in a tensor of bools."""
-    place, name, gives_dtype = _FILLS[func]
-    fill = args[place] if len(args) > place else kwargs.get(name)
-    if not isinstance(fill, bool):
-        return args, kwargs
-    if len(args) > place:
-        args = (*args[:place], int(fill), *args[place + 1 :])
-    else:
-        kwargs = {**kwargs, name: int(fill)}
-    if gives_dtype and kwargs.get("dtype") is None:
-        kwargs = {**kwargs, "dtype": torch.bool}
+    """Filling with True is filling with 1, in a tensor of bools; so everywhere else."""
+    for place, name in _NUMBERS[func]:
+        given = args[place] if place is not None and len(args) > place else kwargs.get(name)
+        if not isinstance(given, bool):
+            continue
+        if place is not None and len(args) > place:
+            args = (*args[:place], int(given), *args[place + 1 :])
+        else:
+            kwargs = {**kwargs, name: int(given)}
+        if func is torch.full and kwargs.get("dtype") is None:
+            kwargs = {**kwargs, "dtype": torch.bool}
     return args, kwargs
+
+
+def _filled(self: torch.Tensor, value: Any) -> torch.Tensor:
+    """What ``torch.fill`` does, in operators that the tracer records as they are."""
+    return self.clone().fill_(int(value) if isinstance(value, bool) else value)
+
+
+def _dtype_of_view(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> torch.dtype | None:
+    """The element type that ``view`` was called with, or None if it was called with sizes."""
+    dtype = args[1] if len(args) > 1 else (kwargs or {}).get("dtype")
+    return dtype if isinstance(dtype, torch.dtype) else None
 
 
 def _with_lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

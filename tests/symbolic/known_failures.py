@@ -10,17 +10,10 @@ REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("its result is a sparse tensor, and ONNX has no operators for those", ("sparse.sampled_addmm", "to_sparse")),
     ("its argument is a sparse tensor, and ONNX has no operators for those", ("sparse.mm.reduce",)),
     ("ONNX has no element type for complex numbers of half precision", ("chalf",)),
-    (
-        "torch.jit.trace cannot record the call: a bool, where aten has a number, or a list of tensors and numbers",
-        ("arange", "fill", "gradient"),
-    ),
+    ("torch.jit.trace cannot record the call: a list of tensors and numbers", ("gradient",)),
     (
         "reads memory outside of its argument's own elements, which an ONNX tensor does not have",
         ("as_strided.partial_views",),
-    ),
-    (
-        "writes to running statistics beside its result: an ONNX model keeps no state",
-        ("_batch_norm_with_update", "_native_batch_norm_legit"),
     ),
     (
         "its eigenvalues are complex, and their algorithm iterates with shifts until it converges",

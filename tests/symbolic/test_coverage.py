@@ -26,7 +26,6 @@ NOT_CALLED: dict[str, str] = {
     "aten::swapaxes": _ALIAS + "aten::transpose",
     "aten::positive": _NO_OP,
     "aten::split": "only the overload without a name; PyTorch's compiler takes split.Tensor or split.sizes before it",
-    "aten::view.dtype": "PyTorch's tracer raises an internal error in it, and its compiler takes the dtype for a size",
     "complex::resolve_conj": _NO_OP,
 }
 """Target → why no case calls its symbolic function. ``test_every_variant_is_called`` keeps it true."""
