@@ -14,7 +14,7 @@ import onnx_ir as ir
 from onnx_explore.emit.emitter import Emitter, attribute
 
 Step = Callable[[Emitter, ir.Value, list[ir.Value]], tuple[ir.Value | None, Sequence[ir.Value]]]
-"""Emitter of the body, number of the iteration, states → whether to go on (None: as before), new states."""
+"""Emitter, number of the iteration, states → whether to go on (None: as before), new states."""
 
 
 def loop(
@@ -30,7 +30,7 @@ def loop(
     Args:
         g: The emitter.
         states: What the iterations carry.
-        step: One iteration; it may use outer values.
+        step: Emits one iteration into the body; it may use outer values.
         count: How often at most (0-d int64), or None for no limit.
         going: Whether to begin at all (0-d bool), or None for yes.
 
@@ -44,17 +44,19 @@ def loop(
     number = parameter("iteration", ir.DataType.INT64, ir.Shape([]))
     condition = parameter("going", ir.DataType.BOOL, ir.Shape([]))
     inside = [parameter("state", g.dtype(state), state.shape) for state in states]
-    body = ir.Graph(
-        [number, condition, *inside], [], nodes=[], opset_imports=g.graph.opset_imports, name=g.names.unique("step")
-    )
-    inner = Emitter(body, g.opset)
-    inner.names, inner.scope, inner.torch_nodes = g.names, g.scope, g.torch_nodes
-    more, after = step(inner, number, inside)
-    passed = [inner.op("Identity", state) if state in body.inputs else state for state in after]
-    body.outputs.extend([inner.op("Identity", condition if more is None else more), *passed])
     given = [g.value(count) if count is not None else None, going, *states]
-    made = g.raw_op("Loop", given, [attribute("body", body)], len(states))
-    results = [made] if isinstance(made, ir.Value) else list(made)
+    outer, body = g.region, g.subgraph("step")
+    body.graph.inputs.extend([number, condition, *inside])
+    g.enter(body)
+    try:
+        more, after = step(g, number, inside)
+        # ONNX wants a body's outputs to be made in it.
+        made = [g.op("Identity", state) if state in body.graph.inputs else state for state in after]
+        body.graph.outputs.extend([g.op("Identity", condition if more is None else more), *made])
+    finally:
+        g.enter(outer)
+    result = g.raw_op("Loop", given, [attribute("body", body.graph)], len(states))
+    results = [result] if isinstance(result, ir.Value) else list(result)
     for result, state in zip(results, states, strict=True):
         result.dtype, result.shape = g.dtype(state), state.shape
     return results

@@ -203,6 +203,18 @@ def _if_less(g: Emitter, left: ir.Value, right: ir.Value, then: ir.Value, other:
     return g.op("Add", other, g.op("Mul", g.cast(smaller, ir.DataType.INT64), g.op("Sub", then, other)))
 
 
+def checked(g: Emitter, dim: Dim, actual: Dim, expected: Dim) -> Dim:
+    """``dim``, in a model that refuses to run where ``actual`` is not ``expected``.
+
+    ONNX has no assertion; a Gather whose index is out of range is one in every runtime that checks its indices.
+    """
+    difference = sub(g, actual, expected)
+    if difference == 0:
+        return dim
+    index = g.op("Mul", as_scalar(g, difference), g.const(2))  # -1 would be the last element
+    return g.op("Add", as_scalar(g, dim), g.op("Gather", g.const([0]), index, axis=0))
+
+
 def product(g: Emitter, dims: Sequence[Dim]) -> Dim:
     """The product of sizes; 1 for none."""
     result: Dim = 1
