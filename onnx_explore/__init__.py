@@ -3,6 +3,8 @@
 - ``export(model, args, f, ...)`` exports; the result is an ``Exported``.
 - ``explore(model, args, ...)`` gives an ``Exploration``: the same export, which can be stepped, paused, questioned.
 - ``symbolic("aten::x")`` and ``register_custom_op_symbolic`` register symbolic functions.
+- The rest of the reference is here under its own names: ``import onnx_explore as torch_onnx``, then ``torch_onnx.verification``,
+  ``torch_onnx.utils``, ``torch_onnx.symbolic_helper``, ``torch_onnx.JitScalarType`` …
 - ``%load_ext onnx_explore`` brings the magics (``%onnx_export model x`` …).
 - ``errors`` has every failure, by a stable code.
 """
@@ -11,13 +13,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onnx_explore import errors
+from onnx_explore import errors, symbolic_helper, utils, verification
 from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
+from onnx_explore.compat.installing import provide
+from onnx_explore.compat.scalar_types import JitScalarType
+from onnx_explore.compat.styles import symbolic
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.export import export
 from onnx_explore.exported import Exported
+from onnx_explore.migration import surface
+from onnx_explore.modes import disable_log, enable_log, is_in_onnx_export, select_model_mode_for_export
 from onnx_explore.options import OperatorExportTypes, TrainingMode
-from onnx_explore.symbolic.custom import symbolic
+from onnx_explore.pretty import export_to_pretty_string
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -27,15 +34,24 @@ __version__ = "0.1.0"
 __all__ = [
     "Exploration",
     "Exported",
+    "JitScalarType",
     "OperatorExportTypes",
     "TrainingMode",
     "__version__",
+    "disable_log",
+    "enable_log",
     "errors",
     "explore",
     "export",
+    "export_to_pretty_string",
+    "is_in_onnx_export",
     "register_custom_op_symbolic",
+    "select_model_mode_for_export",
     "symbolic",
+    "symbolic_helper",
     "unregister_custom_op_symbolic",
+    "utils",
+    "verification",
 ]
 
 
@@ -54,6 +70,7 @@ class _FrontEnd:
 
 
 Exploration.front_end = _FrontEnd()
+provide(surface)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

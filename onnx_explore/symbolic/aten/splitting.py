@@ -3,6 +3,7 @@
 How many pieces there are must be known. Along a dynamic dimension it is what the capture saw, of which a note is made; the
 bounds of the pieces are computed when the model runs. A model that needs the last piece refuses to run at a size that would give
 another number: PyTorch's own program would fail, or go through more of them.
+A list that is not unpacked (in a scripted model) is an ONNX sequence there.
 """
 
 from __future__ import annotations
@@ -54,8 +55,20 @@ def equal_pieces(g: Emitter, x: ir.Value, length: Dim, axis: int) -> list[ir.Val
     return _between(g, x, [*bounds, end], axis)
 
 
+def as_sequence(g: Emitter, x: ir.Value, length: ir.Value | None, axis: int) -> ir.Value:
+    """Pieces of one length (without: of length 1, and without that axis), as many as there are when the model runs."""
+    made = g.op("SplitToSequence", x, length, axis=axis, keepdims=1 if length is not None else 0)
+    sizes: list[int | ir.SymbolicDim | None] = list(x.shape or ())
+    if length is None:
+        del sizes[axis]
+    else:
+        sizes[axis] = None
+    made.type, made.shape = ir.SequenceType(ir.TensorType(g.dtype(x))), ir.Shape(sizes)
+    return made
+
+
 @symbolic("aten::split.Tensor", "aten::unsafe_split", "aten::split_copy")
-def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tensor]:
+def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tensor] | Tensor:
     """split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
@@ -64,6 +77,8 @@ def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tenso
             return [self]
         full, rest = divmod(total, split_size)
         return list(forms.split(g, self, [split_size] * full + ([rest] if rest else []), axis))
+    if g.expected_count is None and g.opset >= 11:
+        return as_sequence(g, self, shapes.as_scalar(g, split_size), axis)
     return equal_pieces(g, self, split_size, axis)
 
 
@@ -101,7 +116,7 @@ def split_sizes(g: Emitter, self: Tensor, split_size: list[Dim], dim: int = 0) -
 
 
 @symbolic("aten::chunk", "aten::unsafe_chunk")
-def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor] | Tensor:
     """chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
@@ -110,25 +125,32 @@ def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
         if length == 0:
             return list(forms.split(g, self, [0] * chunks, axis))
         return split(g, self, length, axis)
-    return [self] if chunks == 1 else equal_pieces(g, self, _chunk_length(g, total, chunks), axis)
+    if chunks == 1:
+        return [self]
+    return _chunks(g, self, total, chunks, axis)
 
 
-def _chunk_length(g: Emitter, total: Dim, chunks: int) -> Dim:
-    return shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
+def _chunks(g: Emitter, x: ir.Value, total: Dim, chunks: int, axis: int) -> list[ir.Value] | ir.Value:
+    """Along a dynamic dimension: all of ceil(total / chunks), but for a shorter last one."""
+    length = shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
+    if g.expected_count is None and g.opset >= 11:
+        return as_sequence(g, x, shapes.as_scalar(g, length), axis)
+    return equal_pieces(g, x, length, axis)
 
 
 @chunk.since(18)
-def _(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+def _(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor] | Tensor:
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
     if isinstance(total, int):
         length = -(-total // chunks)
         return split(g, self, length, axis) if length else list(forms.split(g, self, [0] * chunks, axis))
-    if chunks == 2 and (g.expected_count or 2) == 2:
-        # Split-18 makes the pieces as chunk does: all of ceil(total / chunks), but for a shorter last one. It differs where there
-        # are fewer of them: of two, that is at size 1.
+    if chunks == 1:
+        return [self]
+    if chunks == 2 and g.expected_count == 2:
+        # Split-18 makes the pieces as chunk does; it differs where there are fewer of them: of two, that is at size 1.
         return list(g.op("Split", self, axis=axis, num_outputs=chunks, outputs=chunks))
-    return [self] if chunks == 1 else equal_pieces(g, self, _chunk_length(g, total, chunks), axis)
+    return _chunks(g, self, total, chunks, axis)
 
 
 def sections_of(g: Emitter, x: ir.Value, sections: int, axis: int) -> list[ir.Value]:
@@ -234,10 +256,12 @@ def dsplit_array(g: Emitter, self: Tensor, indices: list[Dim]) -> list[Tensor]:
 
 
 @symbolic("aten::unbind", "aten::unbind_copy")
-def unbind(g: Emitter, self: Tensor, dim: int = 0) -> list[Tensor]:
+def unbind(g: Emitter, self: Tensor, dim: int = 0) -> list[Tensor] | Tensor:
     """unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
+    if not isinstance(total, int) and g.expected_count is None and g.opset >= 11:
+        return as_sequence(g, self, None, axis)
     if not isinstance(total, int):
         total, all_needed = _count(g, self, axis)
         if not all_needed:

@@ -54,15 +54,11 @@ def bools(x: Tensor) -> Tensor:
     return torch.full([x.size(0)], True) + torch.arange(x.size(0))
 
 
-def stepped(x: Tensor) -> Tensor:
-    for i in range(1, x.size(0) + 4, 2):
-        x = x * 2 + i
-    return x
-
-
-def countdown(x: Tensor) -> Tensor:
-    for i in range(x.size(1), 0, -3):
-        x = x * 2 + i
+def ranges(x: Tensor) -> Tensor:
+    for i in range(x.size(0)):
+        for j in range(9 - x.size(1), 1, -2):
+            for k in range(1, x.size(0), x.size(1)):
+                x = x * 0.5 + (i * 3 + j - k)
     return x
 
 
@@ -79,6 +75,6 @@ CASES: list[Case] = [
     _row("sizes", "aten::tensor.int", sizes),
     _row("lists", "aten::mul.left_t", lists),
     _row("bools", "aten::full", bools, 9),
-    _row("stepped", "aten::__range_length", stepped),
-    _row("countdown", "aten::__derive_index", countdown),
+    _row("ranges", "aten::__range_length", ranges, 9),
+    _row("indices", "aten::__derive_index", ranges, 9),
 ]
