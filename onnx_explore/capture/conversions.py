@@ -56,28 +56,47 @@ _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_nu
 _FROM_DATA = frozenset({torch.tensor, torch.as_tensor})
 """Make a tensor of a list, whose traced sizes the tracer would take for plain numbers."""
 
-_ALPHA = ((None, "alpha"),)
-_NUMBERS: dict[Any, tuple[tuple[int | None, str], ...]] = {
-    torch.full: ((1, "fill_value"),),
-    torch.full_like: ((1, "fill_value"),),
-    torch.Tensor.new_full: ((2, "fill_value"),),
-    torch.Tensor.fill_: ((1, "value"),),
-    torch.constant_pad_nd: ((2, "value"),),
-    torch.index_fill: ((3, "value"),),
-    torch.Tensor.index_fill: ((3, "value"),),
-    torch.Tensor.index_fill_: ((3, "value"),),
-    torch.arange: ((0, "start"), (1, "end"), (2, "step")),
-    torch.add: _ALPHA,
-    torch.Tensor.add: _ALPHA,
-    torch.Tensor.add_: _ALPHA,
-    torch.index_add: _ALPHA,
-    torch.Tensor.index_add: _ALPHA,
-    torch.Tensor.index_add_: _ALPHA,
+_NUMBERS: dict[str, tuple[tuple[int | None, str], ...]] = {
+    "full": ((1, "fill_value"),),
+    "full_like": ((1, "fill_value"),),
+    "new_full": ((2, "fill_value"),),
+    "scalar_tensor": ((0, "s"),),
+    "fill": ((1, "value"),),
+    "masked_fill": ((2, "value"),),
+    "index_fill": ((3, "value"),),
+    "constant_pad_nd": ((2, "value"),),
+    "scatter": ((3, "value"),),
+    "clamp": ((1, "min"), (2, "max")),
+    "clip": ((1, "min"), (2, "max")),
+    "clamp_min": ((1, "min"),),
+    "clamp_max": ((1, "max"),),
+    "pow": ((0, "self"), (1, "exponent")),
+    "arange": ((0, "start"), (1, "end"), (2, "step")),
+    "add": ((None, "alpha"),),
+    "sub": ((None, "alpha"),),
+    "index_add": ((None, "alpha"),),
+    "_unsafe_masked_index": ((3, "fill"),),
 }
-"""Function → places and names of its arguments of type Scalar, for which the tracer has no bool."""
+"""Function (without the ``_`` of its in-place form) → places and names of its arguments of type Scalar, for which the tracer has
+no bool.
+"""
+
+_OPERANDS = frozenset(
+    f"{before}{name}"
+    for before, names in (
+        ("", ("eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal", "where")),
+        ("", ("and", "or", "xor", "iand", "ior", "ixor", "rand", "ror", "rxor")),
+        ("bitwise_", ("and", "or", "xor")),
+    )
+    for name in names
+)
+"""Functions (without ``_`` around) that take a bool among their operands, for which the tracer has a tensor alone."""
 
 _FILL = frozenset({torch.fill, torch.ops.aten.fill, torch.ops.aten.fill.Scalar, torch.ops.aten.fill.Tensor})
 """Recorded by the tracer as another operator with missing arguments, of which PyTorch then finds no schema."""
+
+_DATA = frozenset({torch.Tensor.data.__get__})  # pyright: ignore[reportAttributeAccessIssue]
+"""``x.data``, which the tracer does not see; ``x.detach()`` shares the memory as well, and is recorded."""
 
 _VIEWS = frozenset({torch.Tensor.view, torch.ops.aten.view, torch.ops.aten.view.dtype})
 """With an element type, recorded by the tracer without the overload, of which PyTorch then finds no schema."""
@@ -132,10 +151,15 @@ class Watch(TorchFunctionMode):
             self._refuse_write(args[0])
             self._before_write(args[0])
         known = self._known
-        if func in _NUMBERS:
-            args, kwargs = _without_bool(func, args, kwargs or {})
-        elif func in _FILL:
+        plain = name if name in _NUMBERS else name.strip("_")
+        if plain in _OPERANDS:
+            args, kwargs = _with_tensors(args, kwargs or {})
+        elif plain in _NUMBERS:
+            args, kwargs = _without_bool(plain, args, kwargs or {})
+        if func in _FILL:
             func = _filled
+        elif func in _DATA:
+            return args[0].detach()
         elif func in _VIEWS and (dtype := _dtype_of_view(args, kwargs)) is not None:
             return self._reinterpreted_as(args[0], dtype)
         elif func in _SINGLE:
@@ -228,10 +252,10 @@ def _iterates(frame: FrameType | None) -> bool:
 
 
 def _without_bool(
-    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    plain: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Filling with True is filling with 1, in a tensor of bools; so everywhere else."""
-    for place, name in _NUMBERS[func]:
+    for place, name in _NUMBERS[plain]:
         given = args[place] if place is not None and len(args) > place else kwargs.get(name)
         if not isinstance(given, bool):
             continue
@@ -239,9 +263,17 @@ def _without_bool(
             args = (*args[:place], int(given), *args[place + 1 :])
         else:
             kwargs = {**kwargs, name: int(given)}
-        if func is torch.full and kwargs.get("dtype") is None:
+        if plain == "full" and kwargs.get("dtype") is None:
             kwargs = {**kwargs, "dtype": torch.bool}
     return args, kwargs
+
+
+def _with_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Every bool as a tensor, which ranks as low as a number in type promotion, as it is the lowest type."""
+    if not any(isinstance(item, bool) for item in (*args, *kwargs.values())):
+        return args, kwargs
+    named = {key: torch.tensor(item) if isinstance(item, bool) else item for key, item in kwargs.items()}
+    return tuple(torch.tensor(item) if isinstance(item, bool) else item for item in args), named
 
 
 def _filled(self: torch.Tensor, value: Any) -> torch.Tensor:
