@@ -1,6 +1,7 @@
 """PyTorch → ONNX, step by step: our own TorchScript-based exporter, and the tools to see what it does.
 
 - ``export(model, args, f, ...)`` exports; the result is an ``Exported``.
+- ``audit(model, args, dynamic_axes)`` proves each dynamic axis, or names the line that baked a size; the result is an ``Audit``.
 - ``explore(model, args, ...)`` gives an ``Exploration``: the same export, which can be stepped, paused, questioned.
 - ``symbolic("aten::x")`` and ``register_custom_op_symbolic`` register symbolic functions.
 - The rest of the reference is here under its own names: ``import onnx_explore as torch_onnx``, then ``torch_onnx.verification``,
@@ -14,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from onnx_explore import errors, symbolic_helper, utils, verification
+from onnx_explore.auditing import Audit, audit
 from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
 from onnx_explore.compat.installing import provide
 from onnx_explore.compat.scalar_types import JitScalarType
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Audit",
     "Exploration",
     "Exported",
     "JitScalarType",
     "OperatorExportTypes",
     "TrainingMode",
     "__version__",
+    "audit",
     "disable_log",
     "enable_log",
     "errors",

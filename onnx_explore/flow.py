@@ -21,6 +21,7 @@ from onnx_explore.capture import capture, check_replay
 from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
+from onnx_explore.check.nodes import BUDGET, NodesReport, check_nodes
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import bodies, nodes_of
@@ -35,7 +36,9 @@ from onnx_explore.passes.onnx.local_functions import FUNCTIONS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.inline_functions import inline_functions
-from onnx_explore.recording import Captured, Recorder
+from onnx_explore.passes.torch.sizes import Unbake, Unbaked
+from onnx_explore.recording import Captured, Event, Recorder
+from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
 
 MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
@@ -70,6 +73,15 @@ def collector_paused() -> Generator[None]:
             gc.enable()
 
 
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """What the torch passes gave, and what they recorded."""
+
+    graph: TorchGraph
+    events: tuple[Event, ...]
+    registrations: int
+
+
 class Flow:
     """One export in progress.
 
@@ -86,6 +98,7 @@ class Flow:
         graph: The TorchGraph after the torch passes.
         lowering: The cursor.
         options: With normalised ``dynamic_axes``.
+        repairs: Baked sizes that are computed instead.
     """
 
     def __init__(
@@ -113,9 +126,16 @@ class Flow:
             record_conversions=record_conversions,
             inline_functions=False,
         )
+        self.repairs: tuple[Unbaked, ...] = ()
         self._begin(options, dynamic_axes, time.perf_counter() - start)
 
-    def _begin(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, seconds: float) -> None:
+    def _begin(
+        self,
+        options: Options,
+        dynamic_axes: dynamic.DynamicAxes | None,
+        seconds: float,
+        passed: _Passed | None = None,
+    ) -> None:
         captured, recorder = self.captured, self.recorder
         if recorder.cancelled():
             raise Cancelled("stopped after the capture")
@@ -141,8 +161,17 @@ class Flow:
             ),
         )
         take_over_registrations()
-        passes = (("inline_functions", inline_functions(self._keeps_function)), *TORCH_PASSES)
-        self.graph: TorchGraph = run_torch_passes(captured.graph, passes, recorder)
+        if passed is None:
+            mark = len(recorder.recording.events)
+            repair = (("repair_sizes", Unbake(self.repairs)),) if self.repairs else ()
+            inline = (("inline_functions", inline_functions(self._keeps_function)),)
+            graph = run_torch_passes(captured.graph, (*inline, *repair, *TORCH_PASSES), recorder)
+            passed = _Passed(graph, tuple(recorder.recording.events[mark:]), REGISTRY.version)
+        else:
+            for event in passed.events:
+                recorder.add(event)
+        self._passed = passed
+        self.graph: TorchGraph = passed.graph
         self._outputs = tuple(
             replace(item, value=value) for item, value in zip(captured.outputs, self.graph.outputs, strict=True)
         )
@@ -151,6 +180,14 @@ class Flow:
         )
         self.lowering = Lowering(self.graph, self._inputs, self._outputs, self.options, recorder)
 
+    def _passed_for(self, options: Options) -> bool:
+        """Whether the torch passes would give the same again: which functions are inlined is all that options change."""
+        mine = self.options
+        return self._passed.registrations == REGISTRY.version and (
+            (options.opset_version, options.inline_functions, options.torch_symbolics)
+            == (mine.opset_version, mine.inline_functions, mine.torch_symbolics)
+        )
+
     def _keeps_function(self, node: TorchNode) -> bool:
         """Whether an ``autograd.Function`` stays in the graph: something lowers it as it is, or the options say so."""
         options = self.options
@@ -158,14 +195,30 @@ class Flow:
             return True
         return resolve(node, options.opset_version, foreign=options.torch_symbolics).variant is not None
 
-    def again(self, options: Options, dynamic_axes: dynamic.DynamicAxes | None, recorder: Recorder) -> Flow:
-        """A new flow from the same capture, with other options (axes, opset): the model does not run again."""
+    def again(
+        self,
+        options: Options,
+        dynamic_axes: dynamic.DynamicAxes | None,
+        recorder: Recorder,
+        *,
+        repairs: Sequence[Unbaked] | None = None,
+    ) -> Flow:
+        """A new flow from the same capture, with other options (axes, opset): the model does not run again.
+
+        Args:
+            options: The options.
+            dynamic_axes: As the user wrote them.
+            recorder: Where events go.
+            repairs: Baked sizes to compute instead; None: those of this flow.
+        """
         other = object.__new__(Flow)
         other.recorder = recorder
         other.model = self.model
         other.captured = self.captured
+        other.repairs = self.repairs if repairs is None else tuple(repairs)
         check_opset(options.opset_version)
-        other._begin(options, dynamic_axes, 0.0)
+        same = other.repairs == self.repairs and self._passed_for(options)
+        other._begin(options, dynamic_axes, 0.0, self._passed if same else None)
         return other
 
     def lower(self) -> None:
@@ -208,6 +261,14 @@ class Flow:
             recorder=self.recorder,
             rtol=tolerances.rtol,
             atol=tolerances.atol,
+        )
+
+    def check_nodes(
+        self, model: ir.Model, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET
+    ) -> NodesReport:
+        """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
+        return check_nodes(
+            model, self.graph, self.captured, self.lowering.lowered, self.recorder, inputs=inputs, budget=budget
         )
 
     def _document(self, model: ir.Model) -> None:

@@ -56,12 +56,19 @@ class Conversion:
         value: The Python value, as ``repr``, shortened.
         frame: The user's source line, with the column where Python knows it (3.11 and newer).
         scope: The module path.
+        of: What it was computed from: ``"size"`` (sizes and constants alone), ``"data"`` (a tensor's elements, too), or ``""``
+            where that is not known.
+        constants: For ``of="size"``: the numbers that went into it, such as the 512 of ``x.shape[1] > 512``.
+        after: Id of the last value that was recorded before, or None.
     """
 
     kind: str
     value: str
     frame: Frame | None
     scope: str
+    of: Literal["size", "data", ""] = ""
+    constants: tuple[int | float, ...] = ()
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ import inspect
 import itertools
 import reprlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FrameType
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
 from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.provenance import Provenance, provenance, together
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.torch_api import api
 from onnx_explore.errors import CaptureError
@@ -36,6 +38,7 @@ CONVERSIONS = {
     "__index__": "index",
     "__contains__": "contains",
     "__format__": "format",
+    "__repr__": "format",
     "__array__": "numpy",
     "__dlpack__": "dlpack",
     "item": "item",
@@ -47,14 +50,21 @@ CONVERSIONS = {
     "stride": "stride",
     "storage_offset": "storage_offset",
     "data_ptr": "data_ptr",
+    "untyped_storage": "storage",
+    "new_tensor": "tensor",
     "unbind": "iter",  # What Tensor.__iter__ calls; itself it is not seen.
 }
+
+_PROPERTIES = {torch.Tensor.nbytes.__get__: "nbytes"}  # type: ignore[attr-defined]
+"""Attributes that give a number which the trace does not see."""
 
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
 
 _FROM_DATA = frozenset({torch.tensor, torch.as_tensor})
 """Make a tensor of a list, whose traced sizes the tracer would take for plain numbers."""
+_OF_SIZES = frozenset({"stride", "nbytes", "storage", "storage_offset", "iter"})
+"""What these give depends on sizes alone, whatever tensor they ask."""
 
 _NUMBERS: dict[str, tuple[tuple[int | None, str], ...]] = {
     "full": ((1, "fill_value"),),
@@ -105,6 +115,7 @@ _SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, t
 """Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
 
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
+_NUMPY = np.__file__.rsplit("__init__", 1)[0]
 _HERE = __file__.rsplit("conversions", 1)[0]
 _LONGEST = 80
 
@@ -129,6 +140,7 @@ class Watch(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.conversions: list[Conversion] = []
+        self.positions: list[int] = []
         self._scopes = scopes
         self._known = known
         self._record = record
@@ -185,8 +197,14 @@ class Watch(TorchFunctionMode):
             result = result.clone()
         if self._record:
             kind = CONVERSIONS.get(name)
-            if kind is not None:
-                self._note(kind, result, inspect.currentframe())
+            if kind is None and name == "__get__":
+                kind = _PROPERTIES.get(func)
+            elif kind is None and func in _MAKERS and args:
+                kind = "tensor"
+            if kind == "tensor":
+                self._note_elements(args, result, inspect.currentframe())
+            elif kind is not None:
+                self._note(kind, result, inspect.currentframe(), args[0] if args else None)
         return result
 
     def _reinterpreted_as(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -205,7 +223,13 @@ class Watch(TorchFunctionMode):
                 action="clone the tensor before .view(dtype), or before the write",
             )
 
-    def _note(self, kind: str, result: Any, frame: FrameType | None) -> None:
+    def _note_elements(self, args: tuple[Any, ...], result: Any, frame: FrameType | None) -> None:
+        """A list of traced sizes becomes a tensor of their values; a single one stays in the trace."""
+        elements = [item for data in args if isinstance(data, (list, tuple)) for item in _leaves(data)]
+        if elements:
+            self._note("tensor", result, frame, *elements)
+
+    def _note(self, kind: str, result: Any, frame: FrameType | None, *sources: Any) -> None:
         if kind == "iter" and not _iterates(frame):
             return
         user = user_python_frame(frame)
@@ -216,7 +240,15 @@ class Watch(TorchFunctionMode):
         if kind == "index" and place is not None and place == self._length:
             kind = "len"
         self._length = None
-        self.conversions.append(Conversion(kind, _shown(result), described(user), self._scopes.current))
+        about: list[Provenance] = []
+        if kind not in _OF_SIZES:
+            about = [provenance(item) for item in sources if isinstance(item, torch.Tensor)]
+        of, constants = together(about) if about else ("size" if kind in _OF_SIZES else "", ())
+        state = api().tracing_state()
+        # A tensor of a list, and the rows of a tensor, are noted after they were recorded.
+        late = state is None or kind in ("tensor", "iter")
+        self.positions.append(-1 if late else api().last_value(state))
+        self.conversions.append(Conversion(kind, _shown(result), described(user), self._scopes.current, of, constants))
 
     def adopt(self, values: Any) -> None:
         """Makes tensors that require gradients, and that the trace does not know yet, constants of the graph."""
@@ -329,8 +361,8 @@ def inside_torch(file: str) -> bool:
 
 
 def user_python_frame(frame: FrameType | None) -> FrameType | None:
-    """The innermost frame that is neither torch's nor ours."""
-    while frame is not None and (inside_torch(frame.f_code.co_filename) or frame.f_code.co_filename.startswith(_HERE)):
+    """The innermost frame that is neither torch's, NumPy's nor ours."""
+    while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _NUMPY, _HERE)):
         frame = frame.f_back
     return frame
 
@@ -353,7 +385,18 @@ def described(frame: FrameType | None) -> Frame | None:
     return Frame(code.co_filename, frame.f_lineno, code.co_name, column)
 
 
+def _leaves(data: Sequence[Any]) -> Iterator[torch.Tensor]:
+    """The tensors in nested lists."""
+    for item in data:
+        if isinstance(item, torch.Tensor):
+            yield item
+        elif isinstance(item, (list, tuple)):
+            yield from _leaves(cast("Sequence[Any]", item))
+
+
 def _shown(value: Any) -> str:
+    if isinstance(value, (torch.Tensor, torch.UntypedStorage)):
+        return _shown_tensor(value)
     shape = getattr(value, "shape", None)
     if shape is not None and len(shape):
         return f"{type(value).__name__} of shape {tuple(shape)}"
@@ -361,5 +404,20 @@ def _shown(value: Any) -> str:
         return f"{len(cast('tuple[Any, ...]', value))} parts"
     if isinstance(value, list):
         return reprlib.repr(cast("Sequence[Any]", value))
-    text = repr(value)
+    return _short(repr(value))
+
+
+def _shown_tensor(value: torch.Tensor | torch.UntypedStorage) -> str:
+    """Without recording that it was looked at."""
+    state = api().tracing_state()
+    api().set_tracing_state(None)
+    try:
+        if isinstance(value, torch.UntypedStorage):
+            return f"{value.nbytes()} bytes"
+        return _short(repr(value.tolist())) if value.numel() <= _LONGEST else f"Tensor of shape {tuple(value.shape)}"
+    finally:
+        api().set_tracing_state(state)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -58,6 +58,11 @@ class Mirror:
         """The mirror of a value that was defined before."""
         return self._values[value.unique()]
 
+    def number(self, unique: int) -> int | None:
+        """The id of the mirror of torch's value of this number, or None."""
+        found = self._values.get(unique)
+        return found.id if found is not None else None
+
     def define(self, value: JitValue, name: str = "") -> TorchValue:
         """A new mirror of a value."""
         unique = value.unique()

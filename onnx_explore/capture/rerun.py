@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves, tree_map
 
 from onnx_explore.capture.captured import Capture
-from onnx_explore.capture.capturing import Training
+from onnx_explore.capture.capturing import Training, capture
 from onnx_explore.capture.guard import guarded, model_mode
 from onnx_explore.capture.inputs import open_call
 from onnx_explore.capture.outputs import open_result
@@ -39,3 +42,102 @@ def make_rerun(model: Callable[..., Any], capture: Capture, training: Training =
             return tuple(tensor.detach().clone() for tensor in result.tensors)
 
     return rerun
+
+
+Recapture = Callable[[tuple[torch.Tensor, ...]], Capture]
+
+
+def make_recapture(model: Callable[..., Any], first: Capture, training: Training = "eval") -> Recapture:
+    """A function from input tensors (in the order of ``first.inputs``) to a capture of the model at these.
+
+    Args:
+        model: The model.
+        first: What was captured of it.
+        training: The mode that it was captured in.
+    """
+    call = open_call(model, first.args, first.kwargs, None)
+    names = [item.name for item in first.inputs]
+    outputs = [item.name for item in first.outputs]
+
+    def recapture(inputs: tuple[torch.Tensor, ...]) -> Capture:
+        args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
+        again = capture(model, args, kwargs, training=training, input_names=names, output_names=None)
+        return replace(
+            again,
+            outputs=tuple(
+                replace(item, name=outputs[index]) if index < len(outputs) else item
+                for index, item in enumerate(again.outputs)
+            ),
+        )
+
+    return recapture
+
+
+def make_export_program(
+    model: Callable[..., Any],
+    capture: Capture,
+    inputs: tuple[torch.Tensor, ...],
+    axes: Collection[tuple[int, int]],
+    training: Training = "eval",
+) -> tuple[list[list[Any]], dict[str, tuple[Any, Any]]]:
+    """What ``torch.export`` finds out about some axes.
+
+    Args:
+        model: The model.
+        capture: What was captured of it.
+        inputs: Example tensors, in the order of ``capture.inputs``.
+        axes: Positions of inputs and their axes that may be dynamic, as far as ``torch.export`` lets them.
+        training: The mode that the model was captured in.
+
+    Returns:
+        The shape of each input in its program (ints, or symbols), and the range of each symbol by name.
+
+    Raises:
+        Exception: Whatever ``torch.export`` raises.
+    """
+    call = open_call(model, capture.args, capture.kwargs, None)
+    roots = root_modules(model)
+    module = model if isinstance(model, torch.nn.Module) else _Called(model)
+    args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
+    marked = {id(tensor): index for index, tensor in enumerate(_tensors((args, kwargs)))}
+
+    def wish(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return None
+        index = marked[id(value)]
+        return {axis: torch.export.Dim.AUTO for axis in range(value.dim()) if (index, axis) in axes}
+
+    wishes_args, wishes_kwargs = tree_map(wish, args), tree_map(wish, kwargs)
+    names = list(inspect.signature(module.forward).parameters)
+    wishes = {**dict(zip(names, wishes_args, strict=False)), **wishes_kwargs}
+    with guarded(all_modules(roots)), torch.no_grad():
+        model_mode([item for _, item in roots], training)
+        program = torch.export.export(module, args, kwargs, dynamic_shapes=wishes, strict=False)
+    holders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    shapes = [
+        list(holders[name].meta["val"].shape)
+        for name in program.graph_signature.user_inputs
+        if isinstance(name, str) and name in holders and isinstance(holders[name].meta.get("val"), torch.Tensor)
+    ]
+    ranges = {
+        str(symbol): (limits.lower, "∞" if not _is_small(limits.upper) else limits.upper)
+        for symbol, limits in program.range_constraints.items()
+    }
+    return shapes, ranges
+
+
+class _Called(torch.nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.forward = function
+
+
+def _tensors(values: Any) -> list[torch.Tensor]:
+    return [item for item in tree_leaves(values) if isinstance(item, torch.Tensor)]
+
+
+def _is_small(number: Any) -> bool:
+    text = str(number)
+    return text.isdecimal() and len(text) < 10

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -116,12 +116,14 @@ def trace(
         first = len(inputs) + (holder is not None)
         used = [index for index, value in enumerate(list(normal.inputs())[first:], len(inputs)) if value.uses()]
         names.update(zip(used, parameter_names, strict=False))
+    conversions = tuple(watch.conversions)
     if not scripted or holder is None:
         marks = scopes.marks if normal is graph else scopes.marks.renumbered(_numbers(graph))
         first = int(holder is not None)
-        block = Mirror(marks, inline_functions=inline_functions).graph(
-            normal, {position + first: name for position, name in names.items()}
-        )
+        mirror = Mirror(marks, inline_functions=inline_functions)
+        block = mirror.graph(normal, {position + first: name for position, name in names.items()})
+        if normal is graph:
+            conversions = _placed(conversions, watch.positions, mirror)
     else:
         mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
         paths = {f"m{index}": path for index, (path, _) in enumerate(scripted)}
@@ -140,8 +142,13 @@ def trace(
         return lambda *values: given(*values[: len(tensors)])
 
     unpacked = [Weight(item.name, item.tensor, trainable=False) for item in whole.parameters[len(weights) :]]
-    return Traced(
-        make, unpack_returns(whole.block), results[0], tuple(watch.conversions), scopes.called, tuple(unpacked)
+    return Traced(make, unpack_returns(whole.block), results[0], conversions, scopes.called, tuple(unpacked))
+
+
+def _placed(conversions: Sequence[Conversion], positions: Sequence[int], mirror: Mirror) -> tuple[Conversion, ...]:
+    """The conversions with the value that was recorded last before each."""
+    return tuple(
+        replace(item, after=mirror.number(position)) for item, position in zip(conversions, positions, strict=True)
     )
 
 

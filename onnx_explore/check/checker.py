@@ -85,6 +85,37 @@ def check_export(
     return Report(tuple(checking.items))
 
 
+def check_sizes(
+    model: ir.Model,
+    capture: Capture,
+    *,
+    run_model: RunModel,
+    dynamic_axes: Axes,
+    sizes: Sequence[Mapping[str, int]],
+    recorder: Recorder,
+    rtol: float | None = None,
+    atol: float | None = None,
+) -> list[Check]:
+    """Check an exported model against PyTorch at given sizes: one ``axis`` check for each of ``sizes``.
+
+    Args:
+        model: As for ``check_export``.
+        capture: As for ``check_export``.
+        run_model: As for ``check_export``.
+        dynamic_axes: As for ``check_export``.
+        sizes: Symbol → size; symbols that are left out keep their captured size.
+        recorder: Is asked whether to stop, and gets the events.
+        rtol: As for ``check_export``.
+        atol: As for ``check_export``.
+
+    Raises:
+        Cancelled: If ``recorder.cancelled()`` said so.
+    """
+    checking = _Checking(model, capture, run_model, recorder, rtol, atol)
+    checking.at(dynamic_axes, sizes)
+    return checking.items
+
+
 @dataclass(frozen=True, slots=True)
 class _Symbol:
     """A symbol of the dynamic axes: where it stands (position of the input, axis), and its captured size."""
@@ -149,6 +180,13 @@ class _Checking:
             self._add("runtime", self._engine, "failed", problem, comparisons)
         else:
             self._add("runtime", self._engine, "passed", self._agreement(comparisons), comparisons)
+
+    def at(self, dynamic_axes: Axes, sizes: Sequence[Mapping[str, int]]) -> None:
+        self.random = random_outputs(self.model)
+        symbols = self._symbols(dynamic_axes)
+        for item in sizes:
+            self._begin()
+            self._axis([symbol for symbol in symbols if symbol.name in item], [item])
 
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)

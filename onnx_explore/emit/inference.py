@@ -13,6 +13,8 @@ import sympy
 from onnx_shape_inference import OpUsageError, ShapeInferenceContext, registry
 from onnx_shape_inference._symbolic_shapes import dim_to_expr, expr_to_dim
 
+from onnx_explore.emit.windows import Windows
+
 SYMBOLIC_DATA = "pkg.onnx_shape_inference.sym_data"
 """Metadata key under which the package leaves what it knows of a shape tensor's elements; removed before writing."""
 
@@ -24,13 +26,14 @@ class ShapeInference:
         opset_imports: Domain → version.
     """
 
-    __slots__ = ("_context", "_functions", "_opsets")
+    __slots__ = ("_context", "_functions", "_opsets", "_windows")
 
     def __init__(self, opset_imports: dict[str, int]) -> None:
         registry.collect()
         self._opsets = opset_imports
         self._context = ShapeInferenceContext(opset_imports, policy="refine")
         self._functions: dict[tuple[str, str], object] = {}
+        self._windows = Windows()
 
     def reserve(self, name: str) -> None:
         """Keep a dimension name of the user from being handed out as an anonymous one."""
@@ -71,6 +74,9 @@ class ShapeInference:
         Returns:
             ``""``, or why the operator's rule rejects the node.
         """
+        window = self._windows.key(node)
+        if window is not None and self._windows.fill(window, node):
+            return ""
         key = (node.domain, node.op_type)
         function = self._functions.get(key)
         if function is None:
@@ -86,6 +92,8 @@ class ShapeInference:
         for output in node.outputs:
             if output.shape is not None and output.shape.has_unknown_dim():
                 self._context.name_anonymous_dims(output)
+        if window is not None:
+            self._windows.remember(window, node)
         return ""
 
     def _correct_broadcast(self, node: ir.Node) -> None:

@@ -24,17 +24,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
+import torch
 
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
+from onnx_explore.check.nodes import BUDGET, NodesReport
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
+from onnx_explore.explore.editing import Editing
 from onnx_explore.explore.failure import failure_text
 from onnx_explore.explore.protocol import Stage
-from onnx_explore.explore.shown import Shown, matcher
+from onnx_explore.explore.shown import matcher
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances
@@ -57,7 +60,7 @@ class Busy(OnnxExporterError):
     code = "Busy"
 
 
-class Exploration(Shown):
+class Exploration(Editing):
     """One export that is explored. Made by ``explore``.
 
     Attributes:
@@ -84,6 +87,7 @@ class Exploration(Shown):
         self._model: ir.Model | None = None
         self._exported: Exported | None = None
         self._seconds = 0.0
+        self._unchecked = False
         self._lock = threading.Lock()
         self.error: OnnxExporterError | None = None
         self.place: Callable[[str], str] = str
@@ -204,16 +208,21 @@ class Exploration(Shown):
         with self._owned():
             return self._drain(time.perf_counter() + seconds)
 
-    def _drain(self, until: float = math.inf) -> bool:
-        """To the end, to a failure, or until a time; whether there is more to do."""
+    def _drain(self, until: float = math.inf, *, check: bool = True) -> bool:
+        """To the end (of the ONNX graph, without ``check``), to a failure, or until a time; whether there is more to do."""
         begun = False
-        while self._exported is None and not self._flow.recorder.cancelled():
+        while (self._exported is None or (check and self._unchecked)) and not self._flow.recorder.cancelled():
             if begun and (time.perf_counter() >= until or (until < math.inf and not self.remaining)):
                 return True
             begun = True
-            if not isinstance(self._step(finishing=until == math.inf), NodeLowered):
+            if not isinstance(self._step(finishing=until == math.inf, check=check), NodeLowered):
                 break
         return False
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether an edit of the axes left the checks out; ``run()`` makes up for them."""
+        return self._unchecked
 
     def step_operator(self) -> NodeLowered | NodeFailed | None:
         """Lower nodes until one emitted something or failed.
@@ -254,60 +263,39 @@ class Exploration(Shown):
                 if node is None or fits(node) or self._stop.is_set() or isinstance(self._step(), NodeFailed):
                     return self
 
-    def set_dynamic_axes(self, dynamic_axes: DynamicAxes | None) -> Exploration:
-        """Export again with other dynamic axes, from the same capture (the model does not run again).
-
-        Raises:
-            InvalidArgument: If they do not fit; the exploration is then as it was.
-        """
-        return self._again(self.options, dynamic_axes)
-
-    def set_opset(self, opset_version: int) -> Exploration:
-        """Export again at another opset, from the same capture."""
-        return self._again(replace(self.options, opset_version=opset_version), self.options.dynamic_axes)
-
-    def _again(self, options: Options, dynamic_axes: DynamicAxes | None) -> Exploration:
-        with self._owned():
-            finished = self._exported is not None
-            flow = self._flow.again(options, dynamic_axes, Recorder(cancelled=self._flow.recorder.cancelled))
-            self._begin_again(flow)
-            if finished:
-                self._drain()
-        return self
-
-    def _begin_again(self, flow: Flow) -> None:
-        self._flow, self._model, self._exported, self.error = flow, None, None, None
-        self._seconds = 0.0
-
-    def _step(self, *, finishing: bool = True) -> NodeLowered | NodeFailed | None:
-        if self._exported is not None:
+    def _step(self, *, finishing: bool = True, check: bool = True) -> NodeLowered | NodeFailed | None:
+        if self._exported is not None and not self._unchecked:
             return None
         start = time.perf_counter()
         try:
-            return self._timed_step(finishing)
+            return self._timed_step(finishing, check)
         finally:
             self._seconds += time.perf_counter() - start
 
-    def _timed_step(self, finishing: bool) -> NodeLowered | NodeFailed | None:
+    def _timed_step(self, finishing: bool, check: bool) -> NodeLowered | NodeFailed | None:
         lowering = self._flow.lowering
         if self.error is not None:
             take_over_registrations()
         self._registrations = REGISTRY.version
         self.error = None
         if self._model is not None or lowering.finished:
-            self._finish()
+            self._finish(check)
             return None
         event = lowering.step()
         self.error = lowering.error
         if finishing and self.error is None and lowering.finished:
-            self._finish()
+            self._finish(check)
         return event
 
-    def _finish(self) -> None:
+    def _finish(self, check: bool) -> None:
         """Everything after the lowering. What is complete stays so when a later part fails or is interrupted."""
         try:
             if self._model is None:
                 self._model = self._complete()
+            if not check and self._check:
+                self._exported = Exported(self._model, self.recording, None)
+                self._unchecked = True
+                return
             report = self._flow.check(self._model, self._tolerances) if self._check else None
             exported = Exported(self._model, self.recording, report)
             if self._file is not None and (report is None or report.passed):
@@ -319,6 +307,7 @@ class Exploration(Shown):
                 )
                 exported = replace(exported, path=_path(self._file))
             self._exported = exported
+            self._unchecked = False
         except Cancelled:
             pass
         except OnnxExporterError as error:
@@ -346,7 +335,25 @@ class Exploration(Shown):
             exported = self.exported
             report = self._flow.check(exported.model, Tolerances(rtol, atol))
             self._exported = replace(exported, report=report)
+            self._unchecked = False
         return report
+
+    def check_nodes(self, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET) -> NodesReport:
+        """Compare every intermediate of PyTorch with ONNX's, in one pair of runs.
+
+        Args:
+            inputs: Other inputs than the captured ones, one per graph input.
+            budget: Bytes of intermediates to hold at a time.
+
+        Returns:
+            One row per tensor that a torch node made, with accumulated and local error; its ``str`` names the culprits.
+
+        Raises:
+            OnnxExporterError: If the export has not come to its end.
+            Cancelled: If it was cancelled.
+        """
+        with self._owned():
+            return self._flow.check_nodes(self.exported.model, inputs=inputs, budget=budget)
 
     @contextmanager
     def _owned(self) -> Generator[None, None, None]:

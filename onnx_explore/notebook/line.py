@@ -199,3 +199,11 @@ def _as_assignments(body: str) -> list[tuple[str, str, int]]:
             value = value.elts[0]  # `opset_version=17,` on a line of its own: the comma parts arguments
         rows.append((item.targets[0].id, ast.unparse(value), item.lineno))
     return rows
+
+
+_DYNAMIC = re.compile(r"""\s*--dynamic(?:=|\s+)(?:"[^"]*"|'[^']*'|\S+)""")
+
+
+def without_axes(line: str) -> str:
+    """The words of a line without ``--dynamic``, for a line that says the axes anew."""
+    return " ".join(_DYNAMIC.sub("", line).split())

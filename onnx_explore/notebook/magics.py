@@ -26,6 +26,7 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
+from onnx_explore.auditing import audit
 from onnx_explore.errors import InvalidArgument, OnnxExporterError
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.explore.operators import operators_of, operators_text
@@ -34,7 +35,7 @@ from onnx_explore.flow import check_opset
 from onnx_explore.notebook.completion import Completer
 from onnx_explore.notebook.defining import concerns, define, registered_text
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
-from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line
+from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line, without_axes
 from onnx_explore.notebook.netron import NetronFrame
 from onnx_explore.notebook.options import OPTIONS
 from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
@@ -116,6 +117,7 @@ class OnnxMagics(Magics):
             parsed = parse_line(line, OPTIONS["onnx_export"])
             space = Namespace(self.session.shell.user_ns, local_ns)
             exploration = self._explore(parsed, cell, space)
+            exploration.call_text = without_axes(line)
             name = parsed.get("as_name", DEFAULT_NAME)
             self.session.remember(exploration, name)
             if not parsed.get("step"):
@@ -355,6 +357,57 @@ class OnnxMagics(Magics):
             if report is None or fresh:
                 report = exploration.check(rtol=parsed.get("rtol"), atol=parsed.get("atol"))
             self.session.show(report.to_text())
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
+    def onnx_axes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Prove the dynamic axes of a model, or find the source line that baked a size into the graph.
+
+            %onnx_axes                       those of the last export
+            %onnx_axes --repair              compute baked sizes instead, where they follow the sizes linearly; the last
+                                             export then is the repaired one
+            %onnx_axes model x --dynamic x:0=batch,1=seq
+                                             those of a model
+            %onnx_axes --table               only the table of inputs and dimensions, with what can be copied
+
+        The model is captured again at other sizes and the graphs are compared: whatever differs was baked, and the line that
+        did it is named. Then ONNX Runtime is compared with PyTorch at sizes that nothing was derived from.
+
+        Options
+
+            --dynamic NAME:AXIS=SYMBOL,…
+                                  for a model: the axes to prove, as for %onnx_export
+            --sizes SYMBOL=N,N,…  sizes to use instead of chosen ones: two for captures, the rest for the proof
+            --repair              repair what can be repaired; what was, is listed
+            --torch-export        also ask torch.export for its constraints; may take long
+            --table               no audit
+            --kw NAME=EXPR        a keyword argument of the model's call, as mask=m does
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_axes"])
+            how: dict[str, Any] = {
+                "sizes": dict(parsed.get("sizes", [])) or None,
+                "repair": bool(parsed.get("repair")),
+                "torch_export": bool(parsed.get("torch_export")),
+            }
+            axes = merge_axes(parsed.get("dynamic", []))
+            if parsed.words:
+                space = Namespace(self.session.shell.user_ns, local_ns)
+                model = model_of(parsed.words[0], space)
+                args, kwargs = call_arguments(parsed.words[1:], parsed.get("kw", []), space)
+                self.session.show(audit(model, args, axes, kwargs=kwargs or None, **how).to_text(self.session.readable))
+                return
+            if axes:
+                raise WrongWord(
+                    "--dynamic needs a model: %onnx_axes model x --dynamic …; or use _onnx.set_dynamic_axes"
+                )
+            _, exploration, _ = self._view("onnx_axes", line, local_ns, at_most=0)
+            if parsed.get("table"):
+                self.session.show(exploration.axes.to_text())
+            else:
+                self.session.show(exploration.audit_axes(**how).to_text(self.session.readable))
 
     @no_var_expand
     @needs_local_scope

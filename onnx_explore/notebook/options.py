@@ -127,6 +127,15 @@ def _one_input(name: str, axes: str) -> dict[int, str] | list[int]:
     return {axis: symbol or f"{name}_dynamic_axes_{place}" for place, (axis, symbol) in enumerate(pairs, start=1)}
 
 
+def read_sizes(word: str) -> tuple[str, list[int]]:
+    """``batch=3,5,7``."""
+    name, equals, numbers = word.partition("=")
+    parts = [item.strip() for item in numbers.split(",")]
+    if not equals or not name or not all(item.isdecimal() and int(item) > 0 for item in parts):
+        raise WrongValue(f"'{word}' is not SYMBOL=N,N,…; write batch=3,5,7")
+    return name, [int(item) for item in parts]
+
+
 TRAINING = ("eval", "preserve", "training")
 
 
@@ -171,6 +180,15 @@ NETRON_OPTIONS = (
     Option(("--height",), "height", "PIXELS", read_count),
     OF,
 )
+AXES_OPTIONS = (
+    Option(("--dynamic",), "dynamic", "NAME:AXIS=SYMBOL,…", read_axes, repeats=True, completes="axes"),
+    Option(("--sizes",), "sizes", "SYMBOL=N,N,…", read_sizes, repeats=True),
+    Option(("--repair",), "repair"),
+    Option(("--torch-export",), "torch_export"),
+    Option(("--table",), "table"),
+    Option(("--kw",), "kw", "NAME=EXPR", read_keyword, repeats=True, completes="keyword"),
+    OF,
+)
 OPS_OPTIONS = (
     Option(("--opset",), "opset", "N", read_opset, completes="opset"),
     Option(("--kw",), "kw", "NAME=EXPR", read_keyword, repeats=True, completes="keyword"),
@@ -199,6 +217,7 @@ OPTIONS: dict[str, tuple[Option, ...]] = {
     "onnx_symbolic": SYMBOLIC_OPTIONS,
     "onnx_graph": GRAPH_OPTIONS,
     "onnx_dispatch": DISPATCH_OPTIONS,
+    "onnx_axes": AXES_OPTIONS,
     "onnx_check": CHECK_OPTIONS,
     "onnx_passes": PASSES_OPTIONS,
     "onnx_notes": NOTES_OPTIONS,

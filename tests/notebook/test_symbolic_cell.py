@@ -52,7 +52,9 @@ def test_a_failed_export_goes_on(session: Session, missing: Callable[[], torch.n
 def test_a_complete_export_is_lowered_again(session: Session) -> None:
     session.run("%onnx_export model x --text")
     captured = session["_onnx"].captured
-    shown = session.run('%%onnx_symbolic aten::relu --text\ndef relu(g, x):\n    return g.op("Max", x, g.like(0.0, x))\n')
+    shown = session.run(
+        '%%onnx_symbolic aten::relu --text\ndef relu(g, x):\n    return g.op("Max", x, g.like(0.0, x))\n'
+    )
     assert "ONNX Runtime agrees with PyTorch" in shown
     assert "Max" in [node.op_type for node in session["_onnx"].onnx_graph]
     assert session["_onnx"].captured is captured
@@ -62,7 +64,9 @@ def test_a_complete_export_is_lowered_again(session: Session) -> None:
 
 def test_it_leaves_other_exports_alone(session: Session) -> None:
     session.run("%onnx_export model x --text --step")
-    shown = session.run('%%onnx_symbolic aten::relu --opset 18 --style torch\ndef relu(g, x):\n    return g.op("Relu", x)\n')
+    shown = session.run(
+        '%%onnx_symbolic aten::relu --opset 18 --style torch\ndef relu(g, x):\n    return g.op("Relu", x)\n'
+    )
     assert shown.strip() == (
         "aten::relu: lowered by relu from opset 18 on (as written for torch.onnx); relu.remove() takes it back"
     )
@@ -78,7 +82,10 @@ def test_it_leaves_other_exports_alone(session: Session) -> None:
         ("%%onnx_symbolic aten::relu\ndef f(g, x:\n    return x", "line 2 of the cell:"),
         ("%%onnx_symbolic aten::relu --opset 3\ndef f(g, x):\n    return x", "opset 3 is not one of 7 … 28"),
         ("%%onnx_symbolic aten::relu --opset x\ndef f(g, x):\n    return x", "'x' is not a number"),
-        ("%%onnx_symbolic aten::relu --style mine\ndef f(g, x):\n    return x", "'mine' is not one of auto, typed, torch"),
+        (
+            "%%onnx_symbolic aten::relu --style mine\ndef f(g, x):\n    return x",
+            "'mine' is not one of auto, typed, torch",
+        ),
         ("%%onnx_symbolic aten::relu\ndef f():\n    return x", "f() takes no argument"),
     ],
 )

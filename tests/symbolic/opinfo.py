@@ -148,8 +148,14 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
             made = run(*[item.clone() for item in tensors])
         expected = [leaf for leaf in pytree.tree_leaves(made) if isinstance(leaf, torch.Tensor)]
     exported = onnx_explore.export(run, tensors, opset_version=opset)
-    case = Case(op.name, op.name, run, lambda: tensors, rtol=1e-3 if expected[0].dtype == torch.float32 else None,
-                atol=1e-4 if expected[0].dtype == torch.float32 else None)
+    case = Case(
+        op.name,
+        op.name,
+        run,
+        lambda: tensors,
+        rtol=1e-3 if expected[0].dtype == torch.float32 else None,
+        atol=1e-4 if expected[0].dtype == torch.float32 else None,
+    )
     compare_outputs(case, expected, run_exported(exported, tensors))
 
 

@@ -59,6 +59,11 @@ def remove_dead_code(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
     return graph if block is graph.block else replace(graph, block=block)
 
 
+def live_nodes(graph: TorchGraph) -> frozenset[int]:
+    """Ids of the nodes that an output depends on, or that write to something."""
+    return frozenset(_Live(graph).nodes)
+
+
 class _Live:
     """Which values and nodes are needed.
 

@@ -40,7 +40,9 @@ class Row:
     dynamic: tuple[int, ...] = field(default=(0,))
 
 
-def quantized(x: torch.Tensor, scale: float = 0.04, point: int = 110, dtype: torch.dtype = torch.quint8) -> torch.Tensor:
+def quantized(
+    x: torch.Tensor, scale: float = 0.04, point: int = 110, dtype: torch.dtype = torch.quint8
+) -> torch.Tensor:
     return torch.quantize_per_tensor(x, scale, point, dtype)
 
 
@@ -271,7 +273,9 @@ _MEAN, _VAR = seeded(4) * 0.1, seeded(4).abs() + 0.5
 
 def _batch_norm(name: str, inputs: Callable[[], tuple[torch.Tensor, ...]]) -> Row:
     call = getattr(ops, name)
-    return Row(f"quantized::{name}", lambda x: call(quantized(x), _WEIGHT, _SHIFT, _MEAN, _VAR, 1e-5, 0.06, 100), inputs)
+    return Row(
+        f"quantized::{name}", lambda x: call(quantized(x), _WEIGHT, _SHIFT, _MEAN, _VAR, 1e-5, 0.06, 100), inputs
+    )
 
 
 ACTIVATIONS = [
