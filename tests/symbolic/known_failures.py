@@ -6,22 +6,22 @@ test_consistency.py keeps the list true.
 from __future__ import annotations
 
 REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("its result is no tensor, but a Python value", ("allclose", "broadcast_shapes", "equal", "item")),
+    ("its result is a Python value, which no ONNX model returns", ("allclose", "broadcast_shapes", "equal", "item")),
     ("its result is a sparse tensor, and ONNX has no operators for those", ("sparse.sampled_addmm", "to_sparse")),
     ("its argument is a sparse tensor, and ONNX has no operators for those", ("sparse.mm.reduce",)),
     ("ONNX has no element type for complex numbers of half precision", ("chalf",)),
     ("torch.jit.trace cannot record the call: a list of tensors and numbers", ("gradient",)),
     (
-        "reads memory outside of its argument's own elements, which an ONNX tensor does not have",
+        "reads memory outside of its argument's own elements (the sample cannot even be cloned), which no ONNX tensor has",
         ("as_strided.partial_views",),
     ),
     (
-        "its eigenvalues are complex, and their algorithm iterates with shifts until it converges",
+        "not written: a Loop of shifted QR steps could, but the values come in the order in which LAPACK's iteration splits them off",
         ("linalg.eig", "linalg.eigvals"),
     ),
     ("multiplies with random matrices, so that what it approximates is never the same", ("pca_lowrank", "svd_lowrank")),
     (
-        "factors with pivots of one or two rows, which LAPACK packs by a rule of its own",
+        "not written: pivots of one or two rows, chosen by the values (Bunch and Kaufman), in LAPACK's packed form",
         ("linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"),
     ),
 )
