@@ -16,7 +16,7 @@ REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("as_strided.partial_views",),
     ),
     (
-        "not written: a Loop of shifted QR steps could, but the values come in the order in which LAPACK's iteration splits them off",
+        "not written: a Loop of shifted QR steps could, but not in the order in which LAPACK's iteration splits the values off",
         ("linalg.eig", "linalg.eigvals"),
     ),
     ("multiplies with random matrices, so that what it approximates is never the same", ("pca_lowrank", "svd_lowrank")),
