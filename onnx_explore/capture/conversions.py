@@ -9,7 +9,6 @@ What Python functions inside torch convert (``F.interpolate`` reads sizes) is no
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 import reprlib
@@ -24,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from onnx_explore.capture.captured import Conversion
 from onnx_explore.capture.provenance import Provenance, provenance, together
+from onnx_explore.capture.recordable import FROM_DATA, holds_sizes, recordable, reinterpreting, stacked
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.torch_api import api
 from onnx_explore.errors import CaptureError
@@ -61,58 +61,8 @@ _PROPERTIES = {torch.Tensor.nbytes.__get__: "nbytes"}  # type: ignore[attr-defin
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
 
-_FROM_DATA = frozenset({torch.tensor, torch.as_tensor})
-"""Make a tensor of a list, whose traced sizes the tracer would take for plain numbers."""
 _OF_SIZES = frozenset({"stride", "nbytes", "storage", "storage_offset", "iter"})
 """What these give depends on sizes alone, whatever tensor they ask."""
-
-_NUMBERS: dict[str, tuple[tuple[int | None, str], ...]] = {
-    "full": ((1, "fill_value"),),
-    "full_like": ((1, "fill_value"),),
-    "new_full": ((2, "fill_value"),),
-    "scalar_tensor": ((0, "s"),),
-    "fill": ((1, "value"),),
-    "masked_fill": ((2, "value"),),
-    "index_fill": ((3, "value"),),
-    "constant_pad_nd": ((2, "value"),),
-    "scatter": ((3, "value"),),
-    "clamp": ((1, "min"), (2, "max")),
-    "clip": ((1, "min"), (2, "max")),
-    "clamp_min": ((1, "min"),),
-    "clamp_max": ((1, "max"),),
-    "pow": ((0, "self"), (1, "exponent")),
-    "arange": ((0, "start"), (1, "end"), (2, "step")),
-    "add": ((None, "alpha"),),
-    "sub": ((None, "alpha"),),
-    "index_add": ((None, "alpha"),),
-    "_unsafe_masked_index": ((3, "fill"),),
-}
-"""Function (without the ``_`` of its in-place form) → places and names of its arguments of type Scalar, for which the tracer has
-no bool.
-"""
-
-_OPERANDS = frozenset(
-    f"{before}{name}"
-    for before, names in (
-        ("", ("eq", "ne", "lt", "le", "gt", "ge", "not_equal", "less", "less_equal", "greater", "greater_equal", "where")),
-        ("", ("and", "or", "xor", "iand", "ior", "ixor", "rand", "ror", "rxor")),
-        ("bitwise_", ("and", "or", "xor")),
-    )
-    for name in names
-)
-"""Functions (without ``_`` around) that take a bool among their operands, for which the tracer has a tensor alone."""
-
-_FILL = frozenset({torch.fill, torch.ops.aten.fill, torch.ops.aten.fill.Scalar, torch.ops.aten.fill.Tensor})
-"""Recorded by the tracer as another operator with missing arguments, of which PyTorch then finds no schema."""
-
-_DATA = frozenset({torch.Tensor.data.__get__})  # pyright: ignore[reportAttributeAccessIssue]
-"""``x.data``, which the tracer does not see; ``x.detach()`` shares the memory as well, and is recorded."""
-
-_VIEWS = frozenset({torch.Tensor.view, torch.ops.aten.view, torch.ops.aten.view.dtype})
-"""With an element type, recorded by the tracer without the overload, of which PyTorch then finds no schema."""
-
-_SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d})
-"""Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
 
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
 _NUMPY = np.__file__.rsplit("__init__", 1)[0]
@@ -163,27 +113,18 @@ class Watch(TorchFunctionMode):
             self._refuse_write(args[0])
             self._before_write(args[0])
         known = self._known
-        plain = name if name in _NUMBERS else name.strip("_")
-        if plain in _OPERANDS:
-            args, kwargs = _with_tensors(args, kwargs or {})
-        elif plain in _NUMBERS:
-            args, kwargs = _without_bool(plain, args, kwargs or {})
-        if func in _FILL:
-            func = _filled
-        elif func in _DATA:
-            return args[0].detach()
-        elif func in _VIEWS and (dtype := _dtype_of_view(args, kwargs)) is not None:
+        dtype = reinterpreting(func, args, kwargs)
+        if dtype is not None:
             return self._reinterpreted_as(args[0], dtype)
-        elif func in _SINGLE:
-            args, kwargs = _with_lists(args, kwargs or {})
+        func, args, kwargs = recordable(func, name, args, kwargs)
         for value in args:
             if isinstance(value, torch.Tensor):
                 if value.requires_grad and id(value) not in known:
                     self._constant(value)
             elif type(value) in (list, tuple):
                 self.adopt(value)
-        if func in _FROM_DATA and args and _holds_sizes(args[0]):
-            func, args, kwargs = _stacked, (args[0], args[1:], kwargs or {}), None
+        if func in FROM_DATA and args and holds_sizes(args[0]):
+            func, args, kwargs = stacked, (args[0], args[1:], kwargs or {}), None
         if kwargs:
             self.adopt(kwargs.values())
             if isinstance(kwargs.get("out"), torch.Tensor):
@@ -281,78 +222,6 @@ def _iterates(frame: FrameType | None) -> bool:
     """Whether ``unbind`` was called to iterate: then the number of parts is fixed by Python code."""
     caller = frame.f_back if frame is not None else None
     return caller is not None and caller.f_code.co_name == "__iter__" and inside_torch(caller.f_code.co_filename)
-
-
-def _without_bool(
-    plain: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Filling with True is filling with 1, in a tensor of bools; so everywhere else."""
-    for place, name in _NUMBERS[plain]:
-        given = args[place] if place is not None and len(args) > place else kwargs.get(name)
-        if not isinstance(given, bool):
-            continue
-        if place is not None and len(args) > place:
-            args = (*args[:place], int(given), *args[place + 1 :])
-        else:
-            kwargs = {**kwargs, name: int(given)}
-        if plain == "full" and kwargs.get("dtype") is None:
-            kwargs = {**kwargs, "dtype": torch.bool}
-    return args, kwargs
-
-
-def _with_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Every bool as a tensor, which ranks as low as a number in type promotion, as it is the lowest type."""
-    if not any(isinstance(item, bool) for item in (*args, *kwargs.values())):
-        return args, kwargs
-    named = {key: torch.tensor(item) if isinstance(item, bool) else item for key, item in kwargs.items()}
-    return tuple(torch.tensor(item) if isinstance(item, bool) else item for item in args), named
-
-
-def _filled(self: torch.Tensor, value: Any) -> torch.Tensor:
-    """What ``torch.fill`` does, in operators that the tracer records as they are."""
-    return self.clone().fill_(int(value) if isinstance(value, bool) else value)
-
-
-def _dtype_of_view(args: tuple[Any, ...], kwargs: dict[str, Any] | None) -> torch.dtype | None:
-    """The element type that ``view`` was called with, or None if it was called with sizes."""
-    dtype = args[1] if len(args) > 1 else (kwargs or {}).get("dtype")
-    return dtype if isinstance(dtype, torch.dtype) else None
-
-
-def _holds_sizes(data: Any) -> bool:
-    """Whether a (nested) list of numbers has traced sizes, or other 0-d tensors, in it."""
-    if type(data) not in (list, tuple, torch.Size):
-        return False
-    items = cast("Sequence[Any]", data)
-    return any(item.dim() == 0 if isinstance(item, torch.Tensor) else _holds_sizes(item) for item in items)
-
-
-def _stacked(data: Sequence[Any], more: tuple[Any, ...], options: dict[str, Any]) -> torch.Tensor:
-    """``torch.tensor(data, *more, **options)``, with every element as the trace knows it."""
-    named = {**dict(zip(("dtype", "device"), more, strict=False)), **options}
-    result = _stack(data)
-    return result.to(device=named.get("device"), dtype=named.get("dtype") or result.dtype)
-
-
-def _stack(data: Any) -> torch.Tensor:
-    if not isinstance(data, list | tuple) or not data:
-        return torch.as_tensor(data)
-    parts = [_stack(item) for item in cast("Sequence[Any]", data)]
-    dtype = functools.reduce(torch.promote_types, [part.dtype for part in parts])
-    return torch.stack([part.to(dtype) for part in parts])
-
-
-def _with_lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Every single number behind the first argument as a list, if one of them is a traced size."""
-    named = {key: item for key, item in kwargs.items() if key != "input"}
-    if not any(isinstance(item, torch.Tensor) and item.dim() == 0 for item in (*args[1:], *named.values())):
-        return args, kwargs
-    listed = {key: _listed(item) for key, item in named.items()}
-    return (*args[:1], *(_listed(item) for item in args[1:])), {**kwargs, **listed}
-
-
-def _listed(item: Any) -> Any:
-    return (item,) if isinstance(item, int | torch.Tensor) and not isinstance(item, bool) else item
 
 
 def inside_torch(file: str) -> bool:
