@@ -58,7 +58,7 @@ def read_mask_beside_integers(x: Tensor, i: Tensor) -> Tensor:
 
 @program
 def read_steps(x: Tensor, i: Tensor) -> tuple[Tensor, ...]:
-    return x[1::2, ::3], x[: -2 : 2], x[-4:-1, 1:-1:2], x[3:1], x[10:]
+    return x[1::2, ::3], x[:-2:2], x[-4:-1, 1:-1:2], x[3:1], x[10:]
 
 
 @program

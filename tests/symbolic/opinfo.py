@@ -143,7 +143,9 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
     tensors = tuple(leaves[place].detach().clone() for place in places)
     with torch.no_grad():
         if op.name in INEXACT:
-            made = pytree.tree_map_only(torch.Tensor, lambda item: item.to(tensors[0].dtype), run(*[x.double() for x in tensors]))
+            made = pytree.tree_map_only(
+                torch.Tensor, lambda item: item.to(tensors[0].dtype), run(*[x.double() for x in tensors])
+            )
         else:
             made = run(*[item.clone() for item in tensors])
         expected = [leaf for leaf in pytree.tree_leaves(made) if isinstance(leaf, torch.Tensor)]

@@ -23,7 +23,11 @@ def check(name: str, opset: int, sizes: tuple[int, ...] = (8, 6)) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         exported = onnx_explore.export(
-            run, _inputs(5), opset_version=opset, input_names=["x", "i"], dynamic_axes={"x": {0: "rows"}, "i": {0: "rows"}}
+            run,
+            _inputs(5),
+            opset_version=opset,
+            input_names=["x", "i"],
+            dynamic_axes={"x": {0: "rows"}, "i": {0: "rows"}},
         )
     for rows in sizes:
         args = _inputs(rows)

@@ -187,7 +187,12 @@ CASES = [
     row("unfold-scalar", "unfold", lambda x: x.unfold(0, 1, 1), seeded()),
     row("as-strided", "as_strided", lambda x: torch.as_strided(x, (2, 3), (4, 2), 1), seeded(4, 5)),
     row("as-strided-transposed", "as_strided", lambda x: x.t().as_strided((2, 3), (4, 1)), seeded(3, 4)),
-    row("as-strided-permuted", "as_strided", lambda x: x.permute(2, 0, 1).as_strided((2, 3, 2), (5, 2, 1), 3), seeded(3, 4, 2)),
+    row(
+        "as-strided-permuted",
+        "as_strided",
+        lambda x: x.permute(2, 0, 1).as_strided((2, 3, 2), (5, 2, 1), 3),
+        seeded(3, 4, 2),
+    ),
     row("as-strided-unsqueezed", "as_strided", lambda x: x.unsqueeze(1).as_strided((2, 3), (4, 1)), seeded(3, 4)),
     row(
         "as-strided-channels-last",
