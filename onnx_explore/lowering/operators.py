@@ -168,7 +168,9 @@ class Operators:
             return result
         if result.shape is None or len(result.shape) != len(output.shape):
             if result.shape is not None:
-                g.problem("ShapeRule", f"{result.name}: rank {len(result.shape)} inferred, {len(output.shape)} captured")
+                g.problem(
+                    "ShapeRule", f"{result.name}: rank {len(result.shape)} inferred, {len(output.shape)} captured"
+                )
             result.shape = ir.Shape([g.inference.anonymous() for _ in output.shape])
         if not result.shape.is_static() and node.target not in DATA_DEPENDENT and self._all_static(node, inputs):
             result.shape = ir.Shape(output.shape)
