@@ -20,7 +20,7 @@ from typing import Any, Literal, cast
 import torch
 
 from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
-from onnx_explore.capture.containers import Path
+from onnx_explore.capture.containers import Path, path_text
 from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_call
 from onnx_explore.capture.mirror import read_schema
@@ -34,7 +34,7 @@ from onnx_explore.capture.torch_api import SchemaPart, has_script_hooks, script_
 from onnx_explore.capture.trace import failed
 from onnx_explore.errors import CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
-from onnx_explore.torch_ir.kinds import members
+from onnx_explore.torch_ir.kinds import is_tuple, members
 
 _DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
 _LIST_ITEM = "aten::__getitem__.t(t[](a) list, int idx) -> t(*)"
@@ -235,6 +235,8 @@ class _Ends:
 
         Where a list on the way is one output, this is the list, and how many steps of the path are left.
         """
+        if value.kind == "Any":
+            value = self._behind(value, path)
         if value.kind.endswith("?") and not path and isinstance(tree, torch.Tensor):
             return self._add(OPTIONAL_OUTPUT, (value,), value.kind), 0
         if value.kind.endswith("?"):
@@ -259,11 +261,32 @@ class _Ends:
         elif value.kind.endswith("[]"):
             kind, schema = value.kind[:-2], _LIST_ITEM
         else:
-            item = self._add("prim::TupleIndex", (value, place), members(value.kind)[index])
+            item = self._add("prim::TupleIndex", (value, place), self._member_kind(value.kind, index, inner))
             return self.unpack(item, rest, inner)
         return self.unpack(
             self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner
         )
+
+    def _behind(self, value: TorchValue, path: Path) -> TorchValue:
+        """What a value that is declared as ``Any`` was before.
+
+        Raises:
+            CaptureError: If that is not known.
+        """
+        maker = next((node for node in self._nodes if value in node.outputs), None)
+        if maker is None or maker.target != "prim::unchecked_cast" or maker.inputs[0].kind == "Any":
+            raise CaptureError(
+                "the scripted model returns a value that is declared as Any, and what it is depends on the run",
+                argument=path_text("out", path),
+                action="annotate what forward returns",
+            )
+        return maker.inputs[0]
+
+    def _member_kind(self, kind: str, index: int, member: Any) -> str:
+        """The kind of a tuple's member; a named tuple is printed by its name, so what the run returned tells."""
+        if is_tuple(kind):
+            return members(kind)[index]
+        return "Tensor" if isinstance(member, torch.Tensor) else type(member).__name__
 
     def _made_from(self, value: TorchValue) -> tuple[TorchValue, ...] | None:
         """What a container was made from, if nothing else uses it: a list or dict may be changed after it was made."""

@@ -74,9 +74,9 @@ def returned_inside_loop(x: Tensor, n: int) -> Tuple[Tensor, int]:
 INTERFACE: list[Scripted] = [
     Scripted(sum_of_list, LISTS),
     Scripted(list_beside_tensor, [(X, [X, X * 2], 1), (X, [X], 0), (X, [X, X, X * 7], -1)]),
-    Scripted(list_in_and_out, LISTS),
-    Scripted(list_out, [(X, 3), (X, 0), (X, 1)]),
-    Scripted(lists_out, [(X, 3), (X, 0), (X, 1)]),
+    Scripted(list_in_and_out, LISTS, since=13),
+    Scripted(list_out, [(X, 3), (X, 0), (X, 1)], since=13),
+    Scripted(lists_out, [(X, 3), (X, 0), (X, 1)], since=13),
     Scripted(made_on_the_spot, [(X,)], lacks=("SequenceConstruct",)),
     Scripted(optional_out, [(POSITIVE,), (NEGATIVE,), (ZERO,)], since=16),
     Scripted(tuple_in, [((X, X * 2), {"a": X + 1})]),
