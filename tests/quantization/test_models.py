@@ -114,7 +114,11 @@ def test_static_lstm() -> None:
     exported = onnx_explore.export(model, (x,), input_names=["x"], dynamic_axes={"x": {1: "batch"}})
     x = torch.randn(5, 40, 4)
     difference = (torch.from_numpy(run_onnxruntime(exported.model, {"x": x})[0]) - model(x)).abs()
-    step = max(item.min().item() for item in [difference[difference > 1e-4]] if item.numel()) if (difference > 1e-4).any() else 0
+    step = (
+        max(item.min().item() for item in [difference[difference > 1e-4]] if item.numel())
+        if (difference > 1e-4).any()
+        else 0
+    )
     assert (difference > 1e-4).float().mean() < 0.01
     assert difference.max() <= 3.01 * step
 
@@ -144,7 +148,9 @@ def test_quantized_inputs_and_outputs_are_integers_and_said_so() -> None:
 
 def test_a_scale_for_each_channel_does_not_move_with_the_values() -> None:
     def flattened(x: torch.Tensor) -> torch.Tensor:
-        return torch.quantize_per_channel(x, torch.tensor([0.1, 0.2]), torch.tensor([3, 4]), 0, torch.quint8)[1].dequantize()
+        return torch.quantize_per_channel(x, torch.tensor([0.1, 0.2]), torch.tensor([3, 4]), 0, torch.quint8)[
+            1
+        ].dequantize()
 
     with pytest.raises(UnsupportedOperatorError, match="a scale for each channel — call dequantize"):
         onnx_explore.export(flattened, (torch.randn(2, 4),))
