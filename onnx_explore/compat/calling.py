@@ -26,6 +26,21 @@ Arguments = Callable[[list[JitValue]], Sequence[Any]]
 """From the values of all inputs to the positional arguments behind ``g``."""
 
 
+class Same:
+    """A function as a key: by identity, whatever its class says of equality."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.function is self.function
+
+    def __hash__(self) -> int:
+        return id(self.function)
+
+
 def call(
     function: Callable[..., Any],
     emitter: Emitter,
