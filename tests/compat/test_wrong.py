@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import onnx_explore
-from onnx_explore.errors import OnnxExporterError
+from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 
 X = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
 Tensor = ir.Value
@@ -172,6 +172,34 @@ def test_torchs_state_is_as_it_was() -> None:
     assert seen == [11]
     assert (GLOBALS.export_onnx_opset_version, torch._C.Value.toIValue) == before
     assert not hasattr(torch._C.Node, "__getitem__")
+
+
+def test_an_error_of_torchs_helper_functions_is_one_line() -> None:
+    from torch.onnx import symbolic_helper as theirs
+
+    def asks(g: Any, x: Any) -> Any:
+        return g.op("Elu", x, alpha_f=theirs._get_const(g.op("Neg", x), "f", "alpha"))
+
+    with onnx_explore.symbolic("aten::relu")(asks), pytest.raises(OnnxExporterError, match="'alpha' argument") as found:
+        onnx_explore.export(torch.relu, X)
+    assert isinstance(found.value, UnsupportedOperatorError)
+    assert "\n" not in str(found.value)
+    assert f"at compat/test_wrong.py:{_line(asks, '_get_const')}" in str(found.value)
+    assert found.value.__cause__ is not None
+
+
+def test_what_torchs_helper_functions_refuse_falls_through() -> None:
+    from torch.onnx import symbolic_helper as theirs
+
+    def refuses(g: Any, x: Any) -> Any:
+        return theirs._unimplemented("relu", "of this kind")
+
+    with onnx_explore.symbolic("aten::relu")(refuses):
+        exported = onnx_explore.export(
+            torch.relu, X, operator_export_type=onnx_explore.OperatorExportTypes.ONNX_ATEN_FALLBACK
+        )
+    (node,) = exported.model.graph
+    assert (node.domain, node.op_type) == ("org.pytorch.aten", "ATen")
 
 
 def test_the_style_is_seen() -> None:
