@@ -222,13 +222,25 @@ def test_the_style_is_seen() -> None:
     def parsed(g: Any, x: Any) -> Any:
         return x
 
+    kind = symbolic_helper
+
+    def enclosed(g: Any, x: Any) -> Any:
+        return kind._unimplemented("relu", "no")
+
+    def imports(g: Any, x: Any) -> Any:
+        from torch.onnx.symbolic_opset9 import relu
+
+        return relu(g, x)
+
     def plain(g: Any, x: Any) -> Any:
         return g.op("Elu", x, alpha=1.0)
 
     def typed(g: Any, self: Tensor, alpha: float = 1.0) -> Any:
         return g.op("Elu", self, alpha=alpha)
 
-    assert [is_torch_style(item) for item in (suffixed, asks, helped, annotated, parsed)] == [True] * 5
+    assert [is_torch_style(item) for item in (suffixed, asks, helped, annotated, parsed, enclosed, imports)] == [
+        True
+    ] * 7
     assert [is_torch_style(item) for item in (plain, typed)] == [False] * 2
     for function in (suffixed, plain):
         with onnx_explore.symbolic("aten::relu")(function):
