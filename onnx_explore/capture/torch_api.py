@@ -159,6 +159,7 @@ class DecompositionApi:
         fake: Makes a tensor of that mode, with these sizes symbols; named by a number.
         fixed: Symbols of a mode that got a fixed value, as text.
         data_dependent: The exception for a size that depends on values.
+        valueless: The exception for an operator that cannot run on tensors without values.
     """
 
     decompositions: dict[Any, Callable[..., Any]]
@@ -168,6 +169,7 @@ class DecompositionApi:
     fake: Callable[[Any, torch.Tensor, Sequence[bool], int], torch.Tensor]
     fixed: Callable[[Any], list[str]]
     data_dependent: type[Exception]
+    valueless: type[Exception]
 
 
 @cache
@@ -204,6 +206,7 @@ def decomposition_api() -> DecompositionApi:
         fake=fake,
         fixed=fixed,
         data_dependent=_symbol(f"{shapes}GuardOnDataDependentSymNode"),
+        valueless=_symbol("torch._subclasses.fake_tensor:UnsupportedOperatorException"),
     )
 
 
