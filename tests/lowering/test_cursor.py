@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -51,6 +52,12 @@ def test_a_step_lowers_one_node_and_tells_how():
     assert [candidate.chosen for candidate in event.candidates].count(True) == 1
     assert ex.run().state == "exported"
     assert ex.step() is None
+
+
+@pytest.mark.parametrize("options", [{"rtol": -1.0}, {"atol": "small"}])
+def test_a_wrong_tolerance_is_refused_before_the_model_runs(options: dict[str, Any]):
+    with pytest.raises(onnx_explore.errors.InvalidArgument, match="tol"):
+        onnx_explore.explore(nn.ReLU(), torch.randn(2, 3), **options)
 
 
 def test_run_until_stops_before_what_it_was_told():
