@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import onnx
@@ -179,6 +179,13 @@ class Named(nn.Module):
         return x * scale + (0 if y is None else y) - (0 if z is None else z)
 
 
+class Scripted(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor, z: Optional[torch.Tensor]) -> torch.Tensor:  # noqa: UP045
+        if z is None:
+            return x + y
+        return x + y - z
+
+
 @proves(
     "export.args",
     "export.args: a tuple of arguments",
@@ -206,6 +213,27 @@ def test_the_forms_of_args() -> None:
     check((x, y, None, 3.0), ["x", "y"], x=x, y=y)  # what is no tensor is hard-coded
     with pytest.raises(InvalidArgument, match="args"):
         onnx_explore.export(Named(), (x, {"a": y}))  # interpreted as named arguments
+
+    # Inputs are in the order of the parameters, whatever that of the dictionary: names go by it.
+    check((x, {"z": z, "y": y}), ["x", "y", "z"], x=x, y=y, z=z)
+    proto = onnx_explore.export(Named(), (x, {"z": z, "y": y}), input_names=["a", "b", "c"]).to_proto()
+    np.testing.assert_allclose(run(proto, a=x, b=y, c=z)[0], Named()(x, y, z).numpy(), rtol=1e-5, atol=1e-6)
+
+    class Required(nn.Module):
+        def forward(self, x: torch.Tensor, y: Any, *, z: Any) -> torch.Tensor:
+            return x + (1 if y is None else y) + (2 if z is None else z)
+
+    exported = onnx_explore.export(Required(), (x, {}))
+    assert [value.name for value in exported.model.graph.inputs] == ["x"]
+    messages = [note.message for note in exported.recording.notes if note.code == "ConstantInput"]
+    assert ["'y'" in messages[0], "'z'" in messages[1]] == [True, True]
+    np.testing.assert_allclose(run(exported.to_proto(), x=x)[0], (x + 3).numpy(), rtol=1e-6)
+    with pytest.raises(InvalidArgument, match="missing"):
+        onnx_explore.export(Required(), (x,))
+    scripted = onnx_explore.export(torch.jit.script(Scripted()), (x, {"z": z, "y": y}), input_names=["a", "b", "c"])
+    np.testing.assert_allclose(run(scripted.to_proto(), a=x, b=y, c=z)[0], (x + y - z).numpy(), rtol=1e-5, atol=1e-6)
+    without = onnx_explore.export(torch.jit.script(Scripted()), (x, {"y": y}))
+    np.testing.assert_allclose(run(without.to_proto(), x=x, y=y)[0], (x + y).numpy(), rtol=1e-5, atol=1e-6)
 
 
 @proves("export.f", "export.f: a path", "export.f: a file object")
