@@ -182,18 +182,25 @@ _ADVICE: Mapping[str, str] = {
 
 
 def conversion_notes(
-    conversions: Sequence[Conversion], *, dynamic: bool, told: Sequence[CaptureNote] = ()
+    conversions: Sequence[Conversion],
+    *,
+    dynamic: bool,
+    data_sized: Sequence[str] = (),
+    told: Sequence[CaptureNote] = (),
 ) -> list[CaptureNote]:
     """What left the trace as a Python value, as notes: equal ones once.
 
-    The content of a tensor is another one in the next run: a warning. A size matters only where an axis is dynamic.
+    The content of a tensor is another one in the next run: a warning. A size matters only where an axis is dynamic, or
+    where sizes depend on the data.
 
     Args:
         conversions: What left the trace.
         dynamic: Whether any axis is dynamic.
+        data_sized: Operators of the graph whose sizes depend on the data.
         told: Notes that there are already; a conversion at the line of a tracer's warning is one of these.
     """
     known = {_short(note.where) for note in told if note.code == "TracerWarning"}
+    hint = f", and sizes of this model depend on the data ({', '.join(data_sized[:3])})" if data_sized else ""
     notes: dict[CaptureNote, None] = {}
     for item in conversions:
         frame = item.frame
@@ -201,19 +208,19 @@ def conversion_notes(
         if place and place in known:
             continue
         content = item.of == "data" or (not item.of and item.kind in _READS_CONTENT)
-        serious = content or dynamic
+        serious = content or dynamic or bool(data_sized)
         scope = f" in {item.scope}" if item.scope else ""
         notes.setdefault(
-            CaptureNote("warning" if serious else "info", "PythonValue", _message(item), f"{place}{scope}")
+            CaptureNote("warning" if serious else "info", "PythonValue", _message(item, hint), f"{place}{scope}")
         )
     return list(notes)
 
 
-def _message(item: Conversion) -> str:
+def _message(item: Conversion, hint: str) -> str:
     if item.kind == "bool":
         text = f"Python read a tensor's truth value ({item.value}); what it decided is fixed in the export"
     else:
-        text = f"{item.kind} gave the Python value {item.value}; it is a constant of the export"
+        text = f"{item.kind} gave the Python value {item.value}; it is a constant of the export{hint}"
     advice = _ADVICE.get(item.kind)
     return f"{text} — {advice}" if advice else text
 

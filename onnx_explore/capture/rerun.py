@@ -38,7 +38,7 @@ def make_rerun(model: Callable[..., Any], capture: Capture, training: Training =
         args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
         with guarded(modules), torch.no_grad():
             model_mode([module for _, module in roots], training)
-            result = open_result(model(*args, **kwargs))
+            result = open_result(model(*args, **kwargs), numbers=capture.mode == "script")
             return tuple(tensor.detach().clone() for tensor in result.tensors)
 
     return rerun

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
+from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import project, protocol
 from onnx_explore.explore.exploration import Exploration
+from onnx_explore.torch_ir import walk
 
 FIRST_LINES = 80
 """More than a screen shows."""
@@ -28,7 +30,7 @@ def opening(
         pane: Gives a pane.
         revision: Of the exploration.
     """
-    small = len(ex.torch_graph.block.nodes) + ex.onnx_graph.num_nodes() <= MOST_NODES
+    small = sum(1 for _ in walk(ex.torch_graph.block)) + count_nodes(ex.onnx_graph) <= MOST_NODES
     panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if small else []
     return protocol.Opening(project.summary(ex, revision), panes)
 

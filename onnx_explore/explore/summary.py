@@ -12,6 +12,7 @@ import onnx_ir as ir
 
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
+from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import text
 from onnx_explore.explore.failure import short_file
 from onnx_explore.explore.tables import Column, bytes_text, count_text, fit, wrapped
@@ -67,7 +68,7 @@ def summary_text(facts: Facts, width: int | None = None) -> str:
 
 def size_text(graph: ir.Graph) -> str:
     """``21 nodes, 16 weights (244.4 MB)``."""
-    parts = [count_text(graph.num_nodes(), "node")]
+    parts = [count_text(count_nodes(graph), "node")]
     weights = list(graph.initializers.values())
     if weights:
         size = sum(value.const_value.nbytes for value in weights if value.const_value is not None)

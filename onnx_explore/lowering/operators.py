@@ -21,7 +21,7 @@ from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_complex, is_dynamic, is_quantized, structure_of
 from onnx_explore.symbolic.binding import bind
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized, is_sequence
 from onnx_explore.symbolic.outcome import check_outcome
 from onnx_explore.torch_ir import TorchNode, TorchValue
 
@@ -83,7 +83,8 @@ class Operators:
         g = self._emitter
         arrange = structure_of(node, inputs)
         if arrange is not None:
-            return _STRUCTURAL, arrange(g, node, inputs)
+            of_sequence = any(is_sequence(item) for item in inputs)
+            return (_OF_SEQUENCE if of_sequence else _STRUCTURAL), arrange(g, node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
         of_quantized = any(is_quantized(item) for item in inputs)
         resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
@@ -189,6 +190,7 @@ class Operators:
         return True
 
 
+_OF_SEQUENCE = Resolution(None, "sequence", 0, (), "the length of the list is only known when the model runs")
 _STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothing")
 
 
