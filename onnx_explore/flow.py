@@ -150,9 +150,11 @@ class Flow:
                 seconds,
             )
         )
-        data_sized = data_sized_targets(captured.graph) if captured.conversions else ()
         left = conversion_notes(
-            captured.conversions, dynamic=bool(dynamic_axes), data_sized=data_sized, told=captured.notes
+            captured.conversions,
+            dynamic=bool(dynamic_axes),
+            told=captured.notes,
+            data_sized=data_sized_targets(captured.graph) if captured.conversions else (),
         )
         for note in (*captured.notes, *left):
             recorder.note(note.severity, note.code, note.message, where=note.where)

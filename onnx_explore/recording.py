@@ -250,6 +250,8 @@ def event_line(event: Event) -> str:
             return f"captured ({event.mode}): {event.nodes} nodes in {event.seconds:.2f} s"
         case PassRan():
             return f"{event.stage} pass {event.name}: {len(event.before)} → {len(event.after)} nodes"
+        case NodeEntered():
+            return f"%{event.node} {event.target}: its blocks"
         case NodeLowered():
             emitted = ", ".join(event.emitted) or "nothing"
             return f"%{event.node} {event.target} → {emitted} ({event.function or event.reason})"

@@ -154,7 +154,8 @@ def graph_outputs(
     """The returned tensors with their values and names."""
     names = name_outputs(returned, output_names, [item.name for item in call.inputs])
     return tuple(
-        GraphOutput(name, path, value) for (name, _), path, value in zip(names, returned.paths, graph.outputs, strict=True)
+        GraphOutput(name, path, value)
+        for (name, _), path, value in zip(names, returned.paths, graph.outputs, strict=True)
     )
 
 

@@ -18,9 +18,9 @@ from typing import Any, cast
 import torch
 
 from onnx_explore.capture.captured import CaptureNote
-from onnx_explore.capture.conversions import inside_torch, user_frame
+from onnx_explore.capture.conversions import inside_torch, reads_own_grid, user_frame
 from onnx_explore.capture.state import kept_state
-from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag
+from onnx_explore.capture.torch_api import api, checkpoints_off, fused_paths_off, onnx_export_flag
 from onnx_explore.errors import CaptureError
 
 
@@ -87,6 +87,7 @@ def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Generator[Guarded
         guard.before_write = stack.enter_context(kept_state(modules, guard.notes))
         stack.enter_context(torch.no_grad())
         stack.enter_context(fused_paths_off())
+        stack.enter_context(checkpoints_off())
         stack.enter_context(onnx_export_flag())
         yield guard
 
@@ -116,7 +117,9 @@ def _random_numbers() -> Generator[None]:
 
 def _accelerators() -> list[Any]:
     """The modules of devices that hold a state of random numbers. Asking one that is not in use would start it."""
-    found: list[Any] = [device for device in (torch.cuda, torch.xpu) if device.is_available() and device.is_initialized()]
+    found: list[Any] = [
+        device for device in (torch.cuda, torch.xpu) if device.is_available() and device.is_initialized()
+    ]
     return [*found, torch.mps] if torch.backends.mps.is_available() else found
 
 
@@ -168,6 +171,8 @@ def _warnings(notes: list[CaptureNote]) -> Generator[None]:
             raised = inspect.currentframe()
             while raised is not None and raised.f_code.co_filename in (__file__, warnings.__file__):
                 raised = raised.f_back
+            if reads_own_grid(raised):
+                return
             inside = raised is not None and inside_torch(raised.f_code.co_filename)
             frame = user_frame(raised)
             where = f"{frame.file}:{frame.line}" if frame is not None else f"{filename}:{lineno}"

@@ -92,8 +92,10 @@ class Pitfalls:
             if _is_size(args[0]):
                 self.note("info", "SizeWrittenInPlace", _SIZE_MESSAGE.format(name=name), frame)
                 return getattr(torch.Tensor, _OUT_OF_PLACE[name])
-        elif function in (_DATA, _SET_DATA):
-            self.note("warning", "TensorData", _DATA_MESSAGE, frame)
+        elif function == _DATA:
+            self.note("info", "TensorData", _DATA_MESSAGE, frame)
+        elif function == _SET_DATA:
+            self.note("warning", "TensorData", _SET_MESSAGE, frame)
         elif function in _MAKERS and args and not isinstance(args[0], torch.Tensor):
             self._constant(args[0], frame)
         return function
@@ -121,8 +123,10 @@ _SIZE_MESSAGE = (
     "changes the size under all of its names — write n = n + 2 in place of n += 2"
 )
 _DATA_MESSAGE = (
-    "what is read from or written to .data is not followed by the trace: it is a constant of the export, or lost "
-    "— use detach()"
+    "x.data is recorded as x.detach(); torch.onnx loses what is read from it or written to it — write x.detach()"
+)
+_SET_MESSAGE = (
+    "an assignment to x.data is not followed by the trace: it is lost — write x.copy_(…), or use a new tensor"
 )
 _NUMPY_ADVICE = "compute it with torch operators on tensors (torch.cat for np.concatenate) if it depends on an input"
 
@@ -185,22 +189,21 @@ def conversion_notes(
     conversions: Sequence[Conversion],
     *,
     dynamic: bool,
-    data_sized: Sequence[str] = (),
     told: Sequence[CaptureNote] = (),
+    data_sized: Sequence[str] = (),
 ) -> list[CaptureNote]:
     """What left the trace as a Python value, as notes: equal ones once.
 
-    The content of a tensor is another one in the next run: a warning. A size matters only where an axis is dynamic, or
-    where sizes depend on the data.
+    The content of a tensor is another one in the next run: a warning. A size matters only where an axis is
+    dynamic, or where sizes depend on the data.
 
     Args:
         conversions: What left the trace.
         dynamic: Whether any axis is dynamic.
-        data_sized: Operators of the graph whose sizes depend on the data.
         told: Notes that there are already; a conversion at the line of a tracer's warning is one of these.
+        data_sized: Targets of the operators by which sizes depend on the data.
     """
     known = {_short(note.where) for note in told if note.code == "TracerWarning"}
-    hint = f", and sizes of this model depend on the data ({', '.join(data_sized[:3])})" if data_sized else ""
     notes: dict[CaptureNote, None] = {}
     for item in conversions:
         frame = item.frame
@@ -211,16 +214,18 @@ def conversion_notes(
         serious = content or dynamic or bool(data_sized)
         scope = f" in {item.scope}" if item.scope else ""
         notes.setdefault(
-            CaptureNote("warning" if serious else "info", "PythonValue", _message(item, hint), f"{place}{scope}")
+            CaptureNote("warning" if serious else "info", "PythonValue", _message(item, data_sized), f"{place}{scope}")
         )
     return list(notes)
 
 
-def _message(item: Conversion, hint: str) -> str:
+def _message(item: Conversion, data_sized: Sequence[str]) -> str:
     if item.kind == "bool":
         text = f"Python read a tensor's truth value ({item.value}); what it decided is fixed in the export"
     else:
-        text = f"{item.kind} gave the Python value {item.value}; it is a constant of the export{hint}"
+        text = f"{item.kind} gave the Python value {item.value}; it is a constant of the export"
+        if data_sized:
+            text += f", and sizes of this model depend on the data ({', '.join(data_sized[:3])})"
     advice = _ADVICE.get(item.kind)
     return f"{text} — {advice}" if advice else text
 

@@ -129,7 +129,7 @@ def trace(
     else:
         mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
         paths = {f"m{index}": path for index, (path, _) in enumerate(scripted)}
-        paths |= {f"p{index}": item.name for index, item in enumerate(packed)}
+        paths |= {f"p{index}": f"{item.name}._packed_params" for index, item in enumerate(packed)}
         block = mirror.traced(normal, names, holder, paths)
     if packed and not scripted:
         block = held(block, {f"p{index}": item for index, item in enumerate(packed)})

@@ -25,6 +25,7 @@ from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
 from onnx_explore.check.resize import candidate_sizes, resampled, resized
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.check.steps import output_steps
 from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
     Cancelled,
@@ -371,8 +372,18 @@ class _Checking:
             names += [f"{value.name}[{index}]" for index in range(len(row))] if row is item else [value.name or ""]
             arrays += row
         quantized = is_quantized(self.capture.graph)
+        steps = output_steps(self.model) if quantized else {}
         comparisons = tuple(
-            compare(expected, arrays, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+            compare(
+                expected,
+                arrays,
+                names,
+                rtol=self.rtol,
+                atol=self.atol,
+                random=self.random,
+                quantized=quantized,
+                steps=steps,
+            )
         )
         failed = [item for item in comparisons if not item.passed]
         if failed:

@@ -342,6 +342,7 @@ class _Run:
             given, array = as_run.get(pair.name), alone.get(pair.name + OWN)
         together = self._compare(expected, given, pair.name, is_random)
         apart = self._compare(expected, array, pair.name, is_random)
+        expected = expected.int_repr() if expected.is_quantized else expected
         counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(given))
         row = replace(row, accumulated=together, local=apart, nonfinite=counts)
         if apart is None:
@@ -385,6 +386,7 @@ class _Run:
             rtol=self.rtol,
             atol=self.atol,
             random=(name,) if is_random else (),
+            quantized=expected.is_quantized,
             table=LOCAL_TOLERANCES,
         )
         return found

@@ -13,7 +13,7 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from onnx_explore.symbolic.lowered import Complex, Lowered
+from onnx_explore.symbolic.lowered import Complex, Lowered, Quantized
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
 
 
@@ -75,6 +75,7 @@ def find_pairs(graph: TorchGraph, lowered: Callable[[TorchValue], Lowered], onnx
                 entries = [(None, item)]
             for index, entry in entries:
                 one = entry.pairs if isinstance(entry, Complex) else entry
+                one = one.integers if isinstance(one, Quantized) else one
                 if isinstance(one, ir.Value) and one in alive and not isinstance(one.type, ir.SequenceType):
                     found.append(Pair(node, output, index, one, isinstance(entry, Complex), one not in fresh))
                     fresh.discard(one)
