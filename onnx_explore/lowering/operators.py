@@ -86,9 +86,11 @@ class Operators:
             of_sequence = any(is_sequence(item) for item in inputs)
             return (_OF_SEQUENCE if of_sequence else _STRUCTURAL), arrange(g, node, inputs)
         # One look at the types: this is done for every node.
-        special = [item for item in inputs if type(item) not in _PLAIN]
-        of_complex = any(is_complex(item) for item in special)
-        of_quantized = any(is_quantized(item) for item in special)
+        of_complex = of_quantized = False
+        for item in inputs:
+            if type(item) not in _PLAIN:
+                of_complex = of_complex or is_complex(item)
+                of_quantized = of_quantized or is_quantized(item)
         resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
