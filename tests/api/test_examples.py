@@ -513,13 +513,17 @@ def test_lists_of_tensors() -> None:
             return [torch.cat(xs), xs[0] * len(xs)]
 
     xs = [torch.ones(2), torch.ones(3)]
-    for model in (Lists(), torch.jit.script(Lists())):
+    fed = [np.zeros(2, np.float32) + 4, np.ones(3, np.float32)]
+    # A trace knows how long the list is; in a script it is a Sequence, of any length.
+    for model, feeds in ((Lists(), {"xs_0": fed[0], "xs_1": fed[1]}), (torch.jit.script(Lists()), {"xs": fed})):
         exported = torch_onnx.export(model, (xs,), "l.onnx", opset_version=11)
-        assert [value.name for value in exported.model.graph.inputs] == ["xs_0", "xs_1"]
+        assert [value.name for value in exported.model.graph.inputs] == list(feeds)
         session = ort.InferenceSession("l.onnx")
-        first, second = session.run(None, {"xs_0": np.zeros(2, np.float32) + 4, "xs_1": np.ones(3, np.float32)})
+        first, second = session.run(None, feeds)
         np.testing.assert_allclose(first, [4, 4, 1, 1, 1])
         np.testing.assert_allclose(second, [8, 8])
+    first, second = session.run(None, {"xs": [*fed, fed[1]]})
+    np.testing.assert_allclose(second, [12, 12])
 
 
 # -- the API's own examples -------------------------------------------------------------------------------------------------
