@@ -152,6 +152,7 @@ class _Inside:
         for inside, storage in self._owners.items():
             storage.noted = storage.noted or inside.noted
             storage.lost = storage.lost or inside.lost
+            storage.escaped = storage.escaped or inside.escaped
 
 
 def _captured(outer: Block, blocks: Iterable[TorchBlock]) -> dict[int, Entry]:
@@ -252,6 +253,7 @@ class _Results:
         storage = self._outer.define(output, "local").view.storage
         for inside, value in returned:
             for local, outside in inside.storages_behind(value):
+                storage.escaped = storage.escaped or local.escaped
                 if outside is not None:
                     storage.rival(outside)
                 elif local in self._seen:
@@ -280,10 +282,16 @@ def _loop(outer: Block, node: TorchNode) -> None:
     ]
     changed = {index for index, view in params.items() if view.storage.version}
     written = trial.written
+    # What a round leaves behind holds for the next one: a tensor that went into a list must not be written any more.
+    left = {
+        index: next((local.escaped for local, _ in trial.storages_behind(body.returns[index + 1]) if local.escaped), "")
+        for index in changed
+    }
     for index in changed:
-        _check_carried(node, index, given, kept[index], captured, written)
+        _check_carried(node, index, given, kept[index], captured, written, left[index])
     values = {storage: _fresh_like(outer, roots[storage].captured) for storage in written}
     before = tuple(outer.memory.read(roots[storage]) for storage in written)
+    trial.tell_outside()
     for index in changed:
         if not kept[index]:
             for storage in storages_of(given[index]):
@@ -345,6 +353,7 @@ def _check_carried(
     kept: bool,
     captured: dict[int, Entry],
     written: Sequence[Storage],
+    escaped: str,
 ) -> None:
     """A carried tensor that the body writes to must have no other name in the body.
 
@@ -360,7 +369,7 @@ def _check_carried(
     elif kept and not isinstance(given[index], TensorEntry):
         reason = "a loop writes to something that is not a tensor"
     else:
-        reason = next((storage.escaped for storage in storages if storage.escaped), "")
+        reason = escaped or next((storage.escaped for storage in storages if storage.escaped), "")
         reason = reason and f"a loop writes to a tensor that has another name that is not followed: {reason}"
     if reason:
         raise UnsupportedOperatorError(

@@ -103,9 +103,18 @@ class _Lists:
         elif node.target in _MAKERS and holds_changing(node.outputs[0].kind):
             self._make(node)
         elif node.target in _SAME and node.inputs[0].id in self._entries:
-            self._entries[node.outputs[0].id] = self._entries[node.inputs[0].id]
+            self._same(node)
         elif not self._taken_out(node):
             self._other(node)
+
+    def _same(self, node: TorchNode) -> None:
+        """Another name; of an optional that is known to be there, its value from here on is the list itself."""
+        entry = self._entries[node.inputs[0].id]
+        self._entries[node.outputs[0].id] = entry
+        if isinstance(entry, ListObject) and entry.members is None and node.inputs[0].kind != node.outputs[0].kind:
+            value = self._b.fresh.value(node.outputs[0].kind)
+            self._b.add(node.target, (self._read_entry(entry, node),), (value,), schema=node.schema)
+            entry.value = value
 
     def _make(self, node: TorchNode) -> None:
         """A container of containers: followed member by member."""
@@ -359,10 +368,10 @@ class _Lists:
         changed = [item for item in changed if item not in held]
         for item in changed:
             self._collapse(item, "it is in a list that a loop changes")
-        for item, reason in lost.items():
-            item.lost = item.lost or reason
         inputs = (*inputs[:2], *(self._read_entry(entry, node) for entry in given))
         more_inputs = tuple(self._read_entry(item, node) for item in changed)
+        for item, reason in lost.items():
+            item.lost = item.lost or reason
         more_params = tuple(self._b.fresh.value(item.kind) for item in changed)
         known = Snapshot(self._objects)
         self._b = builder = Builder(outer.fresh)
