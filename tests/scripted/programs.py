@@ -41,12 +41,13 @@ class Program:
     """Writes one.
 
     Args:
-        seed: Of the random choices.
+        seed: Of the random choices. One in three programs writes to tensors.
         statements: How many, at the top.
     """
 
     def __init__(self, seed: int, statements: int = 6) -> None:
         self._random = random.Random(seed)
+        self._writes = seed % 3 == 0
         self._lines: list[str] = []
         self._loops = 0
         self._block(statements, 1, 3)
@@ -111,6 +112,8 @@ class Program:
         )
 
     def _simple(self) -> str:
+        if self._writes and self._random.random() < 0.3:
+            return self._pick("a[0] = 0.25", "a[:, 1] += 1", "b += 0.5", "b[0].mul_(2)", "c[1] = f")
         return self._pick(
             "a = torch.tanh(a + b)",
             "b = b * 0.5 + a",
@@ -138,11 +141,7 @@ class Program:
             "maybe = a",
             "maybe = None",
             "maybe = b if flag else None",
-            "a[0] = 0.25",
-            "a[:, 1] += 1",
-            "b += 0.5",
             "b = b.clone()",
-            "b[0].mul_(2)",
             "c = c + f * i",
             "a = a * f",
         )

@@ -77,6 +77,14 @@ class _Inside:
         self._owners: dict[Storage, Storage] = {}
         for number, entry in captured.items():
             self.run.entries[number] = self._entry(entry)
+        for inside, outside in list(self._owners.items()):
+            for other in outside.rivals:
+                for counterpart in self.counterparts(other):
+                    inside.rival(counterpart)
+
+    def counterparts(self, outside: Storage) -> list[Storage]:
+        """The storages inside that stand for one outside."""
+        return [inside for inside, storage in self._owners.items() if storage is outside]
 
     def _entry(self, entry: Entry) -> Entry:
         if isinstance(entry, TensorEntry):
@@ -137,6 +145,10 @@ class _Inside:
         """The storages inside that a returned value looks at, each with the one outside that it stands for."""
         found = storages_of(self.run.entries.get(value.id))
         return [(storage, self._owners.get(storage)) for storage in found]
+
+    def outside_of(self, inside: Storage) -> Storage | None:
+        """The storage outside that one inside stands for."""
+        return self._owners.get(inside)
 
     def own(self, inside: Storage, outside: Storage) -> None:
         """State that a storage inside (a carried one) may be one outside."""
@@ -252,14 +264,16 @@ class _Results:
             return
         storage = self._outer.define(output, "local").view.storage
         for inside, value in returned:
-            for local, outside in inside.storages_behind(value):
+            for local, _ in inside.storages_behind(value):
                 storage.escaped = storage.escaped or local.escaped
-                if outside is not None:
-                    storage.rival(outside)
-                elif local in self._seen:
-                    storage.rival(self._seen[local])
-                else:
-                    self._seen[local] = storage
+                for item in (local, *local.rivals):
+                    outside = inside.outside_of(item)
+                    if outside is not None:
+                        storage.rival(outside)
+                    elif item in self._seen and self._seen[item] is not storage:
+                        storage.rival(self._seen[item])
+                    elif item is local:
+                        self._seen[item] = storage
         for other in more:
             storage.rival(other)
 
@@ -294,8 +308,9 @@ def _loop(outer: Block, node: TorchNode) -> None:
     trial.tell_outside()
     for index in changed:
         if not kept[index]:
-            for storage in storages_of(given[index]):
-                storage.lost = storage.lost or f"a loop writes to it in its first round at {node.origin.where}"
+            for given_storage in storages_of(given[index]):
+                for storage in (given_storage, *given_storage.rivals):
+                    storage.lost = storage.lost or f"a loop writes to it in its first round at {node.origin.where}"
     inside = _Inside(outer, body, captured, values, trial=False)
     owned = {index: storage for index in changed if kept[index] for storage in storages_of(given[index])}
     params = _carry(inside, body, given, owned)
@@ -334,10 +349,10 @@ def _carry(
             view.storage.name, view.storage.owner, view.storage.noted = storage.name, storage.owner, storage.noted
             view.storage.trainable, view.storage.is_counter = storage.trainable, storage.is_counter
         for storage in storages_of(given[index]):
+            for other in (storage, *storage.rivals):
+                for counterpart in inside.counterparts(other):
+                    view.storage.rival(counterpart)
             inside.own(view.storage, storage)
-            root = inside.storages.get(storage)
-            if root is not None:
-                view.storage.rival(root.storage)
     return params
 
 
