@@ -224,7 +224,7 @@ def _branches(outer: Block, node: TorchNode) -> None:
         made = inside.run.block(block)
         with inside.run.builder.standing_for(node):
             more = tuple(
-                inside.run.memory.read(inside.storages[storage]) if storage in inside.storages else given[storage]
+                inside.run.memory.left(inside.storages[storage]) if storage in inside.storages else given[storage]
                 for storage in written
             )
         blocks.append(TorchBlock(made.params, tuple(inside.run.builder.nodes), (*made.returns, *more)))
@@ -316,7 +316,7 @@ def _loop(outer: Block, node: TorchNode) -> None:
     params = _carry(inside, body, given, owned)
     made = inside.run.block(body)
     with inside.run.builder.standing_for(node):
-        after = tuple(inside.run.memory.read(inside.storages[storage]) for storage in written)
+        after = tuple(inside.run.memory.left(inside.storages[storage]) for storage in written)
     block = TorchBlock((*made.params, *values.values()), tuple(inside.run.builder.nodes), (*made.returns, *after))
     outputs = tuple(_fresh_like(outer, roots[storage].captured) for storage in written)
     outer.builder.append(replace(node, inputs=(*inputs, *before), outputs=(*node.outputs, *outputs), blocks=(block,)))

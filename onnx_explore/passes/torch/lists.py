@@ -182,6 +182,10 @@ class _Lists:
             entry.built = now
         return entry.value
 
+    def _left(self, entry: ListObject, node: TorchNode) -> TorchValue:
+        """What a block leaves of a list that it changed, whether or not it may still be looked at: later reads will ask."""
+        return entry.value if entry.lost and entry.value is not None else self._read_entry(entry, node)
+
     def _rebuilt(self, entry: ListObject, now: tuple[TorchValue, ...]) -> TorchValue:
         inputs = now
         if entry.keys is not None:
@@ -257,7 +261,9 @@ class _Lists:
         """From here on a container is followed as a whole; its members can no longer be changed."""
         if entry.members is None:
             return
+        lost, entry.lost = entry.lost, ""
         entry.value = self._read_entry(entry, None)
+        entry.lost = lost
         for member in entry.members:
             self._freeze(member, reason)
         entry.members, entry.keys = None, None
@@ -294,7 +300,7 @@ class _Lists:
                     self._collapse(item, "it is in a list that control flow changes")
                 returns = (
                     *(self._read(value, node) for value in block.returns),
-                    *(self._read_entry(item, node) for item in changed),
+                    *(self._left(item, node) for item in changed),
                 )
             blocks.append(TorchBlock(block.params, tuple(builder.nodes), returns))
         lost = {item: reason for state in states for item in before.objects if (reason := state.lost(item))}
@@ -385,7 +391,7 @@ class _Lists:
                 self._collapse(item, "it is in a list that a loop changes")
             returns = (
                 *(self._read(value, node) for value in body.returns),
-                *(self._read_entry(item, node) for item in changed),
+                *(self._left(item, node) for item in changed),
             )
         ended = Snapshot(self._objects)
         lost = {item: ended.lost(item) for item in known.objects if ended.lost(item)}
