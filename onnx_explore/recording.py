@@ -114,7 +114,7 @@ class Checked:
     """One check ran.
 
     Attributes:
-        check: ``"structure"``, ``"replay"``, ``"runtime"`` or ``"axis"``.
+        check: ``"structure"``, ``"replay"``, ``"runtime"``, ``"data"`` or ``"axis"``.
         subject: What was checked, such as an axis' name.
         passed: False when the check found a difference; None when it could not run.
         detail: One line for a person.
@@ -250,6 +250,8 @@ def event_line(event: Event) -> str:
             return f"captured ({event.mode}): {event.nodes} nodes in {event.seconds:.2f} s"
         case PassRan():
             return f"{event.stage} pass {event.name}: {len(event.before)} → {len(event.after)} nodes"
+        case NodeEntered():
+            return f"%{event.node} {event.target}: its blocks"
         case NodeLowered():
             emitted = ", ".join(event.emitted) or "nothing"
             return f"%{event.node} {event.target} → {emitted} ({event.function or event.reason})"

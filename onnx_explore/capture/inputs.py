@@ -167,13 +167,13 @@ def open_call(
     return Call(positional, named, tuple(inputs), tuple(leaves), structure, tuple(notes))
 
 
-def _declared_lists(
-    declared: Sequence[SchemaPart], positional: Sequence[Any], named: Mapping[str, Any]
-) -> set[Path]:
+def _declared_lists(declared: Sequence[SchemaPart], positional: Sequence[Any], named: Mapping[str, Any]) -> set[Path]:
     """Paths of the arguments that a scripted model declares as ``List[Tensor]`` and that hold some."""
     given = [((0, index), argument, positional[index]) for index, argument in enumerate(declared[: len(positional)])]
     given += [((1, argument.name), argument, named[argument.name]) for argument in declared if argument.name in named]
-    return {path for path, argument, value in given if argument.type == "Tensor[]" and isinstance(value, list) and value}
+    return {
+        path for path, argument, value in given if argument.type == "Tensor[]" and isinstance(value, list) and value
+    }
 
 
 def check_name_count(input_names: Sequence[str] | None, inputs: int, parameters: int) -> None:

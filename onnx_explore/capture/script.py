@@ -241,6 +241,8 @@ class _Ends:
             return self._add(OPTIONAL_OUTPUT, (value,), value.kind), 0
         if value.kind.endswith("?"):
             value = self._add("prim::unchecked_cast", (value,), value.kind[:-1])
+        elif value.kind == "Any":
+            value = self._add("prim::unchecked_cast", (value,), _kind_of(tree))
         if not path:
             return value, 0
         key, rest = path[0], path[1:]
@@ -294,3 +296,15 @@ class _Ends:
         whole = TorchBlock((), tuple(self._nodes), ())
         used = any(value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole))
         return None if used and maker.target != "prim::TupleConstruct" else maker.inputs
+
+
+def _kind_of(tree: Any) -> str:
+    """The TorchScript type of what a function that is declared to return ``Any`` returned."""
+    if isinstance(tree, torch.Tensor):
+        return "Tensor"
+    if isinstance(tree, tuple):
+        return f"({', '.join(_kind_of(item) for item in cast('tuple[Any, ...]', tree))})"
+    if isinstance(tree, list):
+        items = cast("list[Any]", tree)
+        return f"{_kind_of(items[0]) if items else 'Tensor'}[]"
+    return type(tree).__name__

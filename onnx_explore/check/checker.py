@@ -23,8 +23,9 @@ from onnx_explore.capture import Capture, check_replay
 from onnx_explore.check.compare import Array, Comparison, compare
 from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
-from onnx_explore.check.resize import candidate_sizes, resized
+from onnx_explore.check.resize import candidate_sizes, resampled, resized
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.check.steps import output_steps
 from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
     Cancelled,
@@ -37,10 +38,14 @@ from onnx_explore.errors import (
 )
 from onnx_explore.recording import Checked, Recorder
 from onnx_explore.torch_ir import TorchGraph, walk
+from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
 Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
 Axes = Mapping[str, Mapping[int, str]]
+
+_DRAWS = 4
+"""How often other values are drawn, until some give outputs of other sizes."""
 
 _SLOW = 10.0
 """Seconds of one run in ``onnx.reference`` after which it is not run again at other sizes."""
@@ -83,6 +88,7 @@ def check_export(
     if check_replay is not None:
         checking.replay(check_replay)
     checking.runtime()
+    checking.data()
     checking.axes(dynamic_axes)
     return Report(tuple(checking.items))
 
@@ -141,7 +147,7 @@ class _Checking:
     start: float = 0.0
     slow: bool = False
 
-    # The four kinds of checks
+    # The five kinds of checks
 
     def structure(self) -> None:
         self._begin()
@@ -189,6 +195,40 @@ class _Checking:
         for item in sizes:
             self._begin()
             self._axis([symbol for symbol in symbols if symbol.name in item], [item])
+
+    def data(self) -> None:
+        """Other values at the captured sizes, where the sizes of results depend on values: best, such that outputs show it."""
+        targets = data_sized_targets(self.capture.graph)
+        if not targets or self.session is None or self.run_model is None or self.slow:
+            return
+        self._begin()
+        subject = f"other data ({', '.join(targets[:2])})"
+        found: tuple[Tensors, Tensors] | None = None
+        refusal = ""
+        for seed in range(1, _DRAWS + 1):
+            inputs = tuple(resampled(item.example, seed) for item in self.capture.inputs)
+            try:
+                expected = self._eager(self.run_model, inputs)
+            except Exception as error:  # noqa: BLE001 (the user's own code: values that it rejects are an answer)
+                refusal = refusal or _line(error)
+                continue
+            found = found or (inputs, expected)
+            if _sizes(expected) != _sizes(self.capture.eager):
+                found = (inputs, expected)
+                break
+        if found is None:
+            self._add("data", subject, "not run", f"PyTorch itself rejects other values: {refusal}")
+            return
+        inputs, expected = found
+        try:
+            problem, comparisons = self._compare(expected, self._run(inputs), {})
+        except (NoRuntimeKernel, NotAvailable) as error:
+            self._add("data", subject, "not run", error.message)
+        except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
+            self._add("data", subject, "failed", f"fails: {error.message}")
+        else:
+            detail = f"differs: {problem}" if problem else "runs with other values"
+            self._add("data", subject, "failed" if problem else "passed", detail, comparisons)
 
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
@@ -332,8 +372,18 @@ class _Checking:
             names += [f"{value.name}[{index}]" for index in range(len(row))] if row is item else [value.name or ""]
             arrays += row
         quantized = is_quantized(self.capture.graph)
+        steps = output_steps(self.model) if quantized else {}
         comparisons = tuple(
-            compare(expected, arrays, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+            compare(
+                expected,
+                arrays,
+                names,
+                rtol=self.rtol,
+                atol=self.atol,
+                random=self.random,
+                quantized=quantized,
+                steps=steps,
+            )
         )
         failed = [item for item in comparisons if not item.passed]
         if failed:
@@ -408,6 +458,10 @@ def _wrong_dimension(value: ir.Value, array: Array, sizes: Mapping[str, int]) ->
             symbol = "" if isinstance(declared, int) else f"'{declared.value}' = "
             return f"axis {axis} of '{value.name}' is declared as {symbol}{wanted} and is {size}"
     return ""
+
+
+def _sizes(tensors: Tensors) -> list[torch.Size]:
+    return [tensor.shape for tensor in tensors]
 
 
 def _count(number: int, noun: str) -> str:

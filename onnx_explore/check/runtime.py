@@ -26,6 +26,7 @@ import torch
 from google.protobuf.message import EncodeError
 from onnx_ir.tensor_adapters import TorchTensor
 
+from onnx_explore.check.aten_runtime import ATen
 from onnx_explore.check.weights import without_weights
 from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel, NotAvailable, RuntimeMismatch
 from onnx_explore.writing import contiguous_array
@@ -126,7 +127,8 @@ class RuntimeSession:
 
 
 class ReferenceSession:
-    """A model in ``onnx.reference``: slow, and copies the weights, but it has (almost) every operator of every opset.
+    """A model in ``onnx.reference``: slow, and copies the weights, but it has (almost) every operator of every opset, and the
+    operator ``ATen``, which PyTorch runs.
 
     Args:
         model: A model in memory, as protobuf or as bytes, or the path of a file.
@@ -148,7 +150,7 @@ class ReferenceSession:
         else:
             source = os.fspath(model) if isinstance(model, os.PathLike) else model
         try:
-            self._session: Any = onnx.reference.ReferenceEvaluator(source)
+            self._session: Any = onnx.reference.ReferenceEvaluator(source, new_ops=[ATen])
         except NotImplementedError as error:
             raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
         initialized = {each.name for each in self._session.proto_.graph.initializer}

@@ -518,8 +518,7 @@ class Exploration(Editing):
 
     def notes_text(self) -> str:
         """What a person should know."""
-        notes = [*self.recording.notes, *summary.conversion_notes(self.captured, self.options)]
-        return summary.notes_table(summary.sorted_notes(notes), self.place)
+        return summary.notes_table(summary.sorted_notes(self.recording.notes), self.place)
 
     def report_text(self) -> str:
         """The checks in full."""

@@ -470,25 +470,27 @@ def detail(ex: Exploration, node: int | None, name: str | None) -> protocol.Node
         list(origins.of(lowered)),
         lowered.target,
         lines,
-        _symbolic(lowered.target, lowered.overload, event),
+        _symbolic(lowered, event),
         _documentation(ex, emitted),
         emitted,
     )
 
 
-def _symbolic(target: str, overload: str, event: NodeLowered | NodeFailed | None) -> str:
+def _symbolic(lowered: TorchNode, event: NodeLowered | NodeFailed | None) -> str:
     """The source of the symbolic function that lowered a node, or that failed to."""
     if isinstance(event, NodeLowered):
         wanted = event.function
     else:
         wanted = next((item.function for item in event.candidates if item.chosen), "") if event is not None else ""
-    for entry in REGISTRY.lookup(target, overload):
-        for variant in entry.variants:
-            if variant.name == wanted:
-                try:
-                    return textwrap.dedent(inspect.getsource(variant.function))
-                except (OSError, TypeError):
-                    return ""
+    carries = REGISTRY.carried.get(lowered.target)
+    own = carries(lowered) if carries is not None else None
+    variants = [item for entry in REGISTRY.lookup(lowered.target, lowered.overload) for item in entry.variants]
+    for variant in variants if own is None else (own, *variants):
+        if variant.name == wanted:
+            try:
+                return textwrap.dedent(inspect.getsource(variant.function))
+            except (OSError, TypeError):
+                return ""
     return ""
 
 

@@ -20,8 +20,6 @@ from onnx_explore.options import Options
 from onnx_explore.recording import Noted
 
 _MOST_NOTES = 8
-_CONTENT = frozenset({"bool", "item", "tolist", "numpy", "float", "complex", "array"})
-"""Conversions that read a tensor's content, not a size."""
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -60,7 +58,7 @@ def summary_text(facts: Facts, width: int | None = None) -> str:
     if facts.failure:
         parts.append(facts.failure)
     parts.append(interface_table(facts, width))
-    notes = sorted_notes([*facts.notes, *conversion_notes(facts.captured, facts.options)])
+    notes = sorted_notes(facts.notes)
     if notes:
         parts.append(notes_table(notes[:_MOST_NOTES], facts.place))
         if len(notes) > _MOST_NOTES:
@@ -94,30 +92,6 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
                 shown = f"{text.torch_value_text(item.value)} in PyTorch"
             rows.append([kind, item.name, shown, item.path])
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
-
-
-def conversion_notes(captured: Capture, options: Options) -> list[Noted]:
-    """What left the trace as a Python value, as notes.
-
-    A truth value decided a branch, and the content of a tensor is another one in the next run: warnings. A size matters only
-    where an axis is dynamic.
-    """
-    told = {short_place(note.where).partition(" in ")[0] for note in captured.notes}
-    notes: list[Noted] = []
-    for item in captured.conversions:
-        frame = item.frame
-        where = f"{short_file(frame.file)}:{frame.line}" if frame is not None else ""
-        if where and where in told:
-            continue
-        scope = f" in {item.scope}" if item.scope else ""
-        serious = item.kind in _CONTENT or bool(options.dynamic_axes)
-        message = (
-            f"Python read a tensor's truth value ({item.value}); what it decided is fixed in the export"
-            if item.kind == "bool"
-            else f"{item.kind} gave the Python value {item.value}; it is a constant of the export"
-        )
-        notes.append(Noted("warning" if serious else "info", "PythonValue", message, f"{where}{scope}"))
-    return notes
 
 
 def sorted_notes(notes: Sequence[Noted]) -> list[Noted]:

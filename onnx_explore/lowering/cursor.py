@@ -34,6 +34,7 @@ from onnx_explore.lowering.interface import (
     tensor_output,
 )
 from onnx_explore.lowering.operators import Operators
+from onnx_explore.lowering.pieces import unpacked_lists
 from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
@@ -96,9 +97,7 @@ class Lowering:
         self._outputs = outputs
         self._values: dict[int, Lowered] = {}
         self._done: list[_Done] = []
-        self._unpacked = {
-            node.inputs[0].id: len(node.outputs) for node in self.nodes if node.target == "prim::ListUnpack"
-        }
+        self._unpacked = unpacked_lists(self.nodes, graph.block)
         self._seen = REGISTRY.version
         opsets = {"": options.opset_version, **options.custom_opsets}
         self.onnx = ir.Graph([], [], nodes=[], opset_imports=opsets, name="main_graph")
@@ -220,7 +219,8 @@ class Lowering:
         g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
         g.example_shape = node.inputs[0].shape if node.inputs else None
         g.example_strides = node.inputs[0].strides if node.inputs else None
-        g.expected_count = self._unpacked.get(node.outputs[0].id) if node.outputs else None
+        pieces = self._unpacked.get(node.outputs[0].id) if node.outputs else None
+        g.expected_count, g.needed_count = (pieces.count, pieces.needed) if pieces is not None else (None, None)
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
@@ -274,7 +274,7 @@ class Lowering:
         )
         self.recorder.add(event)
         for problem in self.emitter.problems[mark[3] :]:
-            self.recorder.note("warning", "ShapeRule", problem, where=node.origin.where, node=node.id)
+            self.recorder.note("warning", problem.code, problem.message, where=node.origin.where, node=node.id)
         return event
 
     def _entry(self, frame: Frame, mark: Mark, outputs: Sequence[TorchValue] = ()) -> _Done:

@@ -138,7 +138,8 @@ class Operators:
             given = [values[value.id] for value in inner.inputs]
             first = inner.outputs[0].dtype if inner.outputs else None
             g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
-            g.example_shape, g.expected_count = inner.inputs[0].shape if inner.inputs else None, None
+            g.example_shape = inner.inputs[0].shape if inner.inputs else None
+            g.expected_count = g.needed_count = None
             g.example_strides = inner.inputs[0].strides if inner.inputs else None
             _, results = self.lower(inner, given)
             for output, result in zip(inner.outputs, results, strict=True):
@@ -168,8 +169,8 @@ class Operators:
             return result
         if result.shape is None or len(result.shape) != len(output.shape):
             if result.shape is not None:
-                g.problems.append(
-                    f"{result.name}: rank {len(result.shape)} inferred, rank {len(output.shape)} captured"
+                g.problem(
+                    "ShapeRule", f"{result.name}: rank {len(result.shape)} inferred, {len(output.shape)} captured"
                 )
             result.shape = ir.Shape([g.inference.anonymous() for _ in output.shape])
         if not result.shape.is_static() and node.target not in DATA_DEPENDENT and self._all_static(node, inputs):

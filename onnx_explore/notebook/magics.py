@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import (
     Magics,
@@ -27,17 +26,17 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from onnx_explore.auditing import audit
-from onnx_explore.errors import InvalidArgument, OnnxExporterError
+from onnx_explore.errors import InvalidArgument
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.explore.operators import operators_of, operators_text
 from onnx_explore.export import export
 from onnx_explore.flow import check_opset
-from onnx_explore.notebook.completion import Completer
 from onnx_explore.notebook.defining import concerns, define, registered_text
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
 from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line, without_axes
 from onnx_explore.notebook.netron import NetronFrame
 from onnx_explore.notebook.options import OPTIONS
+from onnx_explore.notebook.reporting import raise_for, render, reporting
 from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
 from onnx_explore.notebook.used import value_is_used
 from onnx_explore.recording import NodeLowered
@@ -179,7 +178,7 @@ class OnnxMagics(Magics):
             block = self.session.readable(
                 f"Interrupted\n  {exploration.headline}\n  next  {self.session.name}.run() goes on from there"
             )
-            _render(interrupt, block)
+            render(interrupt, block)
             raise
 
     def _show(self, exploration: Exploration, *, as_text: bool) -> None:
@@ -190,9 +189,7 @@ class OnnxMagics(Magics):
             display(exploration)
         error = exploration.error
         if error is not None:
-            _render(
-                error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}")
-            )
+            render(error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}"))
             raise error
         if as_text:
             session.show(shown)
@@ -200,9 +197,7 @@ class OnnxMagics(Magics):
             session.show(f"\n{exploration.onnx_text()}")
         report = exploration.report
         if report is not None and report.failures:
-            _raise_for(
-                report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same."
-            )
+            raise_for(report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same.")
 
     def _hints(self, exploration: Exploration) -> str:
         name = self.session.name
@@ -521,27 +516,8 @@ class OnnxMagics(Magics):
             exploration = self.session.exploration()
         return parsed, exploration, None if parsed.get("wide") else self.session.width
 
-    @contextmanager
-    def _reporting(self) -> Generator[None, None, None]:
-        """Wrong words become IPython's one-line ``UsageError``, our errors a block instead of a traceback."""
-        try:
-            yield
-        except WrongWord as error:
-            raise UsageError(str(error)) from error
-        except InvalidArgument as error:
-            if hasattr(error, "_render_traceback_"):  # of an exploration that stands still, not of this line
-                raise
-            parts = [f"{error.argument}: " if error.argument else "", error.message]
-            parts.append(f" — {error.action}" if error.action else "")
-            raise UsageError(self.session.readable("".join(parts))) from error
-        except OnnxExporterError as error:
-            if not hasattr(error, "_render_traceback_"):
-                _render(error, self.session.failure(error))
-            raise
-        except KeyboardInterrupt as interrupt:
-            if not hasattr(interrupt, "_render_traceback_"):
-                _render(interrupt, "Interrupted: nothing was changed; the last export is still there")
-            raise
+    def _reporting(self) -> AbstractContextManager[None]:
+        return reporting(self.session)
 
 
 def _telling_operator(exploration: Exploration) -> str:
@@ -553,20 +529,6 @@ def _telling_operator(exploration: Exploration) -> str:
     telling = next((node for node in nodes if any(value.id in weights for value in node.inputs)), None)
     chosen = telling or next(iter(nodes), None)
     return chosen.target if chosen is not None else "NODE"
-
-
-def _render(error: BaseException, block: str) -> None:
-    """Let IPython show the block instead of a traceback. The exception stays what it is, for ``%debug``."""
-    error._render_traceback_ = lambda: block.splitlines()  # type: ignore[attr-defined]
-
-
-def _raise_for(check: Callable[[], None], hint: str) -> NoReturn:
-    try:
-        check()
-    except OnnxExporterError as error:
-        _render(error, f"{error.code}: the check failed, see above and %onnx_check. {hint}")
-        raise
-    raise AssertionError("only called for a report with failures")
 
 
 def _expanded(file: str | None) -> str | None:
@@ -581,39 +543,3 @@ def _scripted(model: Any) -> Any:
     except Exception as error:
         first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
         raise WrongWord(f"--script: torch.jit.script cannot compile it: {first}") from error
-
-
-def load(shell: InteractiveShell) -> None:
-    """Register the magics, their completion, and how an exploration is shown."""
-    if _loaded(shell) is not None:
-        return
-    session = Session(shell)
-    magics = OnnxMagics(shell, session)
-    shell.register_magics(magics)
-    shell.Completer.custom_matchers.append(Completer(session).matcher)
-    _text_formatter(shell).for_type(Exploration, session.pretty)
-
-
-def unload(shell: InteractiveShell) -> None:
-    """Take back what ``load`` did. Variables of the user stay."""
-    magics = _loaded(shell)
-    if magics is None:
-        return
-    magics.session.forget()
-    for kinds in shell.magics_manager.magics.values():
-        for name in [name for name in kinds if name in OPTIONS]:
-            del kinds[name]
-    shell.magics_manager.registry.pop(OnnxMagics.__name__, None)
-    matchers: list[Any] = shell.Completer.custom_matchers
-    matchers[:] = [item for item in matchers if not isinstance(getattr(item, "__self__", None), Completer)]
-    _text_formatter(shell).pop(Exploration, None)
-
-
-def _text_formatter(shell: InteractiveShell) -> Any:
-    display: Any = shell.display_formatter
-    return display.formatters["text/plain"]
-
-
-def _loaded(shell: InteractiveShell) -> OnnxMagics | None:
-    found: Any = shell.magics_manager.registry.get(OnnxMagics.__name__)
-    return found if isinstance(found, OnnxMagics) else None
