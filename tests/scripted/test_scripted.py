@@ -8,10 +8,11 @@ from tests.scripted.containers import CONTAINERS
 from tests.scripted.flow import FLOW
 from tests.scripted.interface import INTERFACE
 from tests.scripted.modules import MODULES
+from tests.scripted.recurrent import RECURRENT
 from tests.scripted.running import Scripted, check
 from tests.scripted.writes import WRITES
 
-CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES]
+CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES, *RECURRENT]
 OPSETS = (11, 13, 20, 25)
 
 
