@@ -28,7 +28,7 @@ import torch
 
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
 from onnx_explore.axes import DynamicAxes
-from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.nodes import BUDGET, NodesReport
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
@@ -450,7 +450,7 @@ class Exploration(Editing):
         """The ONNX graph, one line per node; arguments as for ``torch_table``."""
         state = "" if self._model is not None else ", partial"
         head = f"ONNX graph (opset {self.options.opset_version}{state}): {summary.size_text(self.onnx_graph)}"
-        names = [item.name for item in self.captured.outputs]
+        names = [item.onnx_name for item in one_each(self.captured.outputs)]
         return graphs.onnx_table(self.onnx_graph, head=head, outputs=names, width=width, only=only)
 
     def dispatch_table(
