@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 import onnx_ir as ir
 import torch
 
-from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
+from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.nodes import BUDGET, NodesReport
@@ -591,5 +591,7 @@ def explore(
     check_model(model, made.export_modules_as_functions)
     check_kwargs(kwargs)
     check_axes(dynamic_axes)
+    check_tolerance(rtol, "rtol")
+    check_tolerance(atol, "atol")
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
     return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import logging
 from pathlib import Path
 from typing import Any, Optional
 
@@ -105,6 +106,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("args", {"args": (X, {1: X})}),
     ("args", {"args": (X, {"unknown": X})}),
     ("rtol", {"rtol": -1.0}),
+    ("check", {"check": np.array([True, False])}),
+    ("export_params", {"export_params": torch.ones(2)}),
     ("atol", {"atol": "small"}),
     ("check", {"check": "please"}),
     ("external_data", {"external_data": "yes"}),
@@ -304,6 +307,14 @@ def test_verbose_and_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     finally:
         onnx_explore.disable_log()
     log = capsys.readouterr().out
+    logger = logging.getLogger("onnx_explore")
+    logger.setLevel(logging.ERROR)
+    try:
+        onnx_explore.export(Own(), X, verbose=True)
+        assert logger.level == logging.ERROR  # as the program has set it
+    finally:
+        logger.setLevel(logging.NOTSET)
+    capsys.readouterr()
     assert log.count("captured (trace)") == 1 and "aten::exp → Exp" in log and "graph(" not in log
     onnx_explore.export(Own(), X)
     assert capsys.readouterr().out == ""
