@@ -19,7 +19,8 @@ import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.capture import Capture
-from onnx_explore.check.compare import LOCAL_TOLERANCES, Array, Comparison, compare
+from onnx_explore.check.checker import is_quantized, rounds_to_integers
+from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
 from onnx_explore.check.nodes.report import NodeCheck, NodesReport
@@ -131,6 +132,7 @@ class _Run:
     alone_values: dict[str, Array] = field(default_factory=dict[str, Array])
     weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     stopped: str = ""
+    quantized: bool = False
     random: frozenset[ir.Value] = frozenset()
     functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
     seen: dict[int, dict[ir.Value, str]] = field(default_factory=dict[int, dict[ir.Value, str]])
@@ -145,6 +147,7 @@ class _Run:
         asked = {pair.value: order[pair.node.id] for pair in self.found if pair.alias}  # the last one stays
         self.cutting = Cutting(self.model, order, {pair.value for pair in self.found}, asked)
         self.random = random_values(self.model)
+        self.quantized = is_quantized(self.graph)
         self.functions = {event.node: event for event in self.recorder.recording.of(NodeLowered)}
         self._see_aliases()
         for pair in self.found:
@@ -340,8 +343,10 @@ class _Run:
             given = self._fed_with(pair.name) if pair.value.is_graph_input() else given
         else:
             given, array = as_run.get(pair.name), alone.get(pair.name + OWN)
-        together = self._compare(expected, given, pair.name, is_random)
-        apart = self._compare(expected, array, pair.name, is_random)
+        # As the model runs, it may be as far off as a whole model may; alone, as a node may.
+        together = self._compare(expected, given, pair.name, is_random, TOLERANCES, self.quantized)
+        rounds = rounds_to_integers(step.node)
+        apart = self._compare(expected, array, pair.name, is_random, LOCAL_TOLERANCES, rounds)
         expected = expected.int_repr() if expected.is_quantized else expected
         counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(given))
         row = replace(row, accumulated=together, local=apart, nonfinite=counts)
@@ -376,7 +381,15 @@ class _Run:
         tensor = self.torch_values.get(name)
         return None if tensor is None else contiguous_array(TorchTensor(tensor))
 
-    def _compare(self, expected: torch.Tensor, actual: Array | None, name: str, is_random: bool) -> Comparison | None:
+    def _compare(
+        self,
+        expected: torch.Tensor,
+        actual: Array | None,
+        name: str,
+        is_random: bool,
+        table: Mapping[torch.dtype, Tolerance],
+        quantized: bool,
+    ) -> Comparison | None:
         if actual is None:
             return None
         (found,) = compare(
@@ -386,8 +399,8 @@ class _Run:
             rtol=self.rtol,
             atol=self.atol,
             random=(name,) if is_random else (),
-            quantized=expected.is_quantized,
-            table=LOCAL_TOLERANCES,
+            quantized=quantized or expected.is_quantized,
+            table=table,
         )
         return found
 
