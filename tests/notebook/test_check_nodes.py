@@ -86,6 +86,6 @@ def test_cancel_in_the_middle(session: Session) -> None:
     session.run("%onnx_export model x --no-check")
     ex = session["_onnx"]
     with pytest.raises(onnx_explore.errors.Cancelled):
-        ex.check_nodes(budget=1, progress=lambda done, total: ex.cancel())
+        ex.check_nodes(budget=1, progress=lambda *_: ex.cancel())
     assert ex.nodes_report is None and not ex.busy
     assert ex.check_nodes().passed
