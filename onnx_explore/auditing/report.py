@@ -200,6 +200,11 @@ class Audit:
         return all(item.status == "proven" for item in (*self.axes, *self.combinations))
 
     @property
+    def places(self) -> tuple[SourceLine, ...]:
+        """Every place that bakes something, or may be what does."""
+        return tuple(cause.source for item in self.problems for cause in (item.cause, *item.also))
+
+    @property
     def repairable(self) -> bool:
         """Whether something was found that ``repair=True`` would replace."""
         return any(item.expression and not item.repaired and not item.obstacle for item in self.problems)

@@ -405,6 +405,7 @@ class Exploration(Editing):
                 self.report,
                 self.recording.notes,
                 self.place,
+                self.audit,
             ),
             width,
         )
@@ -490,7 +491,7 @@ class Exploration(Editing):
 
     def notes_text(self) -> str:
         """What a person should know."""
-        notes = [*self.recording.notes, *summary.conversion_notes(self.captured, self.options)]
+        notes = [*self.recording.notes, *summary.conversion_notes(self.captured, self.options, self.audit)]
         return summary.notes_table(summary.sorted_notes(notes), self.place)
 
     def report_text(self) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+from onnx_explore.auditing import Audit, SourceLine
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
 from onnx_explore.explore import text
@@ -37,6 +38,7 @@ class Facts:
         report: The checks, or None.
         notes: What a person should know.
         place: How a source line is shown.
+        audit: The audit of the axes, or None.
     """
 
     headline: str
@@ -47,11 +49,14 @@ class Facts:
     report: Report | None
     notes: Sequence[Noted]
     place: Callable[[str], str] = str
+    audit: Audit | None = None
 
 
 def summary_text(facts: Facts, width: int | None = None) -> str:
     """The one screen."""
     head = [facts.headline]
+    if facts.audit is not None:
+        head.append(f"audit of the axes: {facts.audit.verdict}")
     if facts.report is not None:
         head.append(facts.report.verdict)
         head += [f"also failed: {item.subject}: {item.detail}" for item in facts.report.failures[1:]]
@@ -59,7 +64,7 @@ def summary_text(facts: Facts, width: int | None = None) -> str:
     if facts.failure:
         parts.append(facts.failure)
     parts.append(interface_table(facts, width))
-    notes = sorted_notes([*facts.notes, *conversion_notes(facts.captured, facts.options)])
+    notes = sorted_notes([*facts.notes, *conversion_notes(facts.captured, facts.options, facts.audit)])
     if notes:
         parts.append(notes_table(notes[:_MOST_NOTES], facts.place))
         if len(notes) > _MOST_NOTES:
@@ -95,12 +100,13 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
 
 
-def conversion_notes(captured: Capture, options: Options) -> list[Noted]:
+def conversion_notes(captured: Capture, options: Options, audit: Audit | None = None) -> list[Noted]:
     """What left the trace as a Python value, as notes.
 
     A truth value decided a branch, and the content of a tensor is another one in the next run: warnings. A size matters only
-    where an axis is dynamic.
+    where an axis is dynamic; after an audit, only where the audit found that it does.
     """
+    guilty = {place.short for place in audit.places} if audit is not None else set[str]()
     told = {short_place(note.where).partition(" in ")[0] for note in captured.notes}
     notes: list[Noted] = []
     for item in captured.conversions:
@@ -110,6 +116,8 @@ def conversion_notes(captured: Capture, options: Options) -> list[Noted]:
             continue
         scope = f" in {item.scope}" if item.scope else ""
         serious = item.kind in _CONTENT or bool(options.dynamic_axes)
+        if audit is not None and item.of == "size" and frame is not None:
+            serious = SourceLine.of(frame).short in guilty
         message = (
             f"Python read a tensor's truth value ({item.value}); what it decided is fixed in the export"
             if item.kind == "bool"
