@@ -4,6 +4,8 @@
 - ``audit(model, args, dynamic_axes)`` proves each dynamic axis, or names the line that baked a size; the result is an ``Audit``.
 - ``explore(model, args, ...)`` gives an ``Exploration``: the same export, which can be stepped, paused, questioned.
 - ``symbolic("aten::x")`` and ``register_custom_op_symbolic`` register symbolic functions.
+- The rest of the reference is here under its own names: ``import onnx_explore as torch_onnx``, then ``torch_onnx.verification``,
+  ``torch_onnx.utils``, ``torch_onnx.symbolic_helper``, ``torch_onnx.JitScalarType`` …
 - ``%load_ext onnx_explore`` brings the magics (``%onnx_export model x`` …).
 - ``errors`` has every failure, by a stable code.
 """
@@ -12,14 +14,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onnx_explore import errors
+from onnx_explore import errors, symbolic_helper, utils, verification
 from onnx_explore.auditing import Audit, audit
 from onnx_explore.compat import register_custom_op_symbolic, unregister_custom_op_symbolic
+from onnx_explore.compat.installing import provide
+from onnx_explore.compat.scalar_types import JitScalarType
+from onnx_explore.compat.styles import symbolic
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.export import export
 from onnx_explore.exported import Exported
+from onnx_explore.migration import surface
+from onnx_explore.modes import disable_log, enable_log, is_in_onnx_export, select_model_mode_for_export
 from onnx_explore.options import OperatorExportTypes, TrainingMode
-from onnx_explore.symbolic.custom import symbolic
+from onnx_explore.pretty import export_to_pretty_string
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -30,16 +37,25 @@ __all__ = [
     "Audit",
     "Exploration",
     "Exported",
+    "JitScalarType",
     "OperatorExportTypes",
     "TrainingMode",
     "__version__",
     "audit",
+    "disable_log",
+    "enable_log",
     "errors",
     "explore",
     "export",
+    "export_to_pretty_string",
+    "is_in_onnx_export",
     "register_custom_op_symbolic",
+    "select_model_mode_for_export",
     "symbolic",
+    "symbolic_helper",
     "unregister_custom_op_symbolic",
+    "utils",
+    "verification",
 ]
 
 
@@ -58,6 +74,7 @@ class _FrontEnd:
 
 
 Exploration.front_end = _FrontEnd()
+provide(surface)
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import onnx
 import onnx_ir as ir
+import torch
 
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
@@ -21,24 +22,30 @@ from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.report import Report
+from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import bodies, nodes_of
+from onnx_explore.emit.torchscript_text import torchscript_text
 from onnx_explore.errors import Cancelled, InvalidArgument
 from onnx_explore.lowering.cursor import Lowering
+from onnx_explore.lowering.resolution import resolve
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
 from onnx_explore.passes.onnx import ONNX_PASSES
 from onnx_explore.passes.onnx.interface import KEEP
+from onnx_explore.passes.onnx.local_functions import FUNCTIONS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
+from onnx_explore.passes.torch.inline_functions import inline_functions
 from onnx_explore.passes.torch.sizes import Unbake, Unbaked
 from onnx_explore.recording import Captured, Event, Recorder
-from onnx_explore.torch_ir import TorchGraph, walk
+from onnx_explore.symbolic.registry import REGISTRY
+from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
 
-CAPTURE_MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
+MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
     TrainingMode.EVAL: "eval",
     TrainingMode.PRESERVE: "preserve",
     TrainingMode.TRAINING: "train",
 }
-"""Mode of the options → mode of the capture."""
+"""How the capture calls the modes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,7 @@ class _Passed:
 
     graph: TorchGraph
     events: tuple[Event, ...]
+    registrations: int
 
 
 class Flow:
@@ -111,10 +119,11 @@ class Flow:
             model,
             args,
             dict(kwargs) if kwargs is not None else None,
-            training=CAPTURE_MODES[options.training],
+            training=MODES[options.training],
             input_names=options.input_names or None,
             output_names=options.output_names or None,
             record_conversions=record_conversions,
+            inline_functions=False,
         )
         self.repairs: tuple[Unbaked, ...] = ()
         self._begin(options, dynamic_axes, time.perf_counter() - start)
@@ -142,17 +151,21 @@ class Flow:
             recorder.note(note.severity, note.code, note.message, where=note.where)
         self.options = replace(
             options,
+            # Folding would take away the weights that a training runtime is to update.
+            do_constant_folding=options.do_constant_folding and not captured.training,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
                 {item.name: tuple(item.example.shape) for item in captured.inputs},
                 {item.name: item.value.shape for item in captured.outputs},
             ),
         )
+        take_over_registrations()
         if passed is None:
             mark = len(recorder.recording.events)
             repair = (("repair_sizes", Unbake(self.repairs)),) if self.repairs else ()
-            graph = run_torch_passes(captured.graph, (*repair, *TORCH_PASSES), recorder)
-            passed = _Passed(graph, tuple(recorder.recording.events[mark:]))
+            inline = (("inline_functions", inline_functions(self._keeps_function)),)
+            graph = run_torch_passes(captured.graph, (*inline, *repair, *TORCH_PASSES), recorder)
+            passed = _Passed(graph, tuple(recorder.recording.events[mark:]), REGISTRY.version)
         else:
             for event in passed.events:
                 recorder.add(event)
@@ -165,6 +178,21 @@ class Flow:
             replace(item, value=value) for item, value in zip(captured.inputs, self.graph.inputs, strict=True)
         )
         self.lowering = Lowering(self.graph, self._inputs, self._outputs, self.options, recorder)
+
+    def _passed_for(self, options: Options) -> bool:
+        """Whether the torch passes would give the same again: which functions are inlined is all that options change."""
+        mine = self.options
+        return self._passed.registrations == REGISTRY.version and (
+            (options.opset_version, options.inline_functions, options.torch_symbolics)
+            == (mine.opset_version, mine.inline_functions, mine.torch_symbolics)
+        )
+
+    def _keeps_function(self, node: TorchNode) -> bool:
+        """Whether an ``autograd.Function`` stays in the graph: something lowers it as it is, or the options say so."""
+        options = self.options
+        if not options.inline_functions:
+            return True
+        return resolve(node, options.opset_version, foreign=options.torch_symbolics).variant is not None
 
     def again(
         self,
@@ -188,8 +216,7 @@ class Flow:
         other.captured = self.captured
         other.repairs = self.repairs if repairs is None else tuple(repairs)
         check_opset(options.opset_version)
-        # The torch passes know no options: what they gave stays.
-        same = other.repairs == self.repairs
+        same = other.repairs == self.repairs and self._passed_for(options)
         other._begin(options, dynamic_axes, 0.0, self._passed if same else None)
         return other
 
@@ -200,38 +227,34 @@ class Flow:
             OnnxExporterError: At the first node that fails.
             Cancelled: If the user asked to stop.
         """
-        lowering, recorder = self.lowering, self.recorder
-        while not lowering.finished:
-            if recorder.cancelled():
-                raise Cancelled(f"stopped at node {lowering.position} of {len(lowering.nodes)}")
-            lowering.step()
-            if lowering.error is not None:
-                raise lowering.error
+        _drain(self.lowering, self.recorder)
 
     def complete(self) -> ir.Model:
         """Connect the outputs and run the ONNX passes. Only once, after the lowering has finished."""
-        graph = self.lowering.finish()
-        model = ir.Model(
-            graph,
-            ir_version=ir_version(self.options.opset_version),
-            producer_name="onnx_explore",
-            producer_version=_version(),
-        )
-        if self.options.keep_initializers_as_inputs:
-            model.meta[KEEP] = True
-        run_onnx_passes(model, ONNX_PASSES, self.recorder)
-        for value in _values(model.graph):
-            value.metadata_props.clear()
+        local = tuple(self.lowering.emitter.functions.values())
+        model = completed(self.lowering.finish(), self.options, self._functions(), self.recorder, local)
         if self.options.verbose:
             self._document(model)
         return model
+
+    def text(self, model: ir.Model) -> str:
+        """The model in the form that the reference prints, with the classes of the modules."""
+        return torchscript_text(model, {path: type(module).__name__ for path, module in self.captured.called.items()})
+
+    def _functions(self) -> dict[str, torch.nn.Module]:
+        """The module calls that are to become local functions."""
+        chosen = self.options.export_modules_as_functions
+        called = self.captured.called
+        if isinstance(chosen, bool):
+            return dict(called) if chosen else {}
+        return {scope: module for scope, module in called.items() if type(module) in chosen}
 
     def check(self, model: ir.Model, tolerances: Tolerances) -> Report:
         """Structure, replay, ONNX Runtime against PyTorch, and a second size for each dynamic axis."""
         return check_export(
             model,
             self.captured,
-            run_model=make_rerun(self.model, self.captured, CAPTURE_MODES[self.options.training]),
+            run_model=make_rerun(self.model, self.captured, MODES[self.options.training]),
             check_replay=check_replay,
             dynamic_axes=self.options.dynamic_axes,
             recorder=self.recorder,
@@ -242,7 +265,8 @@ class Flow:
     def _document(self, model: ir.Model) -> None:
         """Source locations into ``doc_string``: only on request, as paths are private."""
         origins = {node.id: node.origin for node in walk(self.captured.graph.block)}
-        for node in nodes_of(model.graph):
+        graphs = [model.graph, *(function.graph for function in model.functions.values())]
+        for node in (node for graph in graphs for node in nodes_of(graph)):
             ids: tuple[int, ...] = node.meta.get("onnx_explore.torch_nodes", ())
             places = [
                 str(frame)
@@ -253,6 +277,58 @@ class Flow:
             ]
             if places:
                 node.doc_string = "\n".join(dict.fromkeys(places))
+
+
+def lowered(lowering: Lowering, recorder: Recorder) -> ir.Graph:
+    """Lower every node, and connect the outputs.
+
+    Raises:
+        OnnxExporterError: At the first node that fails.
+        Cancelled: If the user asked to stop.
+    """
+    _drain(lowering, recorder)
+    return lowering.finish()
+
+
+def _drain(lowering: Lowering, recorder: Recorder) -> None:
+    while not lowering.finished:
+        if recorder.cancelled():
+            raise Cancelled(f"stopped at node {lowering.position} of {len(lowering.nodes)}")
+        lowering.step()
+        if lowering.error is not None:
+            raise lowering.error
+
+
+def completed(
+    graph: ir.Graph,
+    options: Options,
+    functions: Mapping[str, torch.nn.Module],
+    recorder: Recorder,
+    local: Sequence[ir.Function] = (),
+) -> ir.Model:
+    """A model around a finished graph, after the ONNX passes.
+
+    Args:
+        graph: With its outputs connected.
+        options: Of the export.
+        functions: Module calls that become local functions, by their path.
+        recorder: Where events go.
+        local: Local functions that its nodes call already.
+    """
+    model = ir.Model(
+        graph,
+        ir_version=ir_version(options.opset_version),
+        producer_name="onnx_explore",
+        producer_version=_version(),
+        functions=local,
+    )
+    if options.keep_initializers_as_inputs:
+        model.meta[KEEP] = True
+    model.meta[FUNCTIONS] = functions
+    run_onnx_passes(model, ONNX_PASSES, recorder)
+    for value in _values(model.graph):
+        value.metadata_props.clear()
+    return model
 
 
 def _values(graph: ir.Graph) -> list[ir.Value]:

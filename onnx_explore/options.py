@@ -39,7 +39,9 @@ AxisNames = Mapping[int, str]
 class Options:
     """Options of one export. Each field has the meaning of the parameter of ``export`` with the same name.
 
-    ``dynamic_axes`` is already normalised: value name → axis (not negative) → symbol.
+    ``dynamic_axes`` is already normalised: value name → axis (not negative) → symbol. ``keep_initializers_as_inputs`` is what
+    its three states come to. ``export_modules_as_functions`` is a set of classes, or whether all are meant.
+    ``torch_symbolics`` says whether what others registered with PyTorch's exporter is used.
     """
 
     opset_version: int = DEFAULT_OPSET
@@ -52,3 +54,13 @@ class Options:
     dynamic_axes: Mapping[str, AxisNames] = field(default_factory=lambda: MappingProxyType({}))
     keep_initializers_as_inputs: bool = False
     custom_opsets: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    operator_export_type: OperatorExportTypes = OperatorExportTypes.ONNX
+    export_modules_as_functions: bool | frozenset[type] = False
+    autograd_inlining: bool = True
+    torch_symbolics: bool = True
+
+    @property
+    def inline_functions(self) -> bool:
+        """Whether an ``autograd.Function`` is replaced by what its forward did."""
+        kept = (OperatorExportTypes.ONNX_FALLTHROUGH, OperatorExportTypes.ONNX_ATEN_FALLBACK)
+        return self.autograd_inlining and self.operator_export_type not in kept

@@ -6,11 +6,15 @@ every view (text, widget, HTML). No pass and no symbolic function knows that it 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 Severity = Literal["info", "warning", "error"]
+
+LOG = logging.getLogger("onnx_explore")
+"""Tells each event in a line, from level INFO on (``enable_log``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,10 @@ class Recorder:
     def add(self, event: Event) -> None:
         """Append one event."""
         self.recording.events.append(event)
+        # What only arranges values would drown the rest.
+        level = logging.DEBUG if isinstance(event, NodeLowered) and not event.emitted else logging.INFO
+        if LOG.isEnabledFor(level):
+            LOG.log(level, event_line(event))
         if self._observer is not None:
             self._observer(event)
 
@@ -212,9 +220,7 @@ class Recorder:
         events = self.recording.events
         events[since:] = [event for event in events[since:] if not _of_lowering(event)]
 
-    def note(
-        self, severity: Severity, code: str, message: str, *, where: str = "", node: int | None = None
-    ) -> None:
+    def note(self, severity: Severity, code: str, message: str, *, where: str = "", node: int | None = None) -> None:
         """Append a ``Noted``."""
         self.add(Noted(severity, code, message, where, node))
 
@@ -223,5 +229,26 @@ def _of_lowering(event: Event) -> bool:
     return isinstance(event, NodeLowered | NodeFailed) or (isinstance(event, Noted) and event.code in LOWERING_NOTES)
 
 
-LOWERING_NOTES = frozenset({"ShapeRule"})
+LOWERING_NOTES = frozenset({"NotConverted", "ShapeRule"})
 """Codes of the notes that the lowering of one node leaves."""
+
+
+def event_line(event: Event) -> str:
+    """An event in one line."""
+    match event:
+        case Captured():
+            return f"captured ({event.mode}): {event.nodes} nodes in {event.seconds:.2f} s"
+        case PassRan():
+            return f"{event.stage} pass {event.name}: {len(event.before)} → {len(event.after)} nodes"
+        case NodeLowered():
+            emitted = ", ".join(event.emitted) or "nothing"
+            return f"%{event.node} {event.target} → {emitted} ({event.function or event.reason})"
+        case NodeFailed():
+            return f"%{event.node} {event.target} failed: {event.message}"
+        case Checked():
+            return f"check {event.check} of {event.subject}: {event.detail}"
+        case Noted():
+            place = f" at {event.where}" if event.where else ""
+            return f"{event.severity}: {event.code}: {event.message}{place}"
+        case Wrote():
+            return f"%{event.node} {event.target} wrote to %{event.base}: {event.effect}"

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import onnx_explore
-from onnx_explore.errors import InvalidArgument, NotAvailable
+from onnx_explore.errors import InvalidArgument
 
 REFERENCE = [
     "model",
@@ -160,22 +160,6 @@ def test_training_modes_and_torchs_own_enums():
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     with pytest.raises(InvalidArgument, match="training"):
         onnx_explore.export(model, X, training="sometimes")
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"operator_export_type": onnx_explore.OperatorExportTypes.ONNX_ATEN},
-        {"operator_export_type": onnx_explore.OperatorExportTypes.ONNX_FALLTHROUGH},
-        {"export_modules_as_functions": True},
-        {"export_modules_as_functions": {nn.Linear}},
-        {"autograd_inlining": False},
-    ],
-)
-def test_what_is_not_there_yet_says_so(options: dict[str, object]):
-    with pytest.raises(NotAvailable) as error:
-        onnx_explore.export(Net(), X, **options)  # type: ignore[arg-type]
-    assert next(iter(options)) in str(error.value)
 
 
 @pytest.mark.parametrize("opset", [6, 29, "17", True, 17.0])

@@ -16,7 +16,19 @@ LAYERS = (
     {"symbolic"},
     {"lowering", "passes", "writing"},
     {"compat", "check"},
-    {"flow", "exported", "export", "auditing"},
+    {
+        "flow",
+        "arguments",
+        "exported",
+        "export",
+        "mismatch",
+        "verified",
+        "unconvertible",
+        "pretty",
+        "modes",
+        "migration",
+        "auditing",
+    },
     {"explore"},
     {"notebook", "server", "demo"},
     {"__main__"},
@@ -116,7 +128,10 @@ def test_explore_needs_no_ipython() -> None:
 
 
 def test_torch_onnx_is_a_peer() -> None:
-    """Two named files may look at ``torch.onnx``: at its export flag, and at what third parties registered with it."""
+    """Two named files may look at ``torch.onnx``: at its export flag, and at what third parties registered with it.
+
+    ``compat/installing.py`` imports it by name, on request only, to put our functions in the place of its own.
+    """
     named = ["capture/torch_api.py", "compat/torch_registry.py"]
     assert not uses([module for module in MODULES if module not in named], "torch.onnx")
     assert not uses(MODULES, "torch.onnx.export", "torch.onnx.utils", "torch.onnx.symbolic_helper")

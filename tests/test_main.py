@@ -38,7 +38,9 @@ def test_demo_opens_lab_on_the_first_notebook(started: list[list[str]]) -> None:
     assert main(["demo", "--no-browser", "--port=9999"]) == 0
     (command,) = started
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert {"--LabApp.default_url=/lab/tree/notebooks/01_first_export.ipynb", "--no-browser", "--port=9999"} < {*command}
+    assert {"--LabApp.default_url=/lab/tree/notebooks/01_first_export.ipynb", "--no-browser", "--port=9999"} < {
+        *command
+    }
 
 
 def test_demo_outside_of_a_checkout(started: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,6 @@ from onnx_explore.errors import (
     Cancelled,
     CaptureError,
     InvalidArgument,
-    NotAvailable,
     OnnxExporterError,
     OpsetTooLow,
     UnsupportedOperatorError,
@@ -170,7 +169,12 @@ BAD = (
     Bad("names_as_string", InvalidArgument, "input_names", options={"input_names": "x"}),
     Bad("too_many_output_names", OnnxExporterError, "output_names", options={"output_names": ["a", "b", "c"]}),
     Bad("training_unknown", InvalidArgument, "training", options={"training": "soon"}),
-    Bad("not_yet", NotAvailable, "export_modules_as_functions", options={"export_modules_as_functions": True}),
+    Bad(
+        "functions_too_early",
+        InvalidArgument,
+        "export_modules_as_functions.*opset 15",
+        options={"export_modules_as_functions": True, "opset_version": 14},
+    ),
     Bad("forward_raises", CaptureError, r"test_robustness\.py:\d+.*the user's own", trouble=fails),
     Bad("export_inside_forward", OnnxExporterError, "forward", trouble=recurses),
     Bad(

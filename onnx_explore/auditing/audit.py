@@ -33,7 +33,7 @@ from onnx_explore.check.checker import RunModel, check_sizes
 from onnx_explore.check.report import Check
 from onnx_explore.errors import Cancelled, CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.export import make_options
-from onnx_explore.flow import CAPTURE_MODES, Flow, Tolerances
+from onnx_explore.flow import MODES, Flow, Tolerances
 from onnx_explore.recording import Recorder
 from onnx_explore.torch_ir import TorchNode, walk
 
@@ -177,7 +177,7 @@ class _Auditing:
             raise InvalidArgument(
                 "no input has a dynamic axis", argument="dynamic_axes", action='name them: {"x": {0: "batch"}}'
             )
-        rerun = make_rerun(self.flow.model, captured, CAPTURE_MODES[self.flow.options.training])
+        rerun = make_rerun(self.flow.model, captured, MODES[self.flow.options.training])
         trial = Trial(captured.inputs, self.symbols, rerun, self._look)
         given = given_sizes(sizes, self.symbols)
         for symbol in self.symbols:
@@ -309,7 +309,7 @@ class _Auditing:
         """One more capture; none if the tracer fails where PyTorch itself runs."""
         self._look()
         flow = self.flow
-        recapture = make_recapture(flow.model, flow.captured, CAPTURE_MODES[flow.options.training])
+        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training])
         try:
             again = recapture(trial.at(sizes))
         except CaptureError as error:
@@ -327,7 +327,7 @@ class _Auditing:
             return None
         self._look()
         flow = self.flow
-        recapture = make_recapture(flow.model, flow.captured, CAPTURE_MODES[flow.options.training])
+        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training])
         try:
             again = recapture(inputs_with_other_values(flow.captured.inputs))
         except CaptureError:  # other values may not be valid: then nothing is known of them

@@ -14,7 +14,7 @@ import torch
 from onnx_explore.auditing.report import ExportView
 from onnx_explore.auditing.sizes import Symbol, inputs_at
 from onnx_explore.capture.rerun import make_export_program
-from onnx_explore.flow import CAPTURE_MODES, Flow
+from onnx_explore.flow import MODES, Flow
 
 
 def export_view(flow: Flow, symbols: Sequence[Symbol]) -> tuple[ExportView, ...]:
@@ -27,7 +27,7 @@ def export_view(flow: Flow, symbols: Sequence[Symbol]) -> tuple[ExportView, ...]
     tensors = inputs_at(captured.inputs, symbols, sizes)
     axes = {(position, axis) for symbol in symbols for position, axis in symbol.places}
     try:
-        shapes, ranges = make_export_program(flow.model, captured, tensors, axes, CAPTURE_MODES[flow.options.training])
+        shapes, ranges = make_export_program(flow.model, captured, tensors, axes, MODES[flow.options.training])
     except Exception as error:  # noqa: BLE001 (whatever torch.export says is the answer)
         return _all(symbols, f"it cannot capture the model: {_line(error)}")
     return tuple(ExportView(symbol.name, _constraint(symbol, shapes, ranges)) for symbol in symbols)

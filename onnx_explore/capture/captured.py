@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -99,6 +99,7 @@ class Capture:
         eager: The tensors that the model returned while it was captured, in the order of ``outputs``.
         replay: Runs the recorded graph in PyTorch on the given input tensors (in the order of ``inputs``) and returns
             the tensors of ``outputs``.
+        called: Module path (with the number of the call, from the second on) → module, for every module call of a trace.
     """
 
     graph: TorchGraph
@@ -113,3 +114,4 @@ class Capture:
     seconds: float
     eager: tuple[torch.Tensor, ...]
     replay: Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]] = field(repr=False)
+    called: Mapping[str, torch.nn.Module] = field(default_factory=dict[str, torch.nn.Module], repr=False)

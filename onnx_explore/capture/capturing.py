@@ -35,6 +35,7 @@ def capture(
     output_names: Sequence[str] | None = None,
     record_conversions: bool = True,
     record_scopes: bool = True,
+    inline_functions: bool = True,
 ) -> Capture:
     """Records a model by running it once (a scripted model is read, and run once for its outputs).
 
@@ -48,6 +49,7 @@ def capture(
         output_names: Names of the outputs; fewer are fine.
         record_conversions: Note every tensor that becomes a Python value.
         record_scopes: Note the module path of every node.
+        inline_functions: Replace an ``autograd.Function`` by what its forward did; else its node holds that as a block.
 
     Returns:
         The recorded model.
@@ -97,8 +99,10 @@ def capture(
             before_write=guard.before_write,
             record_conversions=record_conversions,
             record_scopes=record_scopes,
+            inline_functions=inline_functions,
         )
         eager = own_tensors(traced.returned, weights)
+    weights = [*weights, *traced.unpacked]
     graph, unused = used_parameters(traced.block, len(call.inputs), weights)
     check_name_count(input_names, len(call.inputs), len(graph.parameters))
     outputs = graph_outputs(traced.returned, output_names, call, graph)
@@ -117,6 +121,7 @@ def capture(
         seconds=time.perf_counter() - start,
         eager=eager,
         replay=make_replay(traced.make_function, everything, random_state),
+        called=traced.called,
     )
 
 

@@ -9,6 +9,7 @@ What Python functions inside torch convert (``F.interpolate`` reads sizes) is no
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import reprlib
@@ -59,6 +60,8 @@ _PROPERTIES = {torch.Tensor.nbytes.__get__: "nbytes"}  # type: ignore[attr-defin
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
 
+_FROM_DATA = frozenset({torch.tensor, torch.as_tensor})
+"""Make a tensor of a list, whose traced sizes the tracer would take for plain numbers."""
 _OF_SIZES = frozenset({"stride", "nbytes", "storage", "storage_offset", "iter"})
 """What these give depends on sizes alone, whatever tensor they ask."""
 
@@ -131,6 +134,8 @@ class Watch(TorchFunctionMode):
                     self._constant(value)
             elif type(value) in (list, tuple):
                 self.adopt(value)
+        if func in _FROM_DATA and args and _holds_sizes(args[0]):
+            func, args, kwargs = _stacked, (args[0], args[1:], kwargs or {}), None
         if kwargs:
             self.adopt(kwargs.values())
             if isinstance(kwargs.get("out"), torch.Tensor):
@@ -228,6 +233,29 @@ def _without_bool(
     if gives_dtype and kwargs.get("dtype") is None:
         kwargs = {**kwargs, "dtype": torch.bool}
     return args, kwargs
+
+
+def _holds_sizes(data: Any) -> bool:
+    """Whether a (nested) list of numbers has traced sizes, or other 0-d tensors, in it."""
+    if type(data) not in (list, tuple, torch.Size):
+        return False
+    items = cast("Sequence[Any]", data)
+    return any(item.dim() == 0 if isinstance(item, torch.Tensor) else _holds_sizes(item) for item in items)
+
+
+def _stacked(data: Sequence[Any], more: tuple[Any, ...], options: dict[str, Any]) -> torch.Tensor:
+    """``torch.tensor(data, *more, **options)``, with every element as the trace knows it."""
+    named = {**dict(zip(("dtype", "device"), more, strict=False)), **options}
+    result = _stack(data)
+    return result.to(device=named.get("device"), dtype=named.get("dtype") or result.dtype)
+
+
+def _stack(data: Any) -> torch.Tensor:
+    if not isinstance(data, list | tuple) or not data:
+        return torch.as_tensor(data)
+    parts = [_stack(item) for item in cast("Sequence[Any]", data)]
+    dtype = functools.reduce(torch.promote_types, [part.dtype for part in parts])
+    return torch.stack([part.to(dtype) for part in parts])
 
 
 def _with_lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -63,7 +63,9 @@ class Decomposed:
         self.targets = tuple(node.target for node in graph.block.nodes if not node.target.startswith("prim::"))
 
 
-def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bool], origin: Origin) -> Decomposed | None:
+def decompose(
+    schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bool], origin: Origin
+) -> Decomposed | None:
     """Decompose one operator.
 
     Args:
@@ -105,9 +107,7 @@ def decompose(schema: Schema, arguments: Sequence[Any], keep: Callable[[str], bo
         return overload(*positional, **named)
 
     decompositions = {
-        op: function
-        for op, function in torch_api.decompositions.items()
-        if op is overload or not keep(op._schema.name)
+        op: function for op, function in torch_api.decompositions.items() if op is overload or not keep(op._schema.name)
     }
     try:
         with mode:
@@ -180,7 +180,9 @@ class _Mirror:
         number = self._count
         if isinstance(meta, torch.Tensor):
             sizes = [size.node.hint if isinstance(size, torch.SymInt) else int(size) for size in meta.shape]
-            shape = None if None in sizes else tuple(int(size) for size in sizes)  # a size that depends on values has no hint
+            shape = (
+                None if None in sizes else tuple(int(size) for size in sizes)
+            )  # a size that depends on values has no hint
             return TorchValue(number, str(number), "Tensor", meta.dtype, shape)
         return TorchValue(number, str(number), kind)
 
@@ -193,9 +195,7 @@ class _Mirror:
         constant: Any = None,
     ) -> None:
         self.nodes.append(
-            TorchNode(
-                len(self.nodes), target, tuple(inputs), tuple(outputs), schema, constant, origin=self.origin
-            )
+            TorchNode(len(self.nodes), target, tuple(inputs), tuple(outputs), schema, constant, origin=self.origin)
         )
 
     def argument(self, item: Any) -> TorchValue:

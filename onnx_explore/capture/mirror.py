@@ -161,6 +161,7 @@ class Mirror:
         function = node.pyobj()
         attributes = {
             "name": node.pyname(),
+            **attributes_of(node),
             "function": getattr(function, "__self__", function),
             "scalar_args": tuple(node.scalar_args()),
             "signature": node.cconv(),

@@ -65,7 +65,6 @@ class Marks:
         place = bisect_left(self._starts, number) - 1
         return self._paths[place] if place >= 0 else ""
 
-
     def renumbered(self, numbers: Sequence[int]) -> Marks:
         """The same marks for a copy of the graph, whose values are numbered from 0 in their order.
 
@@ -85,9 +84,13 @@ class Scopes:
     Args:
         modules: Path and module, outermost first; a module may stand under several paths.
         enabled: False follows nothing: all paths are empty.
+
+    Attributes:
+        marks: From which value on which path holds.
+        called: Path of each call (with its number, from the second on) → module.
     """
 
-    __slots__ = ("_calls", "_enabled", "_handles", "_known", "_last", "_stack", "_state", "marks")
+    __slots__ = ("_calls", "_enabled", "_handles", "_known", "_last", "_stack", "_state", "called", "marks")
 
     def __init__(self, modules: Iterable[tuple[str, torch.nn.Module]], *, enabled: bool = True) -> None:
         self._enabled = enabled
@@ -100,6 +103,7 @@ class Scopes:
         self._calls = CallPaths()
         self._handles: list[Any] = []
         self.marks = Marks()
+        self.called: dict[str, torch.nn.Module] = {}
 
     @property
     def current(self) -> str:
@@ -127,6 +131,7 @@ class Scopes:
         parent = self.current
         path = self._calls.enter(self._path(module, parent), parent)
         self._stack.append(path)
+        self.called[path] = module
         self.marks.add(self._last(state), path)
 
     def _leave(self, *_: Any) -> None:

@@ -23,6 +23,7 @@ from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_
 from onnx_explore.capture.mirror import read_schema
 from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.outputs import Returned, name_outputs, open_result
+from onnx_explore.capture.packed import unpack
 from onnx_explore.capture.parameters import NamedModules, Weight, weights_of
 from onnx_explore.capture.replay import Replay, copy_of
 from onnx_explore.capture.script_mirror import ScriptMirror
@@ -30,6 +31,7 @@ from onnx_explore.capture.torch_api import SchemaPart, has_script_hooks, script_
 from onnx_explore.capture.trace import failed
 from onnx_explore.errors import CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+from onnx_explore.torch_ir.kinds import members
 
 _DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
 _LIST_ITEM = "aten::__getitem__.t(t[](a) list, int idx) -> t(*)"
@@ -159,7 +161,7 @@ def _read(
     returns = tuple(ends.unpack(value, path, result) for path in returned.locations)
     parameters: tuple[Parameter, ...] = tuple(mirror.parameters.values())
     block = TorchBlock((*params, *(item.value for item in parameters)), tuple(nodes), returns)
-    return TorchGraph(block, parameters), mirror.notes
+    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes
 
 
 def _kind(item: CallInput) -> str:
@@ -224,7 +226,7 @@ class _Ends:
         elif value.kind.endswith("[]"):
             kind, schema = value.kind[:-2], _LIST_ITEM
         else:
-            item = self._add("prim::TupleIndex", (value, place), _members(value.kind)[index])
+            item = self._add("prim::TupleIndex", (value, place), members(value.kind)[index])
             return self.unpack(item, rest, inner)
         return self.unpack(
             self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner
@@ -238,16 +240,3 @@ class _Ends:
         whole = TorchBlock((), tuple(self._nodes), ())
         used = any(value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole))
         return None if used and maker.target != "prim::TupleConstruct" else maker.inputs
-
-
-def _members(kind: str) -> list[str]:
-    """Kinds of a tuple's members: ``(Tensor, (int, Tensor))`` has two."""
-    parts: list[str] = []
-    depth = start = 0
-    inside = kind[1:-1]
-    for position, char in enumerate(inside):
-        depth += (char == "(") - (char == ")")
-        if char == "," and depth == 0:
-            parts.append(inside[start:position].strip())
-            start = position + 1
-    return [*parts, inside[start:].strip()]

@@ -64,22 +64,22 @@ class ScriptMirror(Mirror):
         self.notes: list[CaptureNote] = []
 
     def traced(
-        self, graph: JitGraph, names: Mapping[int, str], holder: torch.jit.ScriptModule, paths: Sequence[str]
+        self, graph: JitGraph, names: Mapping[int, str], holder: torch.jit.ScriptModule, paths: Mapping[str, str]
     ) -> TorchBlock:
-        """A trace whose first input is a module that holds scripted ones as ``m0``, ``m1`` …, which stand at ``paths``.
+        """A trace whose first input is a module that holds scripted ones and objects.
 
         Args:
             graph: The trace.
             names: Names of its other inputs by position.
             holder: The module.
-            paths: The paths in the model of what it holds.
+            paths: The path in the model of what each of its attributes is.
 
         Returns:
             The trace, with all weights as parameters.
         """
         first, *others = graph.inputs()
         self._modules[first.unique()] = ("", holder)
-        self._held = {f"m{index}": path for index, path in enumerate(paths)}
+        self._held = dict(paths)
         params = tuple(self.define(value, names.get(position, "")) for position, value in enumerate(others))
         for value, weight in zip(params[len(params) - len(self._weights) :], self._weights.values(), strict=True):
             self.parameters[weight.name] = parameter_of(value, weight)

@@ -18,6 +18,7 @@ from onnx_explore.capture.torch_api import storage_of, version_of, written_attri
 
 _TABLES = ("_parameters", "_buffers", "_modules")
 _INTERNAL = ("training", *_TABLES)
+_ABSENT = object()
 
 
 @contextlib.contextmanager
@@ -63,8 +64,10 @@ class _State:
             seen.add(id(module))
             if isinstance(module, torch.jit.ScriptModule):
                 for name in ("training", *written):
-                    if hasattr(module, name):
-                        self._compiled.append((path, module, name, getattr(module, name)))
+                    value = getattr(module, name, _ABSENT)
+                    # A method of another module may write an attribute of that name; packed weights never change.
+                    if value is not _ABSENT and not isinstance(value, torch.ScriptObject | torch.nn.Module):
+                        self._compiled.append((path, module, name, value))
             else:
                 self._module(path, vars(module))
             for name, buffer in module.named_buffers(recurse=False):

@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import torch
 
-from onnx_explore.errors import UnsupportedTorch
+from onnx_explore.errors import InvalidArgument, UnsupportedTorch
 
 JitGraph = Any
 JitBlock = Any
@@ -241,6 +241,11 @@ def onnx_export_flag() -> Generator[None]:
         flags._is_onnx_exporting = before
 
 
+def is_exporting() -> bool:
+    """What ``torch.onnx.is_in_onnx_export()`` says."""
+    return bool(api().export_flag._is_onnx_exporting)
+
+
 @contextlib.contextmanager
 def fused_paths_off() -> Generator[None]:
     """No fused inference kernels inside: they depend on ``requires_grad``, and hide the operators that we want to see.
@@ -386,11 +391,15 @@ def inline_functions(graph: JitGraph) -> JitGraph:
     return copied
 
 
-def module_holder(modules: Sequence[torch.nn.Module]) -> Any:
-    """A scripted module whose attributes ``m0``, ``m1`` … are these scripted modules: the tracer must know them."""
+def module_holder(modules: Sequence[torch.nn.Module], objects: Sequence[torch.ScriptObject] = ()) -> Any:
+    """A scripted module that holds what the tracer must know: scripted modules as its attributes ``m0``, ``m1`` …, objects
+    of C++ classes as ``p0``, ``p1`` ….
+    """
     holder = torch.nn.Module()
     for index, module in enumerate(modules):
         holder.add_module(f"m{index}", module)
+    for index, item in enumerate(objects):
+        setattr(holder, f"p{index}", item)
     return api().create_script_module(holder, _no_stubs, share_types=False)
 
 
@@ -403,23 +412,50 @@ def compiled_object(module: Any) -> Any:
     return module._c
 
 
+def object_class(item: torch.ScriptObject) -> str:
+    """The qualified name of the class of an object that C++ made."""
+    return str(cast(Any, item)._type().qualified_name())
+
+
+def object_state(item: torch.ScriptObject) -> tuple[Any, ...]:
+    """What an object with packed weights would write to a file.
+
+    Raises:
+        UnsupportedTorch: If this PyTorch writes something else than what is known.
+    """
+    state = cast(Any, item).__getstate__()[0]
+    if not isinstance(state, tuple):
+        raise UnsupportedTorch(f"PyTorch {torch.__version__} writes a {object_class(item)} in an unknown way")
+    return cast("tuple[Any, ...]", state)
+
+
 def has_pre_hooks(module: torch.nn.Module) -> bool:
     """Whether hooks may change the arguments of a module's call."""
     return bool(cast(Any, module)._forward_pre_hooks)
 
 
 def script_arguments(model: Any) -> list[SchemaPart]:
-    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function."""
+    """The arguments of a scripted module's ``forward`` (without self) or of a scripted function.
+
+    Raises:
+        InvalidArgument: If there is no ``forward``, as in a scripted ``nn.LSTM``, where it is overloaded.
+    """
     module = isinstance(model, torch.jit.ScriptModule)
+    if module and "forward" not in model._c._method_names():
+        raise InvalidArgument(
+            f"the scripted {model.original_name} has no method 'forward' that could be called",
+            argument="model",
+            action="script a module that calls it, or export it without scripting it",
+        )
     schema = model._c._get_method("forward").schema if module else model.schema
     return list(_parts(schema.arguments))[1 if module else 0 :]
 
 
 def written_attributes(modules: Sequence[Any]) -> set[str]:
-    """Names of attributes that any method of these scripted modules writes."""
+    """Names of attributes that any method of these scripted modules writes (but the one that loads them from a file)."""
     names: set[str] = set()
     for module in modules:
-        for method in module._c._method_names():
+        for method in set(module._c._method_names()) - {"__setstate__"}:
             for node in module._c._get_method(method).graph.findAllNodes("prim::SetAttr"):
                 names.add(node.s("name"))
     return names

@@ -7,7 +7,7 @@ trace.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,13 +19,14 @@ from onnx_explore.capture.inputs import Call
 from onnx_explore.capture.mirror import Mirror
 from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.outputs import Returned, open_result
-from onnx_explore.capture.parameters import NamedModules, Weight
+from onnx_explore.capture.packed import find_packed, held, unpack
+from onnx_explore.capture.parameters import NamedModules, Weight, parameter_of
 from onnx_explore.capture.replay import copy_of
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.script_mirror import ScriptMirror
 from onnx_explore.capture.torch_api import JitGraph, api, compiled_object, module_holder
 from onnx_explore.errors import CaptureError, OnnxExporterError
-from onnx_explore.torch_ir import TorchBlock
+from onnx_explore.torch_ir import TorchBlock, TorchGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,20 @@ class Traced:
     """A recorded run.
 
     Attributes:
-        make_function: Makes a function of the graph, which takes the inputs and then all weights.
+        make_function: Makes a function of the graph, which takes the inputs and then all weights (and ignores more).
         block: Its mirror; a single row of returned tensors.
         returned: What the model returned.
         conversions: What left the trace.
+        called: Path of each module call → module.
+        unpacked: Weights that quantized modules hold packed; the last of the block's parameters.
     """
 
     make_function: Callable[[], Callable[..., Any]]
     block: TorchBlock
     returned: Returned
     conversions: tuple[Conversion, ...]
+    called: Mapping[str, torch.nn.Module]
+    unpacked: tuple[Weight, ...] = ()
 
 
 def trace(
@@ -78,10 +83,11 @@ def trace(
     """
     inputs = [copy_of(item.tensor) for item in call.inputs]
     tensors = [*inputs, *(weight.tensor for weight in weights)]
-    scripted = _scripted(modules)
-    holder = module_holder([module for _, module in scripted]) if scripted else None
+    scripted, packed = _scripted(modules), find_packed(modules)
+    objects = [item.object for item in packed]
+    holder = module_holder([module for _, module in scripted], objects) if scripted or packed else None
     # With a scripted module inside, the tracer wants scopes of its own kind: only what is inside that one gets a scope.
-    scopes = Scopes(modules, enabled=record_scopes and holder is None)
+    scopes = Scopes(modules, enabled=record_scopes and not scripted)
     watch = Watch(scopes, {id(tensor) for tensor in tensors}, before_write=before_write, record=record_conversions)
     results: list[Returned] = []
 
@@ -111,21 +117,32 @@ def trace(
         used = [index for index, value in enumerate(list(normal.inputs())[first:], len(inputs)) if value.uses()]
         names.update(zip(used, parameter_names, strict=False))
     conversions = tuple(watch.conversions)
-    if holder is None:
+    if not scripted or holder is None:
         marks = scopes.marks if normal is graph else scopes.marks.renumbered(_numbers(graph))
+        first = int(holder is not None)
         mirror = Mirror(marks, inline_functions=inline_functions)
-        block = mirror.graph(normal, names)
+        block = mirror.graph(normal, {position + first: name for position, name in names.items()})
         if normal is graph:
             conversions = _placed(conversions, watch.positions, mirror)
     else:
         mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
-        block = mirror.traced(normal, names, holder, [path for path, _ in scripted])
+        paths = {f"m{index}": path for index, (path, _) in enumerate(scripted)}
+        paths |= {f"p{index}": item.name for index, item in enumerate(packed)}
+        block = mirror.traced(normal, names, holder, paths)
+    if packed and not scripted:
+        block = held(block, {f"p{index}": item for index, item in enumerate(packed)})
+    bare = TorchGraph(
+        block, tuple(parameter_of(*pair) for pair in zip(block.params[len(inputs) :], weights, strict=True))
+    )
+    whole = unpack(bare, [weight.name for weight in weights])
 
     def make() -> Callable[..., Any]:
         function = api().create_function("replay", graph)
-        return function if holder is None else functools.partial(function, compiled_object(holder))
+        given = function if holder is None else functools.partial(function, compiled_object(holder))
+        return lambda *values: given(*values[: len(tensors)])
 
-    return Traced(make, unpack_returns(block), results[0], conversions)
+    unpacked = [Weight(item.name, item.tensor, trainable=False) for item in whole.parameters[len(weights) :]]
+    return Traced(make, unpack_returns(whole.block), results[0], conversions, scopes.called, tuple(unpacked))
 
 
 def _placed(conversions: Sequence[Conversion], positions: Sequence[int], mirror: Mirror) -> tuple[Conversion, ...]:
@@ -136,9 +153,12 @@ def _placed(conversions: Sequence[Conversion], positions: Sequence[int], mirror:
 
 
 def _numbers(graph: JitGraph) -> list[int]:
-    """The numbers of a trace's values, in order."""
-    made = [output.unique() for node in graph.nodes() for output in node.outputs()]
-    return [*(value.unique() for value in graph.inputs()), *made]
+    """The numbers of a trace's values, in order; what was read from a holder counts as one of its inputs."""
+    before = [value.unique() for value in graph.inputs()]
+    for node in graph.nodes():
+        read = node.kind() == "prim::GetAttr"
+        before.extend(before[-1] if read else output.unique() for output in node.outputs())
+    return before
 
 
 def _scripted(modules: NamedModules) -> NamedModules:

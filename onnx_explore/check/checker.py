@@ -34,6 +34,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
+from onnx_explore.torch_ir import TorchGraph, walk
 
 Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
@@ -318,7 +319,10 @@ class _Checking:
     ) -> tuple[str, tuple[Comparison, ...]]:
         """What is wrong, or ``""``, and the comparison of every output."""
         names = [value.name or "" for value in self.model.graph.outputs]
-        comparisons = tuple(compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random))
+        quantized = is_quantized(self.capture.graph)
+        comparisons = tuple(
+            compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+        )
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
@@ -401,3 +405,17 @@ def _count(number: int, noun: str) -> str:
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+_ROUNDS = (
+    "aten::quantize_",
+    "aten::quantized_",
+    "aten::fake_quantize_",
+    "aten::_fake_quantize_",
+    "aten::fused_moving_avg",
+)
+
+
+def is_quantized(graph: TorchGraph) -> bool:
+    """Whether a model rounds to integers inside."""
+    return any(node.target.startswith(("quantized::", *_ROUNDS)) for node in walk(graph.block))

@@ -63,6 +63,11 @@ TOLERANCES: Mapping[torch.dtype, Tolerance] = MappingProxyType(
     }
 )
 EXACT = Tolerance(0.0, 0.0, 0.0)
+QUANTIZED = Tolerance(1e-3, 1 / 127, 1.2e-7)
+"""Of a model that rounds to integers inside: one step of a grid of 7 bits over the range of the tensor.
+
+A sum that is off by one rounding falls on the other side of a half now and then, and the result is one step off.
+"""
 
 _CHUNK = 1 << 22
 """Elements that are compared at once: the comparison is in float64, and there are several arrays of it."""
@@ -140,6 +145,7 @@ def compare(
     rtol: float | None = None,
     atol: float | None = None,
     random: Collection[str] = (),
+    quantized: bool = False,
 ) -> list[Comparison]:
     """Compare all outputs.
 
@@ -153,6 +159,7 @@ def compare(
         rtol: Instead of the table's.
         atol: Instead of the table's, as an absolute number, as in ``torch.testing.assert_close``.
         random: Names of outputs whose values are random; only dtype and shape of these are compared.
+        quantized: Whether the model rounds to integers inside: real numbers and quantized tensors may be one step off.
 
     Returns:
         One comparison for each output of either side.
@@ -168,15 +175,24 @@ def compare(
             dtype = ir.DataType.from_numpy(array.dtype).name
             results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
         else:
-            results.append(_compare_one(expected[position], actual[position], name, rtol, atol, name in random))
+            results.append(
+                _compare_one(expected[position], actual[position], name, rtol, atol, name in random, quantized)
+            )
     return results
 
 
 def _compare_one(
-    expected: torch.Tensor, actual: Array, name: str, rtol: float | None, atol: float | None, random: bool
+    expected: torch.Tensor,
+    actual: Array,
+    name: str,
+    rtol: float | None,
+    atol: float | None,
+    random: bool,
+    quantized: bool,
 ) -> Comparison:
     if expected.is_quantized:
         expected = expected.int_repr()
+        atol = 1.0 if atol is None and quantized else atol
     if expected.layout != torch.strided:
         expected = expected.to_dense()
     expected_dtype, actual_dtype = to_onnx(expected.dtype), ir.DataType.from_numpy(actual.dtype)
@@ -200,7 +216,7 @@ def _compare_one(
     found = _Found()
     wanted = contiguous_array(TorchTensor(expected)).reshape(-1)
     given = np.ascontiguousarray(actual).reshape(-1)
-    rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol)
+    rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol, quantized)
     for start in range(0, wanted.size, _CHUNK):
         found.add(start, wanted[start : start + _CHUNK], given[start : start + _CHUNK], rtol, absolute)
     return Comparison(
@@ -222,11 +238,13 @@ def _compare_one(
     )
 
 
-def _tolerances(wanted: Array, dtype: torch.dtype, rtol: float | None, atol: float | None) -> tuple[float, float]:
+def _tolerances(
+    wanted: Array, dtype: torch.dtype, rtol: float | None, atol: float | None, quantized: bool
+) -> tuple[float, float]:
     """The relative tolerance, and the absolute one as a number."""
     if dtype == torch.bool:
         return 0.0, 0.0
-    table = TOLERANCES.get(dtype, EXACT)
+    table = QUANTIZED if quantized and dtype == torch.float32 else TOLERANCES.get(dtype, EXACT)
     if atol is None:
         largest = 0.0
         for start in range(0, wanted.size, _CHUNK) if table.atol else ():

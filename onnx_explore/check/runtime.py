@@ -188,7 +188,7 @@ def _complete(names: Sequence[str], feeds: Feeds) -> None:
 
 def _array(value: Array | torch.Tensor) -> Array:
     if isinstance(value, torch.Tensor):
-        return contiguous_array(TorchTensor(value))
+        return contiguous_array(TorchTensor(value.int_repr() if value.is_quantized else value))
     return np.ascontiguousarray(value).reshape(value.shape)
 
 

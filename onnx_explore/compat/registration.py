@@ -1,6 +1,6 @@
 """``register_custom_op_symbolic`` as the reference documents it, on our registry.
 
-The function gets ``g`` and one ``Value`` for each input, by position: parameter names need not match the schema's. It
+The function gets ``g`` and one value for each input, by position: parameter names need not match the schema's. It
 holds from its opset on, and goes before the built-in ones; registering again replaces it, also under a paused export.
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
-from onnx_explore.compat.graph import GraphContext
-from onnx_explore.compat.symbolic_helper import convert_arguments
-from onnx_explore.compat.values import unwrap, wrap
+from onnx_explore.compat.autograd import PYTHON_OP, keywords_of
+from onnx_explore.compat.calling import accepted, call
+from onnx_explore.compat.parsing import DESCRIPTORS, convert_arguments
+from onnx_explore.compat.torch_registry import registered_elsewhere
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET
@@ -24,8 +25,8 @@ from onnx_explore.symbolic.registry import REGISTRY, Variant
 from onnx_explore.torch_ir import TorchNode
 
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+::[A-Za-z_\-][A-Za-z0-9_.\-]*")
-_DESCRIPTORS = "_arg_descriptors"
-"""Where ``torch.onnx.symbolic_helper.parse_args`` leaves its descriptors."""
+
+_THEIRS = "registered with torch.onnx.register_custom_op_symbolic"
 
 
 def register_custom_op_symbolic(symbolic_name: str, symbolic_fn: Callable[..., Any], opset_version: int) -> None:
@@ -42,9 +43,7 @@ def register_custom_op_symbolic(symbolic_name: str, symbolic_fn: Callable[..., A
     name = _checked_name(symbolic_name)
     if not callable(symbolic_fn):
         raise InvalidArgument(f"{symbolic_fn!r} cannot be called", argument="symbolic_fn")
-    REGISTRY.register_custom(
-        name, Variant(_checked_opset(opset_version), _adapted(symbolic_fn), custom=True, style="raw")
-    )
+    REGISTRY.register_custom(name, variant(name, symbolic_fn, _checked_opset(opset_version)))
 
 
 def unregister_custom_op_symbolic(symbolic_name: str, opset_version: int) -> None:
@@ -54,6 +53,24 @@ def unregister_custom_op_symbolic(symbolic_name: str, opset_version: int) -> Non
         InvalidArgument: If nothing was.
     """
     REGISTRY.unregister_custom(_checked_name(symbolic_name), _checked_opset(opset_version))
+
+
+def variant(target: str, function: Callable[..., Any], opset: int, source: str = "") -> Variant:
+    """The registry's variant of a function of the reference."""
+    return Variant(opset, _adapted(target, function), custom=True, style="raw", source=source)
+
+
+def take_over_registrations() -> None:
+    """Look at what others registered with PyTorch's exporter meanwhile. Called before an export begins or goes on."""
+    found: dict[str, list[Variant]] = {}
+    for name, opset, function in registered_elsewhere():
+        found.setdefault(name, []).append(_their_variant(name, function, opset))
+    REGISTRY.replace_foreign(found)
+
+
+@lru_cache(maxsize=4096)
+def _their_variant(name: str, function: Callable[..., Any], opset: int) -> Variant:
+    return variant(name, function, opset, _THEIRS)
 
 
 def _checked_name(name: str) -> str:
@@ -81,19 +98,23 @@ def _checked_opset(opset: int) -> int:
     return opset
 
 
-def _adapted(function: Callable[..., Any]) -> Callable[..., Any]:
+def _adapted(target: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The registry's ``(g, node, inputs)`` around a function of the reference."""
     most = _most_values(function)
-    descriptors: tuple[str, ...] | None = getattr(function, _DESCRIPTORS, None)
+    descriptors: tuple[str, ...] | None = getattr(function, DESCRIPTORS, None)
+    name = getattr(function, "__name__", "the symbolic function")
 
     @wraps(function)
     def raw(emitter: Emitter, node: TorchNode, inputs: tuple[Lowered, ...]) -> Any:
-        name = getattr(function, "__name__", "the symbolic function")
         check_left_out(node, inputs, most, name)
-        values: list[Any] = [wrap(item) for item in inputs[:most]]
-        if descriptors is not None:  # torch's own decorator leaves values that are not torch's as they are
-            values = convert_arguments(function, descriptors, values)
-        return unwrap(function(GraphContext(emitter, node), *values))
+
+        def arguments(values: list[Any]) -> list[Any]:
+            taken = values[:most]
+            # Converted here, so that a wrong one is our error: the decorator leaves what is no value as it is.
+            return taken if descriptors is None else convert_arguments(function, descriptors, taken)
+
+        keywords = accepted(function, keywords_of(node)) if target == PYTHON_OP else {}
+        return call(function, emitter, node, inputs, arguments, keywords)
 
     return raw
 

@@ -1,181 +1,156 @@
-"""``parse_args`` and the questions that symbolic functions of the reference ask of their values.
+"""``symbolic_helper``: the names that symbolic functions in public code import from ``torch.onnx.symbolic_helper``.
 
-In: values as ``register_custom_op_symbolic`` hands them over. Out: Python numbers, lists, tensors. Names and meaning
-are those of ``torch.onnx.symbolic_helper``; the underscored ones are what the reference's own examples use.
+Names and meaning are those of the reference; what is behind them stands in the modules that this one lists. Only
+names stand here: ours have none of their own in it.
 """
 
-from __future__ import annotations
-
-import inspect
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any
-
-import onnx_ir as ir
-import torch
-
-from onnx_explore.compat.values import Value
-from onnx_explore.errors import InvalidArgument, NotConstant, UnsupportedOperatorError
+from onnx_explore.compat.asking import are_alike as args_have_same_dtype
+from onnx_explore.compat.asking import cross_dimension as _get_dim_for_cross
+from onnx_explore.compat.asking import get_const as _get_const
+from onnx_explore.compat.asking import is_bool as _is_bool
+from onnx_explore.compat.asking import is_complex as is_complex_value
+from onnx_explore.compat.asking import is_constant as _is_constant
+from onnx_explore.compat.asking import is_floating as _is_fp
+from onnx_explore.compat.asking import is_list as _is_list
+from onnx_explore.compat.asking import is_list_of_numbers as _is_scalar_list
+from onnx_explore.compat.asking import is_list_of_tensors as _is_tensor_list
+from onnx_explore.compat.asking import is_none as _is_none
+from onnx_explore.compat.asking import is_packed_list as _is_packed_list
+from onnx_explore.compat.asking import is_tensor_value as _is_tensor
+from onnx_explore.compat.asking import is_tuple as _is_tuple_construct
+from onnx_explore.compat.asking import maybe_scalar as _maybe_get_scalar
+from onnx_explore.compat.asking import node_attribute as _node_get
+from onnx_explore.compat.asking import rank as _get_tensor_rank
+from onnx_explore.compat.asking import scalar as _scalar
+from onnx_explore.compat.asking import size as _get_tensor_dim_size
+from onnx_explore.compat.asking import sizes as _get_tensor_sizes
+from onnx_explore.compat.asking import splits_are_known as _is_split_static
+from onnx_explore.compat.asking import unpack_list as _unpack_list
+from onnx_explore.compat.asking import unpack_tuple as _unpack_tuple
+from onnx_explore.compat.composing import absent_input as _optional_input_placeholder_tensor
+from onnx_explore.compat.composing import all_dimensions as _handle_reduce_dim_none
+from onnx_explore.compat.composing import flatten_helper as _flatten_helper
+from onnx_explore.compat.composing import index_fill_reshape as _index_fill_reshape_helper
+from onnx_explore.compat.composing import less_helper as _lt_helper
+from onnx_explore.compat.composing import numel_helper as _numel_helper
+from onnx_explore.compat.composing import pool_helper as _avgpool_helper
+from onnx_explore.compat.composing import reducesum_helper as _reducesum_helper
+from onnx_explore.compat.composing import reshape_helper as _reshape_helper
+from onnx_explore.compat.composing import select_helper as _select_helper
+from onnx_explore.compat.composing import shape_as_tensor as _shape_as_tensor
+from onnx_explore.compat.composing import size_helper as _size_helper
+from onnx_explore.compat.composing import slice_helper as _slice_helper
+from onnx_explore.compat.composing import sort_helper as _sort_helper
+from onnx_explore.compat.composing import squeeze_helper as _squeeze_helper
+from onnx_explore.compat.composing import topk_helper as _topk_helper
+from onnx_explore.compat.composing import unbind_helper as _unbind_helper
+from onnx_explore.compat.composing import unsqueeze_helper as _unsqueeze_helper
+from onnx_explore.compat.composing import wrapped_number as _generate_wrapped_number
+from onnx_explore.compat.interpolating import given_scales as _interpolate_get_scales_if_available
+from onnx_explore.compat.interpolating import interpolate_attributes as _get_interpolate_attributes
+from onnx_explore.compat.interpolating import interpolate_warning as _interpolate_warning
+from onnx_explore.compat.interpolating import scales_and_mode as _interpolate_get_scales_and_mode
+from onnx_explore.compat.interpolating import scales_of_factor as _interpolate_get_scales
+from onnx_explore.compat.interpolating import scales_of_size as _interpolate_size_to_scales
+from onnx_explore.compat.parsing import maybe_const as _maybe_get_const
+from onnx_explore.compat.parsing import parse_arg as _parse_arg
+from onnx_explore.compat.parsing import parse_args
+from onnx_explore.compat.promoting import cast_to as _maybe_cast_to_type
+from onnx_explore.compat.promoting import number_like as _if_scalar_type_as
+from onnx_explore.compat.promoting import overload_by_count as _overload_by_arg_count
+from onnx_explore.compat.promoting import promoted_type as _type_promote_from_values
+from onnx_explore.compat.promoting import reduce_operand as _maybe_cast_reduce_op_input
+from onnx_explore.compat.promoting import scalar_type as _try_get_scalar_type
+from onnx_explore.compat.promoting import with_float_cast as _op_with_optional_float_cast
+from onnx_explore.compat.quantizing import dequantize_helper, quantize_helper, quantized_args, requantize_bias_helper
+from onnx_explore.compat.quantizing import unpack_quantized_tensor as _unpack_quantized_tensor
+from onnx_explore.compat.refusing import blocked as _block_list_in_opset
+from onnx_explore.compat.refusing import opset_unsupported as _onnx_opset_unsupported
+from onnx_explore.compat.refusing import opset_unsupported_because as _onnx_opset_unsupported_detailed
+from onnx_explore.compat.refusing import unimplemented as _unimplemented
+from onnx_explore.compat.refusing import unsupported as _onnx_unsupported
+from onnx_explore.compat.tables import (
+    cast_pytorch_to_onnx,
+    pytorch_name_to_type,
+    scalar_name_to_pytorch,
+    scalar_type_to_onnx,
+    scalar_type_to_pytorch_type,
+)
+from onnx_explore.compat.values import is_value as _is_value
 
 __all__ = [
+    "_avgpool_helper",
+    "_block_list_in_opset",
+    "_flatten_helper",
+    "_generate_wrapped_number",
     "_get_const",
+    "_get_dim_for_cross",
+    "_get_interpolate_attributes",
     "_get_tensor_dim_size",
     "_get_tensor_rank",
     "_get_tensor_sizes",
+    "_handle_reduce_dim_none",
+    "_if_scalar_type_as",
+    "_index_fill_reshape_helper",
+    "_interpolate_get_scales",
+    "_interpolate_get_scales_and_mode",
+    "_interpolate_get_scales_if_available",
+    "_interpolate_size_to_scales",
+    "_interpolate_warning",
+    "_is_bool",
     "_is_constant",
+    "_is_fp",
+    "_is_list",
     "_is_none",
     "_is_packed_list",
+    "_is_scalar_list",
+    "_is_split_static",
     "_is_tensor",
+    "_is_tensor_list",
+    "_is_tuple_construct",
     "_is_value",
+    "_lt_helper",
+    "_maybe_cast_reduce_op_input",
+    "_maybe_cast_to_type",
     "_maybe_get_const",
     "_maybe_get_scalar",
+    "_node_get",
+    "_numel_helper",
+    "_onnx_opset_unsupported",
+    "_onnx_opset_unsupported_detailed",
+    "_onnx_unsupported",
+    "_op_with_optional_float_cast",
+    "_optional_input_placeholder_tensor",
+    "_overload_by_arg_count",
     "_parse_arg",
+    "_reducesum_helper",
+    "_reshape_helper",
+    "_scalar",
+    "_select_helper",
+    "_shape_as_tensor",
+    "_size_helper",
+    "_slice_helper",
+    "_sort_helper",
+    "_squeeze_helper",
+    "_topk_helper",
+    "_try_get_scalar_type",
+    "_type_promote_from_values",
+    "_unbind_helper",
+    "_unimplemented",
     "_unpack_list",
-    "convert_arguments",
+    "_unpack_quantized_tensor",
+    "_unpack_tuple",
+    "_unsqueeze_helper",
+    "args_have_same_dtype",
+    "cast_pytorch_to_onnx",
+    "dequantize_helper",
+    "is_complex_value",
     "parse_args",
+    "pytorch_name_to_type",
+    "quantize_helper",
+    "quantized_args",
+    "requantize_bias_helper",
+    "scalar_name_to_pytorch",
+    "scalar_type_to_onnx",
+    "scalar_type_to_pytorch_type",
 ]
-
-_DESCRIPTIONS = ("v", "i", "f", "b", "s", "t", "is", "fs", "none")
-
-
-def parse_args(*arg_descriptors: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator: convert the values behind ``g`` before the function sees them.
-
-    Args:
-        *arg_descriptors: One for each value: ``v`` (as it is), ``i`` int, ``f`` float, ``b`` bool, ``s`` string,
-            ``t`` tensor, ``is`` and ``fs`` lists, ``none`` (not used).
-
-    Raises:
-        InvalidArgument: If a descriptor is none of these.
-    """
-    for descriptor in arg_descriptors:
-        if descriptor not in _DESCRIPTIONS:
-            raise InvalidArgument(
-                f"'{descriptor}' is not a descriptor",
-                argument="arg_descriptors",
-                action=f"use {', '.join(_DESCRIPTIONS)}",
-            )
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def parsed(g: Any, *values: Any, **kwargs: Any) -> Any:
-            return function(g, *convert_arguments(function, arg_descriptors, values), **kwargs)
-
-        return parsed
-
-    return decorate
-
-
-def convert_arguments(function: Callable[..., Any], descriptors: Sequence[str], values: Sequence[Any]) -> list[Any]:
-    """The values as the descriptors want them.
-
-    Raises:
-        UnsupportedOperatorError: If there are more values than descriptors.
-        NotConstant: If a value must be known at export and is not.
-    """
-    names = list(inspect.signature(function).parameters)[1:]
-    if len(values) > len(descriptors):
-        raise UnsupportedOperatorError(
-            f"the operator has {len(values)} inputs, and parse_args describes {len(descriptors)}",
-            action="describe all of them",
-        )
-    result: list[Any] = []
-    for index, (descriptor, value) in enumerate(zip(descriptors, values, strict=False)):
-        name = names[index] if index < len(names) else f"number {index + 1}"
-        result.append(_parse_arg(value, descriptor, name))
-    return result
-
-
-def _parse_arg(value: Any, desc: str, arg_name: str = "") -> Any:
-    if desc in ("v", "none") or not isinstance(value, Value):
-        return value
-    try:
-        found = value.toIValue()
-    except NotConstant as error:
-        raise NotConstant(error.message, argument=arg_name, action=error.action) from error
-    return _as(found, desc, arg_name)
-
-
-def _as(found: Any, desc: str, name: str) -> Any:
-    if desc == "t":
-        return found if isinstance(found, torch.Tensor) else torch.tensor(found)
-    if isinstance(found, torch.Tensor):
-        found = found.tolist()
-    if len(desc) == 2:
-        items: list[Any] = list(found) if isinstance(found, list | tuple) else [found]  # pyright: ignore[reportUnknownArgumentType]
-        return [_as(item, desc[0], name) for item in items]
-    kinds: dict[str, tuple[Any, Any]] = {
-        "i": (bool | int, int),
-        "f": (bool | int | float, float),
-        "b": (bool | int, bool),
-        "s": (str, str),
-    }
-    accepts, convert = kinds[desc]
-    if isinstance(found, list) and len(found) == 1:  # pyright: ignore[reportUnknownArgumentType]
-        found = found[0]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(found, accepts):
-        raise UnsupportedOperatorError(f"expected {convert.__name__}, found {found!r}", argument=name)
-    return convert(found)
-
-
-def _is_value(x: Any) -> bool:
-    return isinstance(x, Value)
-
-
-def _is_none(x: Any) -> bool:
-    return x is None or (isinstance(x, Value) and x.lowered is None)
-
-
-def _is_constant(value: Any) -> bool:
-    return not isinstance(value, Value) or value.node().kind() == "onnx::Constant"
-
-
-def _is_tensor(x: Value) -> bool:
-    return x.type().shape is not None or isinstance(x.lowered, ir.Value)
-
-
-def _is_packed_list(value: Value) -> bool:
-    return value.node().kind() == "prim::ListConstruct"
-
-
-def _unpack_list(value: Value) -> list[Value]:
-    if not _is_packed_list(value):
-        raise NotConstant(f"'{value.debugName()}' is not a list whose length is known at export")
-    return value.node().inputs()
-
-
-def _get_const(value: Any, desc: str, arg_name: str) -> Any:
-    """The constant's content; a ``NotConstant`` naming the argument if it is none."""
-    return _parse_arg(value, desc, arg_name)
-
-
-def _maybe_get_const(value: Any, descriptor: str) -> Any:
-    """The constant's content where it is one, else the value itself."""
-    return _parse_arg(value, descriptor) if isinstance(value, Value) and _knows(value) else value
-
-
-def _maybe_get_scalar(value: Any) -> Any:
-    """A 0-d constant tensor, else the value itself."""
-    found = _maybe_get_const(value, "t")
-    return found if isinstance(found, torch.Tensor) and found.dim() == 0 else value
-
-
-def _knows(value: Value) -> bool:
-    item = value.lowered
-    if isinstance(item, tuple):
-        return all(_knows(Value(entry)) for entry in item)
-    return not isinstance(item, ir.Value) or item.const_value is not None
-
-
-def _get_tensor_rank(x: Value) -> int | None:
-    return x.type().dim()
-
-
-def _get_tensor_sizes(x: Value, allow_nonstatic: bool = True) -> list[int | None] | None:
-    sizes = x.type().sizes()
-    return sizes if allow_nonstatic or sizes is None or None not in sizes else None
-
-
-def _get_tensor_dim_size(x: Value, dim: int) -> int | None:
-    sizes = x.type().sizes()
-    return None if sizes is None or not -len(sizes) <= dim < len(sizes) else sizes[dim]

@@ -56,6 +56,7 @@ class Emitter:
         scope: Module path of that node; goes into names.
         torch_nodes: Ids of the torch nodes that what is emitted now comes from.
         problems: What shape inference objected to.
+        functions: Local functions of the model, by domain and name.
     """
 
     def __init__(self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True) -> None:
@@ -73,6 +74,7 @@ class Emitter:
         self.example_strides: tuple[int, ...] | None = None
         self.expected_count: int | None = None
         self.problems: list[str] = []
+        self.functions: dict[tuple[str, str], ir.Function] = {}
         self._emitted: list[ir.Node] = []
         self._constants: dict[object, ir.Value] = {}
         self._tensors: dict[int, tuple[torch.Tensor, ir.Value]] = {}
@@ -140,6 +142,7 @@ class Emitter:
             node.meta[SCOPE] = scope
         if domain and domain not in self._root.opset_imports:
             self._root.opset_imports[domain] = 1
+            self._undo.append((self._root.opset_imports, domain))
         self.graph.append(node)
         self._emitted.append(node)
         if infer:
@@ -155,7 +158,30 @@ class Emitter:
             OpsetTooLow: If the export's opset is older.
         """
         if self.opset < opset:
-            raise OpsetTooLow(f"{what} exists from opset {opset} on, and the export is for opset {self.opset}", first=opset)
+            raise OpsetTooLow(
+                f"{what} exists from opset {opset} on, and the export is for opset {self.opset}", first=opset
+            )
+
+    def function(self, function: ir.Function, version: int = 1) -> None:
+        """Put a local function into the model; the same one again changes nothing.
+
+        Args:
+            function: The function.
+            version: The version of its domain, where the export's options state none.
+
+        Raises:
+            InvalidGraph: If another function has its domain and name.
+        """
+        key = (function.domain, function.name)
+        known = self.functions.get(key)
+        if known is not None:
+            if ir.to_proto(known) != ir.to_proto(function):
+                raise InvalidGraph(f"two different functions are called {function.domain}::{function.name}")
+            return
+        self._remember(self.functions, key, function)
+        if function.domain not in self._root.opset_imports:
+            self._root.opset_imports[function.domain] = version
+            self._undo.append((self._root.opset_imports, function.domain))
 
     # -- constants ------------------------------------------------------------------------------------------------
 
@@ -166,7 +192,9 @@ class Emitter:
         if isinstance(item, torch.Tensor):
             return self.tensor(item)
         if isinstance(item, float):
-            raise InvalidGraph(f"the number {item} needs an element type: use g.like({item}, x) or g.const({item}, dtype)")
+            raise InvalidGraph(
+                f"the number {item} needs an element type: use g.like({item}, x) or g.const({item}, dtype)"
+            )
         if item is None:
             raise InvalidGraph("an input that may not be omitted is None")
         return self.const(item)

@@ -20,11 +20,12 @@ from onnx_explore.explore.scopes import Scope, Scopes
 if TYPE_CHECKING:
     from onnx_explore.explore.exploration import Exploration
 
+_LINE = "#8c959f"
 _SHAPES = {
     "module": {"shape": "box3d", "style": "filled", "fillcolor": "#f3f4f6"},
     "operator": {"shape": "box", "style": "rounded,filled", "fillcolor": "#e3f0fa"},
-    "input": {"shape": "oval"},
-    "output": {"shape": "oval"},
+    "input": {"shape": "box", "style": "rounded", "penwidth": "1.6"},
+    "output": {"shape": "box", "style": "rounded", "penwidth": "1.6"},
     "weight": {"shape": "note"},
 }
 
@@ -36,14 +37,15 @@ class Drawing(graphviz.Digraph):
         font = {"fontname": "Helvetica", "fontsize": "11"}
         super().__init__(
             title,
-            graph_attr={**font, "rankdir": "TB", "nodesep": "0.25", "ranksep": "0.4"},
-            node_attr={**font, "margin": "0.12,0.06"},
-            edge_attr={**font, "fontsize": "9", "arrowsize": "0.7", "color": "#59636e"},
+            graph_attr={**font, "rankdir": "TB", "nodesep": "0.25", "ranksep": "0.35", "labeljust": "l"},
+            node_attr={**font, "margin": "0.12,0.06", "height": "0.3", "color": _LINE},
+            edge_attr={**font, "fontsize": "9", "fontcolor": "#59636e", "arrowsize": "0.6", "color": _LINE},
         )
         self._scope = scope
+        self._kinds = [kind for kind, _ in scope.index]
         self._frame(self, scope.scope, sorted(range(len(scope.titles)), key=self._where))
         for (source, target), label in scope.edges.items():
-            self.edge(str(source), str(target), label=graphviz.escape(label))
+            self.edge(str(source), str(target), label=graphviz.escape(f"  {label}"))
 
     def _where(self, number: int) -> str:
         item = self._scope.first.get(number)
@@ -53,20 +55,26 @@ class Drawing(graphviz.Digraph):
         """The nodes of one module, and frames for the modules inside it."""
         prefix = f"{path}." if path else ""
         inner: dict[str, list[int]] = {}
-        kinds = list(self._scope.index)
         for number in numbers:
             where = self._where(number)
             if where == path:
-                lines = [self._scope.titles[number], self._scope.subtitles[number]]
-                label = "\n".join(line for line in lines if line)
-                into.node(str(number), label=graphviz.escape(label), **_SHAPES[kinds[number][0]])
+                self._box(into, number)
             else:
                 inner.setdefault(prefix + where[len(prefix) :].split(".", 1)[0], []).append(number)
         for module, members in inner.items():
+            if len(members) == 1:  # as in the graph view: the one operator, in the module's name
+                (number,) = members
+                self._box(into, number, f"{self._where(number)[len(prefix) :]}: ")
+                continue
             frame = graphviz.Digraph(f"cluster_{module}")
             frame.attr(label=graphviz.escape(module), color="#c9ced6", style="rounded")
             self._frame(frame, module, members)
             into.subgraph(frame)
+
+    def _box(self, into: graphviz.Digraph, number: int, module: str = "") -> None:
+        lines = [f"{module}{self._scope.titles[number]}", self._scope.subtitles[number]]
+        label = "\n".join(line for line in lines if line)
+        into.node(str(number), label=graphviz.escape(label), **_SHAPES[self._kinds[number]])
 
     def svg(self) -> str:
         """As SVG, by ``dot`` where it is installed."""

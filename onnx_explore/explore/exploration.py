@@ -25,9 +25,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
+from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
+from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.editing import Editing
@@ -35,7 +37,6 @@ from onnx_explore.explore.failure import failure_text
 from onnx_explore.explore.protocol import Stage
 from onnx_explore.explore.shown import matcher
 from onnx_explore.explore.tables import seconds_text
-from onnx_explore.export import make_options
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances
 from onnx_explore.lowering.structure import STRUCTURE
@@ -264,7 +265,6 @@ class Exploration(Editing):
         if self._exported is not None and not self._unchecked:
             return None
         start = time.perf_counter()
-        self._registrations = REGISTRY.version
         try:
             return self._timed_step(finishing, check)
         finally:
@@ -272,6 +272,9 @@ class Exploration(Editing):
 
     def _timed_step(self, finishing: bool, check: bool) -> NodeLowered | NodeFailed | None:
         lowering = self._flow.lowering
+        if self.error is not None:
+            take_over_registrations()
+        self._registrations = REGISTRY.version
         self.error = None
         if self._model is not None or lowering.finished:
             self._finish(check)
@@ -562,5 +565,8 @@ def explore(
         made = make_options(**options)
     except TypeError as error:
         raise InvalidArgument(str(error).replace("make_options()", "explore()"), action="see help(export)") from error
+    check_model(model, made.export_modules_as_functions)
+    check_kwargs(kwargs)
+    check_axes(dynamic_axes)
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
     return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)

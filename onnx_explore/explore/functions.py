@@ -1,7 +1,7 @@
 """Which function of a source file a line stands in.
 
-In: a file's lines and the numbers of some. Out: first and last line of the functions around them. Only those functions are parsed: files
-of models are long (and PyTorch's own longer), and this is on the way to the first picture of an export.
+In: a file's lines and the numbers of some. Out: first and last line of the functions around them. Only those functions are
+parsed: files of models are long (and PyTorch's own longer), and this is on the way to the first picture of an export.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a browser paints before it has asked for anything: the verdict, the tables and the first lines of each pane.
 
-In: an exploration. Out: ``protocol.Opening``, small whatever the size of the graph. It travels with the widget, so that the first picture
-does not wait for requests and their answers.
+In: an exploration. Out: ``protocol.Opening``, small whatever the size of the graph. It travels with the widget, so that the
+first picture does not wait for requests and their answers.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from onnx_explore.explore.exploration import Exploration
 
 FIRST_LINES = 80
 """More than a screen shows."""
-_PER_LINE = 3
-"""Buffers of a pane that have one number per line: the last ones."""
+MOST_NODES = 2_000
+"""Of a larger graph the verdict comes alone, at once: its panes take longer to make than a request takes to be answered."""
 
 
 def opening(
@@ -28,7 +28,8 @@ def opening(
         pane: Gives a pane.
         revision: Of the exploration.
     """
-    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)]
+    small = len(ex.torch_graph.block.nodes) + ex.onnx_graph.num_nodes() <= MOST_NODES
+    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if small else []
     return protocol.Opening(project.summary(ex, revision), panes)
 
 

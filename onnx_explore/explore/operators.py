@@ -50,7 +50,9 @@ def operators_of(graph: TorchGraph, opset: int) -> list[Support]:
 
 def _support(found: Sequence[TorchNode], opset: int) -> Support:
     node = found[0]
-    since = next((each for each in range(OLDEST_OPSET, NEWEST_OPSET + 1) if resolve(node, each).variant is not None), None)
+    since = next(
+        (each for each in range(OLDEST_OPSET, NEWEST_OPSET + 1) if resolve(node, each).variant is not None), None
+    )
     resolution = resolve(node, opset)
     how = resolution.function
     if not how and node.schema is not None and node.target.startswith("aten::") and may_decompose(node.schema):

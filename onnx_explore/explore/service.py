@@ -69,8 +69,12 @@ class Service:
             return protocol.Busy(error.message), []
         except OnnxExporterError as error:
             return protocol.Failed(error.code, str(error)), []
-        except KeyboardInterrupt:  # of a kernel that serves the browser on its main thread; somebody waits for an answer
-            return protocol.Failed("Cancelled", "interrupted: the export stands before the node that was being lowered"), []
+        except (
+            KeyboardInterrupt
+        ):  # of a kernel that serves the browser on its main thread; somebody waits for an answer
+            return protocol.Failed(
+                "Cancelled", "interrupted: the export stands before the node that was being lowered"
+            ), []
         except Exception as error:  # noqa: BLE001  (every request is answered, whatever went wrong)
             if self.exploration.busy:  # it looked at a graph that a running step is changing
                 return protocol.Busy("a step is running"), []

@@ -23,16 +23,19 @@ from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.capture.decompose import may_decompose
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.emitter import Mark
-from onnx_explore.errors import OnnxExporterError, SymbolicError, UnsupportedOperatorError
+from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
 from onnx_explore.lowering.frames import Again, Frame, Opened
 from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
 from onnx_explore.lowering.operators import Operators
+from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE
+from onnx_explore.lowering.structure import is_structure
+from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
+from onnx_explore.symbolic.outcome import failure
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, walk
 
@@ -96,7 +99,9 @@ class Lowering:
         self.emitter = Emitter(
             self.onnx, options.opset_version, fold_parameters=options.do_constant_folding and parameters_are_fixed
         )
-        self._operators = Operators(self.emitter, fold_tensors=options.do_constant_folding)
+        self._operators = Operators(
+            self.emitter, fold_tensors=options.do_constant_folding, foreign=options.torch_symbolics
+        )
         self._frame = Frame(graph.block, self.emitter.region)
         self._declare_inputs()
         self._declare_parameters()
@@ -115,6 +120,8 @@ class Lowering:
             self.emitter.names.reserve(item.name)
             self.onnx.inputs.append(value)
             self._values[item.value.id] = value
+            if item.example.is_quantized:
+                self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)
 
     def _declare_parameters(self) -> None:
         names = self.options.input_names[len(self._inputs) :]
@@ -207,7 +214,8 @@ class Lowering:
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
-            resolution, results = self._operators.lower(node, inputs)
+            kind = self.options.operator_export_type
+            resolution, results = convert(self._operators, node, inputs, kind, self.recorder)
             results = tuple(
                 self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)
             )
@@ -352,24 +360,19 @@ class Lowering:
         """Record a failure; None if the loop around was unrolled instead."""
         if wants_unrolling(error) and self._unroll(frame):
             return None
-        if not isinstance(error, OnnxExporterError):
-            resolution = resolve(node, self.emitter.opset)
-            what = f"symbolic function {resolution.function}" if resolution.function else "evaluation"
-            wrapped: OnnxExporterError = SymbolicError(
-                f"its {what} raised {type(error).__name__}: {error}",
-                action="mend the function, register it again, and go on",
-            )
-            wrapped.__cause__ = error
-            error = wrapped
+        resolution = self._resolve(node)
+        error = failure(error, resolution.variant)
         error.target = error.target or node.target
         error.where = error.where or node.origin.where
         if isinstance(error, UnsupportedOperatorError) and not error.missing:
             error.missing = tuple(self.missing())
         self.error = error
-        candidates = resolve(node, self.emitter.opset).candidates
-        event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), candidates, seconds)
+        event = NodeFailed(node.id, node.target, node.overload, error.code, str(error), resolution.candidates, seconds)
         self.recorder.add(event)
         return event
+
+    def _resolve(self, node: TorchNode) -> Resolution:
+        return resolve(node, self.emitter.opset, foreign=self.options.torch_symbolics)
 
     def _unroll(self, frame: Frame | None) -> bool:
         """Unroll the innermost loop around that can be; whether there is one."""
@@ -386,13 +389,9 @@ class Lowering:
         """Every operator from the cursor on that has no symbolic function at this opset, with its source line."""
         rows: list[tuple[str, str]] = []
         for node in self.nodes[self.position :]:
-            if (
-                node.target in STRUCTURE
-                or f"{node.target}.{node.overload}" in STRUCTURE
-                or node.target in _CONTROL_FLOW
-            ):
+            if is_structure(node) or node.target in _CONTROL_FLOW:
                 continue
-            if resolve(node, self.emitter.opset).variant is not None:
+            if self._resolve(node).variant is not None:
                 continue
             if node is self.node or node.schema is None or not may_decompose(node.schema):
                 rows.append((node.target, node.origin.where))

@@ -13,7 +13,17 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.lowered import (
+    Complex,
+    Constant,
+    Dictionary,
+    Lowered,
+    Maybe,
+    PackedCell,
+    PackedWeight,
+    Quantized,
+    Undefined,
+)
 from onnx_explore.torch_ir import Schema, TorchNode
 
 _LARGE = 4096
@@ -23,6 +33,8 @@ _NEVER = frozenset(
     {
         "aten::__is__",
         "aten::__isnot__",
+        "aten::_make_per_channel_quantized_tensor",  # the integers keep the weight's name
+        "aten::_make_per_tensor_quantized_tensor",
         "aten::empty",
         "aten::empty_like",
         "aten::new_empty",
@@ -79,7 +91,7 @@ def _numel(shape: tuple[int, ...]) -> int:
 
 
 def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
-    if isinstance(item, ir.Value | Complex):
+    if isinstance(item, ir.Value | Complex | Quantized | PackedWeight | PackedCell):
         return None
     if isinstance(item, Constant):
         if item.lineage:
@@ -93,6 +105,8 @@ def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
                 return None
             total += amount
         return total
+    if isinstance(item, Maybe | Dictionary | Undefined):
+        return None
     return 0
 
 

@@ -13,9 +13,10 @@ from onnx_explore import dtypes
 from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.lowering.quantized import returned
 from onnx_explore.recording import Recorder
-from onnx_explore.symbolic.binding import materialize
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.binding import materialize, quantized_constant
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
 
 
 def input_value(item: GraphInput, axes: Mapping[int, str]) -> ir.Value:
@@ -63,6 +64,10 @@ def tensor_output(g: Emitter, output: GraphOutput, item: Lowered, recorder: Reco
     """
     if isinstance(item, ir.Value):
         return item
+    if isinstance(item, Constant) and item.tensor.is_quantized:
+        item = quantized_constant(g, item)
+    if isinstance(item, Quantized):
+        return returned(item, output.name, recorder)
     if isinstance(item, Constant):
         recorder.note(
             "warning",

@@ -5,6 +5,7 @@ In: a node without blocks and its lowered inputs. Out: its lowered outputs, and 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -18,9 +19,10 @@ from onnx_explore.errors import SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
-from onnx_explore.lowering.structure import STRUCTURE, is_complex, is_dynamic
+from onnx_explore.lowering.structure import is_complex, is_dynamic, is_quantized, structure_of
 from onnx_explore.symbolic.binding import bind
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
+from onnx_explore.symbolic.outcome import check_outcome
 from onnx_explore.torch_ir import TorchNode, TorchValue
 
 import_module("onnx_explore.symbolic.aten")  # registers the built-in symbolic functions
@@ -57,22 +59,34 @@ class Operators:
     Args:
         emitter: Where their nodes go.
         fold_tensors: Whether more than scalars and sizes may be folded (``do_constant_folding``).
+        foreign: Whether symbolic functions that others registered with PyTorch are used.
     """
 
-    __slots__ = ("_emitter", "_fold_tensors")
+    __slots__ = ("_emitter", "_fold_tensors", "_foreign")
 
-    def __init__(self, emitter: Emitter, *, fold_tensors: bool) -> None:
+    def __init__(self, emitter: Emitter, *, fold_tensors: bool, foreign: bool = True) -> None:
+        self._foreign = foreign
         self._emitter = emitter
         self._fold_tensors = fold_tensors
+
+    @property
+    def emitter(self) -> Emitter:
+        """Where their nodes go."""
+        return self._emitter
+
+    def is_known(self, node: TorchNode, inputs: list[Lowered]) -> bool:
+        """Whether PyTorch computes the node at export."""
+        return fold(node, inputs, parameters=self._emitter.fold_parameters, tensors=self._fold_tensors) is not None
 
     def lower(self, node: TorchNode, inputs: list[Lowered]) -> tuple[Resolution, tuple[Lowered, ...]]:
         """A node's outputs, one each, and how they came about."""
         g = self._emitter
-        arrange = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
+        arrange = structure_of(node, inputs)
         if arrange is not None:
             return _STRUCTURAL, arrange(g, node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
-        resolution = resolve(node, g.opset, of_complex=of_complex)
+        of_quantized = any(is_quantized(item) for item in inputs)
+        resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
                 "it has no symbolic function for complex tensors: ONNX has no operators for them",
@@ -82,11 +96,17 @@ class Operators:
             folded = fold(node, inputs, parameters=g.fold_parameters, tensors=self._fold_tensors)
             if folded is not None:
                 return Resolution(None, "PyTorch", 0, resolution.candidates, "all inputs are known: folded"), folded
+        if of_quantized and resolution.variant is None and not resolution.candidates:
+            raise UnsupportedOperatorError(
+                "it has no symbolic function for quantized tensors",
+                action="call dequantize() before it, and quantize the result again",
+            )
         if resolution.variant is None:
             decomposed = decomposition(node, inputs, g)
             if decomposed is None:
                 raise resolution.failure(node)
             return self._lower_decomposed(node, inputs, resolution, decomposed)
+        before = g.mark()
         if resolution.variant.style == "raw":
             result = resolution.variant.function(g, node, tuple(inputs))
         else:
@@ -95,6 +115,8 @@ class Operators:
             result = resolution.variant.function(g, **arguments)
         if result is None:
             raise UnsupportedOperatorError("its symbolic function returned None: it cannot convert these arguments")
+        if resolution.variant.custom:
+            check_outcome(g, node, result, g.since(before))
         if len(node.outputs) == 1:
             return resolution, (_as_lowered(result),)
         results = tuple(_as_lowered(item) for item in result)
@@ -129,6 +151,9 @@ class Operators:
 
     def settle(self, node: TorchNode, inputs: list[Lowered], output: TorchValue, result: Lowered) -> Lowered:
         """Complete a result's dtype and shape from what the capture knows for sure."""
+        if isinstance(result, Quantized):
+            integers = self.settle(node, inputs, output, result.integers)
+            return replace(result, integers=integers) if isinstance(integers, ir.Value) else result
         if not isinstance(result, ir.Value) or not output.is_tensor:
             return result
         g = self._emitter
@@ -156,6 +181,7 @@ class Operators:
             if value.is_tensor or value.kind in ("Tensor[]", "Tensor?[]", "Tensor?"):
                 for entry in item if isinstance(item, tuple) else (item,):
                     entry = entry.pairs if isinstance(entry, Complex) else entry
+                    entry = entry.integers if isinstance(entry, Quantized) else entry
                     if isinstance(entry, ir.Value) and (entry.shape is None or not entry.shape.is_static()):
                         return False
             elif is_dynamic(item):

@@ -42,25 +42,44 @@ class Resolution:
         )
 
 
-def resolve(node: TorchNode, opset: int, *, of_complex: bool = False) -> Resolution:
+def resolve(
+    node: TorchNode, opset: int, *, of_complex: bool = False, of_quantized: bool = False, foreign: bool = True
+) -> Resolution:
     """Find the symbolic function of a node: a user's before a built-in one, an overload's own before the target's.
+
+    One that the node itself carries (``symbolic`` of an ``autograd.Function``) goes before all.
 
     Args:
         node: The node.
         opset: Of the export.
         of_complex: Whether a complex tensor goes in: then ``complex::abs`` is asked for in place of ``aten::abs``.
+        of_quantized: Whether a quantized tensor goes in: ``quantized_tensor::relu`` in place of ``aten::relu``.
+        foreign: Whether what others registered with PyTorch counts.
     """
     target = f"complex::{node.target.partition('::')[2]}" if of_complex else node.target
-    return _resolve(target, node.overload, node.schema is not None, opset, REGISTRY.version)
+    if of_quantized and node.target.startswith("aten::"):
+        target = f"quantized_tensor::{node.target.partition('::')[2]}"
+    found = _resolve(target, node.overload, node.schema is not None, opset, foreign, REGISTRY.version)
+    carries = REGISTRY.carried.get(node.target)
+    variant = carries(node) if carries is not None else None
+    if variant is None:
+        return found
+    others = tuple(
+        Candidate(item.function, item.since, False, "what the function itself carries goes before it")
+        for item in found.candidates
+    )
+    reason = variant.source
+    own = Candidate(variant.name, variant.since, True, reason)
+    return Resolution(variant, variant.name, variant.since, (own, *others), reason)
 
 
 @lru_cache(maxsize=16384)
-def _resolve(target: str, overload: str, has_schema: bool, opset: int, version: int) -> Resolution:
+def _resolve(target: str, overload: str, has_schema: bool, opset: int, foreign: bool, version: int) -> Resolution:
     del version  # only a part of the cache's key
     candidates: list[Candidate] = []
     chosen: Variant | None = None
     why = ""
-    for entry in REGISTRY.lookup(target, overload):
+    for entry in REGISTRY.lookup(target, overload, foreign=foreign):
         best = entry.at(opset)
         for variant in reversed(entry.variants):
             if variant.since > opset:
@@ -81,6 +100,6 @@ def _resolve(target: str, overload: str, has_schema: bool, opset: int, version: 
 
 
 def _why(variant: Variant, registered: str, target: str, opset: int) -> str:
-    whose = "registered by the user" if variant.custom else "built in"
+    whose = variant.source or ("registered by the user" if variant.custom else "built in")
     scope = f" for the overload {registered}" if registered != target else ""
     return f"{whose}{scope}, newest variant up to opset {opset}"

@@ -1,4 +1,4 @@
-"""Nodes without a schema: constants, lists and tuples. They emit nothing; they only arrange values."""
+"""Nodes that arrange values: constants, tuples, lists and dicts. They emit nothing, but for lists of unknown length."""
 
 from __future__ import annotations
 
@@ -10,8 +10,19 @@ import torch
 
 from onnx_explore.dtypes import SCALAR_TYPES
 from onnx_explore.emit import Emitter
-from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Lowered
+from onnx_explore.errors import NotConstant, UnsupportedOperatorError
+from onnx_explore.lowering.lists import LISTS, SEQUENCES
+from onnx_explore.symbolic.lowered import (
+    UNDEFINED,
+    Complex,
+    Constant,
+    Lowered,
+    PackedCell,
+    PackedWeight,
+    Quantized,
+    is_sequence,
+    leaves,
+)
 from onnx_explore.torch_ir import TorchNode
 
 
@@ -34,26 +45,33 @@ def _construct(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tupl
     return (tuple(inputs),)
 
 
-def _unpack(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
-    (sequence,) = inputs
-    if isinstance(sequence, Constant):
-        return tuple(Constant(row, lineage=sequence.lineage) for row in sequence.tensor)
-    if not isinstance(sequence, tuple):
-        raise UnsupportedOperatorError("unpacks a list whose length is only known when the model runs")
-    if len(sequence) != len(node.outputs):
-        raise UnsupportedOperatorError(f"unpacks {len(node.outputs)} values from a list of {len(sequence)}")
-    return sequence
+def _unpack(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    (whole,) = inputs
+    if not isinstance(whole, tuple):
+        raise UnsupportedOperatorError("unpacks something else than a tuple")
+    return whole
 
 
 def _index(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
-    sequence, index = inputs
-    if not isinstance(sequence, tuple) or not isinstance(index, int):
-        raise UnsupportedOperatorError("takes an element of a list that is only known when the model runs")
-    return (sequence[index],)
+    whole, index = inputs
+    if not isinstance(whole, tuple) or not isinstance(index, int):
+        raise NotConstant("takes a member of a tuple that is only known when the model runs")
+    return (whole[index],)
 
 
-def _unchecked(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
-    return (inputs[0],)
+def _tuple_slice(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    (whole,) = inputs
+    assert isinstance(whole, tuple)
+    return (whole[node.attributes["beg"] : node.attributes["end"]],)
+
+
+def _enum(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    member: Any = inputs[0]
+    return (member.name if node.target == "prim::EnumName" else member.value,)
+
+
+def _same_enum(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    return ((inputs[0] == inputs[1]) == (node.target == "aten::eq"),)
 
 
 def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
@@ -70,28 +88,50 @@ STRUCTURE: dict[str, Structure] = {
     "prim::Constant": _constant,
     "prim::ListConstruct": _construct,
     "prim::TupleConstruct": _construct,
-    "prim::ListUnpack": _unpack,
     "prim::TupleUnpack": _unpack,
     "prim::TupleIndex": _index,
-    "aten::__getitem__.t": _index,
-    "prim::unchecked_cast": _unchecked,
+    "prim::TupleSlice": _tuple_slice,
+    "prim::NamedTupleConstruct": _construct,
+    "aten::eq.enum": _same_enum,
+    "aten::ne.enum": _same_enum,
+    "prim::EnumName": _enum,
+    "prim::EnumValue": _enum,
     "prim::Uninitialized": _undefined,
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
+    **LISTS,
 }
 """Target (with overload where it matters) → what it does with the lowered inputs."""
 
 
+def structure_of(node: TorchNode, inputs: Sequence[Lowered]) -> Structure | None:
+    """What a node does if it only arranges values, or is given a sequence; None for any other operator."""
+    found = STRUCTURE.get(node.target) or STRUCTURE.get(f"{node.target}.{node.overload}")
+    if found is None and node.target in SEQUENCES and is_sequence(inputs[0]):
+        return SEQUENCES[node.target]
+    return found
+
+
+def is_structure(node: TorchNode) -> bool:
+    """Whether a node only arranges values."""
+    return node.target in STRUCTURE or f"{node.target}.{node.overload}" in STRUCTURE
+
+
 def is_dynamic(item: Lowered) -> bool:
     """Whether any part is only known when the model runs."""
-    if isinstance(item, tuple):
-        return any(is_dynamic(entry) for entry in item)
-    return isinstance(item, ir.Value | Complex)
+    return any(isinstance(leaf, ir.Value | Complex | Quantized | PackedWeight | PackedCell) for leaf in leaves(item))
 
 
 def is_complex(item: Lowered) -> bool:
     """Whether any part is a complex tensor that is only known when the model runs."""
+    return isinstance(item, Complex) or (
+        isinstance(item, tuple) and any(isinstance(leaf, Complex) for leaf in leaves(item))
+    )
+
+
+def is_quantized(item: Lowered) -> bool:
+    """Whether any part is a quantized tensor."""
     if isinstance(item, tuple):
-        return any(is_complex(entry) for entry in item)
-    return isinstance(item, Complex)
+        return any(is_quantized(entry) for entry in item)
+    return isinstance(item, Quantized) or (isinstance(item, Constant) and item.tensor.is_quantized)

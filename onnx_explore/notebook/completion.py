@@ -16,6 +16,7 @@ import onnx
 import torch
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult, context_matcher
 
+from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.notebook.options import OPTIONS, Option
 from onnx_explore.notebook.session import Session
@@ -38,6 +39,8 @@ class Completer:
         found = _LINE.search(context.text_until_cursor)
         if found is None or found[1] not in OPTIONS:
             return _result("", [])
+        if found[1] == "onnx_symbolic" and "\n" in found[2]:  # Python: IPython's own completion knows it
+            return _result("", [])
         offered = self._offers(found[1], found[2])
         if offered is None:
             return _result("", [])
@@ -58,6 +61,8 @@ class Completer:
         if magic == "onnx_export":
             fragment = _fragment(word)
             return fragment, self._variables(fragment, model_first=not words)
+        if magic == "onnx_symbolic":
+            return word, self._unconverted() + self._targets()
         if magic == "onnx_graph" and not words:
             return word, [("torch", "graph"), ("onnx", "graph")]
         if magic == "onnx_graph":
@@ -141,6 +146,12 @@ class Completer:
             return []
         targets = {node.target for node in exploration.torch_graph.block.nodes}
         return [(target, "operator") for target in sorted(targets, key=lambda item: (item.startswith("prim::"), item))]
+
+    def _unconverted(self) -> list[tuple[str, str]]:
+        """The operators that the last export misses."""
+        error = self._session.current.error if self._session.current is not None else None
+        missing = error.missing if isinstance(error, UnsupportedOperatorError) else ()
+        return [(target, "operator") for target in dict.fromkeys(target for target, _ in missing)]
 
     def _modules(self) -> list[tuple[str, str]]:
         exploration = self._session.current

@@ -15,7 +15,15 @@ from typing import Any, NoReturn
 import torch
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, needs_local_scope, no_var_expand
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_cell_magic,
+    line_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
 from IPython.display import display
 
 from onnx_explore.auditing import audit
@@ -25,6 +33,7 @@ from onnx_explore.explore.operators import operators_of, operators_text
 from onnx_explore.export import export
 from onnx_explore.flow import check_opset
 from onnx_explore.notebook.completion import Completer
+from onnx_explore.notebook.defining import concerns, define, registered_text
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
 from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line, without_axes
 from onnx_explore.notebook.netron import NetronFrame
@@ -209,6 +218,49 @@ class OnnxMagics(Magics):
         operator = _telling_operator(exploration)
         views = f"%onnx_graph torch, %onnx_graph onnx, %onnx_dispatch {operator}, %onnx_check, %onnx_passes"
         return f"more: {views}; this export is {name}"
+
+    @no_var_expand
+    @cell_magic
+    def onnx_symbolic(self, line: str, cell: str) -> None:
+        """Define a symbolic function in the cell, register it, and go on with the last export.
+
+            %%onnx_symbolic aten::elu
+            def elu(g, self: Tensor, alpha: float = 1.0):
+                return g.op("Elu", self, alpha=alpha)
+
+            %%onnx_symbolic aten::elu --opset 9
+            @symbolic_helper.parse_args("v", "f")
+            def elu(g, x, alpha):
+                return g.op("Elu", x, alpha_f=alpha)
+
+        The words are operators; ``aten::add.Tensor`` is one overload alone. The last function of the cell is registered; imports
+        and helper functions may stand before it. Both styles are understood: that of this package (annotations, attributes by
+        plain name), and that of torch.onnx.register_custom_op_symbolic (values of the graph, suffixed attributes).
+
+        If the last export has such a node: one that stands still goes on from there, a paused one stays paused, a complete one
+        is lowered again from the same capture. Run the cell again to replace the function; elu.remove() takes it back.
+
+        Options
+
+            --opset N             the first opset that it holds for, 7 … 28; default all
+            --style STYLE         typed or torch, where the function does not show it; default auto
+            --text                print text instead of showing the explorer
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_symbolic"])
+            if not parsed.words:
+                raise WrongWord("which operator? Write %%onnx_symbolic aten::elu; %%onnx_symbolic? has examples")
+            opset, style = parsed.get("opset"), parsed.get("style", "auto")
+            made = define(self.session, cell, [word.text for word in parsed.words], opset=opset, style=style)
+            self.session.show(registered_text(made, style))
+            exploration = self.session.current
+            if exploration is None or not concerns(exploration, made) or exploration.state == "paused":
+                return
+            if exploration.state == "exported":
+                exploration.set_opset(exploration.options.opset_version)
+            else:
+                self._run(exploration)
+            self._show(exploration, as_text=parsed.get("text", False) or not self.session.has_front_end)
 
     @no_var_expand
     @needs_local_scope

@@ -196,8 +196,25 @@ OPS_OPTIONS = (
     OF,
 )
 
+STYLES = ("auto", "typed", "torch")
+
+
+def read_style(word: str) -> str:
+    """One of ``STYLES``."""
+    if word not in STYLES:
+        raise WrongValue(f"'{word}' is not one of {', '.join(STYLES)}")
+    return word
+
+
+SYMBOLIC_OPTIONS = (
+    Option(("--opset",), "opset", "N", read_opset, completes="opset"),
+    Option(("--style",), "style", "STYLE", read_style, completes="choice", choices=STYLES),
+    Option(("--text",), "text"),
+)
+
 OPTIONS: dict[str, tuple[Option, ...]] = {
     "onnx_export": EXPORT_OPTIONS,
+    "onnx_symbolic": SYMBOLIC_OPTIONS,
     "onnx_graph": GRAPH_OPTIONS,
     "onnx_dispatch": DISPATCH_OPTIONS,
     "onnx_axes": AXES_OPTIONS,

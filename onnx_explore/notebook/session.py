@@ -93,11 +93,18 @@ class Session:
         """The block for a failure."""
         return self.readable(failure_text(error, width=self.width, place=self.readable))
 
+    @property
+    def cell_number(self) -> int:
+        """The number of the cell that runs: that of the one compiled last."""
+        return max(self._compiled().values(), default=self.shell.execution_count)
+
     def _cells(self) -> dict[str, str]:
         """Short file name → ``In[5]``, for the cells that were compiled so far."""
+        return {short_file(file): f"In[{number}]" for file, number in self._compiled().items()}
+
+    def _compiled(self) -> dict[str, int]:
         compiled: Any = self.shell.compile
-        names: dict[str, int] = getattr(compiled, "_filename_map", {})  # IPython ≥ 8.0 has no public list of them
-        return {short_file(file): f"In[{number}]" for file, number in names.items()}
+        return getattr(compiled, "_filename_map", {})  # IPython ≥ 8.0 has no public list of them
 
 
 def _in_terminal(shell: InteractiveShell) -> bool:

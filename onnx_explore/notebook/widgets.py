@@ -74,6 +74,9 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     def __init__(self, exploration: Exploration, **traits: Any) -> None:
         self.exploration = exploration
+        shell = _shell()
+        if shell is not None and exploration.place is str:
+            exploration.place = Session(shell).readable
         self._service = Service(exploration, lambda name: asset(_ASSETS[name]).encode())
         super().__init__(
             _esm=asset("widget.js"),
@@ -87,9 +90,6 @@ class ExplorerWidget(anywidget.AnyWidget):
         exploration.observe(self._changed)
         _watch_cells()
         _alive.add(self)
-        shell = _shell()
-        if shell is not None and exploration.place is str:
-            exploration.place = Session(shell).readable
 
     @property
     def view(self) -> dict[str, Any]:

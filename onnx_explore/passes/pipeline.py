@@ -20,9 +20,7 @@ from onnx_explore.torch_ir import TorchGraph, walk
 TorchPass = Callable[[TorchGraph, Recorder], TorchGraph]
 
 
-def run_torch_passes(
-    graph: TorchGraph, passes: tuple[tuple[str, TorchPass], ...], recorder: Recorder
-) -> TorchGraph:
+def run_torch_passes(graph: TorchGraph, passes: tuple[tuple[str, TorchPass], ...], recorder: Recorder) -> TorchGraph:
     """Run passes in order and record each of them.
 
     Raises:
@@ -34,9 +32,7 @@ def run_torch_passes(
         start = time.perf_counter()
         after = run(graph, recorder)
         seconds = time.perf_counter() - start
-        recorder.add(
-            PassRan("torch", name, _index(graph), _index(after), after is not graph, seconds)
-        )
+        recorder.add(PassRan("torch", name, _index(graph), _index(after), after is not graph, seconds))
         graph = after
     return graph
 

@@ -20,7 +20,7 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, shapes
 from onnx_explore.errors import InvalidArgument, NotConstant, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered
+from onnx_explore.symbolic.lowered import Complex, Constant, Grid, Lowered, PackedCell, PackedWeight, Quantized
 from onnx_explore.symbolic.registry import Function
 from onnx_explore.torch_ir import Schema
 
@@ -268,9 +268,7 @@ def _dtype(g: Emitter, item: Lowered) -> ir.DataType:
     raise _Mismatch("a dtype")
 
 
-def _list_of(
-    convert: Callable[[Emitter, Lowered], Any], wanted: str
-) -> Callable[[Emitter, Lowered], list[Any]]:
+def _list_of(convert: Callable[[Emitter, Lowered], Any], wanted: str) -> Callable[[Emitter, Lowered], list[Any]]:
     def many(g: Emitter, item: Lowered) -> list[Any]:
         if isinstance(item, tuple | list):
             return [convert(g, entry) for entry in item]
@@ -316,6 +314,34 @@ def _complexes(g: Emitter, item: Lowered) -> list[ir.Value]:
     raise _Mismatch("a list of complex tensors whose length is known")
 
 
+def _quantized(g: Emitter, item: Lowered) -> Quantized:
+    if isinstance(item, Quantized):
+        return item
+    if isinstance(item, Constant) and item.tensor.is_quantized:
+        return quantized_constant(g, item)
+    raise _Mismatch("a quantized tensor")
+
+
+def _several_quantized(g: Emitter, item: Lowered) -> list[Quantized]:
+    if isinstance(item, tuple):
+        return [_quantized(g, entry) for entry in item]
+    raise _Mismatch("a list of quantized tensors whose length is known")
+
+
+def _packed_weight(g: Emitter, item: Lowered) -> PackedWeight:
+    if isinstance(item, PackedWeight):
+        return item
+    raise _Mismatch("packed weights of a quantized layer")
+
+
+def _packed_cells(g: Emitter, item: Lowered) -> list[PackedCell]:
+    if isinstance(item, tuple):
+        cells = [entry for entry in item if isinstance(entry, PackedCell)]
+        if len(cells) == len(item):
+            return cells
+    raise _Mismatch("a list of packed weights of recurrent cells")
+
+
 def _anything(g: Emitter, item: Lowered) -> Any:
     return item
 
@@ -339,6 +365,10 @@ _PLAIN: dict[str, Callable[[Emitter, Lowered], Any]] = {
     "list[bool]": _list_of(_bool, "a list of bools"),
     "list[Dim]": _list_of(_dim, "a list of sizes"),
     "list[Scalar]": _list_of(_scalar, "a list of numbers"),
+    "Quantized": _quantized,
+    "list[Quantized]": _several_quantized,
+    "PackedWeight": _packed_weight,
+    "list[PackedCell]": _packed_cells,
     "Any": _anything,
 }
 _CONVERTERS = _PLAIN | {f"{_text} | None": _optional(_convert) for _text, _convert in _PLAIN.items()}
@@ -347,6 +377,23 @@ _CONVERTERS = _PLAIN | {f"{_text} | None": _optional(_convert) for _text, _conve
 def materialize(g: Emitter, constant: Constant) -> ir.Value:
     """A constant tensor as an initializer."""
     return g.tensor(constant.tensor, name=constant.name, lineage=constant.lineage)
+
+
+def quantized_constant(g: Emitter, constant: Constant) -> Quantized:
+    """A constant quantized tensor: its integers as an initializer, its scales and zero points as constants."""
+    tensor = constant.tensor
+    integers = g.tensor(tensor.int_repr(), name=constant.name, lineage=constant.lineage)
+    if tensor.qscheme() in (torch.per_tensor_affine, torch.per_tensor_symmetric):
+        return Quantized(integers, Grid(tensor.q_scale(), tensor.q_zero_point()))
+    points = tensor.q_per_channel_zero_points()
+    return Quantized(
+        integers,
+        Grid(
+            g.tensor(tensor.q_per_channel_scales().float()),
+            g.tensor(points if points.is_floating_point() else points.to(dtypes.to_torch(g.dtype(integers)))),
+            tensor.q_per_channel_axis(),
+        ),
+    )
 
 
 @lru_cache(maxsize=4096)

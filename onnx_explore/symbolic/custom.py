@@ -32,7 +32,11 @@ from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.registry import REGISTRY, Function, Variant
 from onnx_explore.torch_ir import TorchNode
 
-_SAYS_NOTHING = (inspect.Parameter.empty, Any, "Any", "typing.Any")
+SAYS_NOTHING = (inspect.Parameter.empty, Any, "Any", "typing.Any")
+
+
+MakeVariant = Callable[[str, int, Function], Variant]
+"""From operator, opset and function to what is registered."""
 
 
 class CustomSymbolic:
@@ -44,20 +48,21 @@ class CustomSymbolic:
         opset: The opset from which on it holds.
     """
 
-    def __init__(self, targets: tuple[str, ...], function: Function, opset: int) -> None:
+    def __init__(self, targets: tuple[str, ...], function: Function, opset: int, make: MakeVariant) -> None:
         self.targets = targets
         self.function = function
         self.opset = opset
-        self._registered: dict[int, Variant] = {}
+        self._make = make
+        self._registered: dict[tuple[str, int], Variant] = {}
         self.__doc__ = function.__doc__
         self.__name__ = getattr(function, "__name__", "symbolic")
         self._register(opset, function)
 
     def _register(self, opset: int, function: Function) -> None:
-        variant = make_variant(opset, function)
-        for target in self.targets:
+        made = {target: self._make(target, opset, function) for target in self.targets}
+        for target, variant in made.items():
             REGISTRY.register_custom(target, variant)
-        self._registered[opset] = variant
+            self._registered[target, opset] = variant
 
     def since(self, opset: int) -> Callable[[Function], CustomSymbolic]:
         """Decorator: another function from ``opset`` on."""
@@ -71,10 +76,9 @@ class CustomSymbolic:
 
     def remove(self) -> None:
         """Take the registration back. What has been replaced meanwhile by another registration stays."""
-        for opset, variant in self._registered.items():
-            for target in self.targets:
-                if any(item is variant for item in REGISTRY.custom_variants(target)):
-                    REGISTRY.unregister_custom(target, opset)
+        for (target, opset), variant in self._registered.items():
+            if any(item is variant for item in REGISTRY.custom_variants(target)):
+                REGISTRY.unregister_custom(target, opset)
         self._registered.clear()
 
     def __call__(self, g: Emitter, *args: Any, **kwargs: Any) -> Any:
@@ -94,12 +98,20 @@ class CustomSymbolic:
         return f"<symbolic function {self.__name__} for {', '.join(self.targets)}, {state}>"
 
 
-def symbolic(*targets: str, opset: int = OLDEST_OPSET) -> Callable[[Function], CustomSymbolic]:
+def make_variant(_target: str, opset: int, function: Function) -> Variant:
+    """The variant of a function of ours: typed, or positional."""
+    return own_variant(opset, function)
+
+
+def symbolic(
+    *targets: str, opset: int = OLDEST_OPSET, make: MakeVariant = make_variant
+) -> Callable[[Function], CustomSymbolic]:
     """Decorator: register a symbolic function of the user.
 
     Args:
         *targets: Operators, such as ``aten::elu`` or, for one overload only, ``aten::add.Tensor``.
         opset: The first opset that it holds for; ``.since(opset)`` adds a function for newer ones.
+        make: Makes the variant of a function; decides by that which style it is of.
 
     Returns:
         The decorator. What it gives can be called like the function, and has ``.remove()``.
@@ -112,7 +124,7 @@ def symbolic(*targets: str, opset: int = OLDEST_OPSET) -> Callable[[Function], C
             "no operator is named", argument="targets", action='write @onnx_explore.symbolic("aten::elu")'
         )
     _check_opset(opset)
-    return lambda function: CustomSymbolic(targets, function, opset)
+    return lambda function: CustomSymbolic(targets, function, opset, make)
 
 
 def _check_opset(opset: int) -> None:
@@ -120,7 +132,7 @@ def _check_opset(opset: int) -> None:
         raise InvalidArgument(f"opset {opset!r} is not one of {OLDEST_OPSET} … {NEWEST_OPSET}", argument="opset")
 
 
-def make_variant(opset: int, function: Function) -> Variant:
+def own_variant(opset: int, function: Function) -> Variant:
     """Typed functions are bound to the schema; the others (``Any`` is no type) get values by position."""
     parameters = list(inspect.signature(function).parameters.values())
     if not parameters:
@@ -129,7 +141,7 @@ def make_variant(opset: int, function: Function) -> Variant:
             argument="function",
             action="its first parameter is g, the emitter: g.op(…) makes a node",
         )
-    if any(item.annotation not in _SAYS_NOTHING for item in parameters[1:]):
+    if any(item.annotation not in SAYS_NOTHING for item in parameters[1:]):
         return Variant(opset, function, custom=True)
     return Variant(opset, _by_position(function), custom=True, style="raw")
 

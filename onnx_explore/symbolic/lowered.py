@@ -1,8 +1,9 @@
 """What a torch value has become during lowering: the values of the lowering's environment.
 
 ``Constant`` holds a tensor that is known at export and not (yet) an initializer; an ``onnx_ir.Value`` stands for what is
-known only when the model runs (``Complex`` if it is complex); Python numbers, strings, None and tuples of all these stand for
-themselves. A list whose length is known is a tuple, else an ``onnx_ir.Value`` of sequence type (``is_sequence``).
+known only when the model runs (``Complex`` if it is complex, ``Quantized`` if it is quantized); Python numbers, strings, None
+and tuples of all these stand for themselves. A list whose length is known is a tuple, else an ``onnx_ir.Value`` of sequence
+type (``is_sequence``).
 """
 
 from __future__ import annotations
@@ -39,6 +40,75 @@ class Complex:
     """
 
     pairs: ir.Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """What a quantized tensor's integers mean: ``real = (integer - zero_point) * scale``.
+
+    Attributes:
+        scale: A number, or a value: 0-d, or 1-d with one element for each index of ``axis``. Float32.
+        zero_point: A number, or a value of the shape of ``scale``: of the integers' type, or float32 where the grid of an
+            embedding does not hold zero.
+        axis: The dimension that the scales are for; None for one scale.
+    """
+
+    scale: float | ir.Value
+    zero_point: int | ir.Value
+    axis: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantized:
+    """A quantized tensor.
+
+    Attributes:
+        integers: UINT8 (``quint8``), INT8 (``qint8``) or INT32 (``qint32``).
+        grid: What they mean.
+    """
+
+    integers: ir.Value
+    grid: Grid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedWeight:
+    """What PyTorch packs for a linear layer, a convolution or an embedding.
+
+    Attributes:
+        weight: Quantized; a float tensor for float16 weights.
+        bias: Float32, or None.
+        stride: Of a convolution, one per spatial dimension, as are the others.
+        padding: On either side.
+        output_padding: Of a transposed convolution.
+        dilation: Of the kernel.
+        groups: Of a convolution.
+        transposed: Whether the convolution is transposed.
+    """
+
+    weight: Quantized | ir.Value
+    bias: ir.Value | None = None
+    stride: tuple[int, ...] = ()
+    padding: tuple[int, ...] = ()
+    output_padding: tuple[int, ...] = ()
+    dilation: tuple[int, ...] = ()
+    groups: int = 1
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedCell:
+    """What PyTorch packs for one layer of a recurrent network in one direction.
+
+    Attributes:
+        w_ih: Of the input, with its bias.
+        w_hh: Of the state, with its bias.
+        reduce_range: Whether activations take 7 bits in place of 8.
+    """
+
+    w_ih: PackedWeight
+    w_hh: PackedWeight
+    reduce_range: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +153,9 @@ Lowered = (
     ir.Value
     | Constant
     | Complex
+    | Quantized
+    | PackedWeight
+    | PackedCell
     | Maybe
     | Dictionary
     | Undefined

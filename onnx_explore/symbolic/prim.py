@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import onnx_ir as ir
 import torch
 
@@ -79,14 +77,6 @@ def numel(g: Emitter, self: Tensor) -> Dim:
 def len_tensor(g: Emitter, t: Tensor) -> Dim:
     """aten::len.Tensor(Tensor t) -> int"""
     return shapes.size(g, t, 0)
-
-
-@symbolic("aten::len")
-def len_list(g: Emitter, a: Any) -> int:
-    """aten::len.t(t[] a) -> int"""
-    if not isinstance(a, tuple):
-        raise UnsupportedOperatorError("the length of a list that is only known when the model runs")
-    return len(a)  # pyright: ignore[reportUnknownArgumentType]
 
 
 @symbolic("aten::__range_length")

@@ -6,13 +6,14 @@ symbolic function picks the variant of ``g.opset``, so nobody can pin an old one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import InvalidArgument, OpsetTooLow
 from onnx_explore.options import OLDEST_OPSET
+from onnx_explore.torch_ir import TorchNode
 
 Function = Callable[..., Any]
 
@@ -28,12 +29,14 @@ class Variant:
         style: ``"bound"``: arguments are bound to the ATen schema's names and converted by annotation.
             ``"raw"``: ``function(g, node, inputs)`` with the lowered inputs as they are; what ``compat`` and positional
             functions of the user are made of.
+        source: How it came to be registered, for people; ``""`` for a built-in one.
     """
 
     since: int
     function: Function
     custom: bool = False
     style: str = "bound"
+    source: str = ""
 
     @property
     def name(self) -> str:
@@ -99,6 +102,9 @@ class Registry:
     def __init__(self) -> None:
         self._functions: dict[str, SymbolicFunction] = {}
         self._custom: dict[str, SymbolicFunction] = {}
+        self._foreign: dict[str, SymbolicFunction] = {}
+        self.carried: dict[str, Callable[[TorchNode], Variant | None]] = {}
+        """Targets whose nodes may carry a symbolic function of their own: the one that holds for a node, or None."""
         self.version = 0
         """Counts registrations, so that a paused export notices one."""
         self.changes: list[tuple[int, str]] = []
@@ -111,13 +117,16 @@ class Registry:
             found = self._functions[target] = SymbolicFunction(target)
         return found
 
-    def lookup(self, target: str, overload: str) -> tuple[SymbolicFunction, ...]:
-        """All entries for an operator, the one to prefer first: the user's, then the built-in; the overload's own first."""
+    def lookup(self, target: str, overload: str, *, foreign: bool = True) -> tuple[SymbolicFunction, ...]:
+        """All entries for an operator, the one to prefer first.
+
+        The user's, then (with ``foreign``) what others registered with PyTorch, then the built-in ones; of each, the
+        overload's own first.
+        """
         exact = f"{target}.{overload}" if overload else target
         names = (exact, target) if overload else (target,)
-        return tuple(
-            table[name] for table in (self._custom, self._functions) for name in names if name in table
-        )
+        tables = (self._custom, self._foreign, self._functions) if foreign else (self._custom, self._functions)
+        return tuple(table[name] for table in tables for name in names if name in table)
 
     def register_custom(self, target: str, variant: Variant) -> None:
         """Add a user's variant. It goes before the built-in ones from its opset on."""
@@ -148,13 +157,30 @@ class Registry:
         entry = self._custom.get(target)
         return entry.variants if entry is not None else ()
 
+    def replace_foreign(self, variants: Mapping[str, Sequence[Variant]]) -> None:
+        """State anew what others registered with PyTorch; a paused export notices what is different."""
+        table: dict[str, SymbolicFunction] = {}
+        for target, items in variants.items():
+            entry = table[target] = SymbolicFunction(target)
+            for item in items:
+                entry.add(item)
+        before, self._foreign = self._foreign, table
+        for target in sorted({*before, *table}):
+            if _variants(before, target) != _variants(table, target):
+                self._changed(target)
+
     def targets(self) -> list[str]:
-        """All targets with a built-in or custom symbolic function, sorted."""
-        return sorted({*self._functions, *self._custom})
+        """All targets with a symbolic function, sorted."""
+        return sorted({*self._functions, *self._foreign, *self._custom})
 
     def _changed(self, target: str) -> None:
         self.version += 1
         self.changes.append((self.version, target))
+
+
+def _variants(table: Mapping[str, SymbolicFunction], target: str) -> tuple[Variant, ...]:
+    entry = table.get(target)
+    return entry.variants if entry is not None else ()
 
 
 REGISTRY = Registry()

@@ -249,6 +249,11 @@ class TorchGraph:
         """The returned values."""
         return self.block.returns
 
+    def __str__(self) -> str:
+        from onnx_explore.torch_ir.printing import print_graph  # it imports this module
+
+        return print_graph(self)
+
 
 def walk(block: TorchBlock) -> Iterator[TorchNode]:
     """All nodes of a block in order, each before the nodes of its sub-blocks."""

@@ -7,6 +7,14 @@ from __future__ import annotations
 
 from onnx_explore.writing.payload import contiguous_array
 from onnx_explore.writing.skeleton import in_memory, serialize_with, stand_in
-from onnx_explore.writing.write import WriteResult, write_model
+from onnx_explore.writing.write import WriteResult, check_target, write_model
 
-__all__ = ["WriteResult", "contiguous_array", "in_memory", "serialize_with", "stand_in", "write_model"]
+__all__ = [
+    "WriteResult",
+    "check_target",
+    "contiguous_array",
+    "in_memory",
+    "serialize_with",
+    "stand_in",
+    "write_model",
+]

@@ -142,9 +142,7 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-def _external(
-    value: ir.Value, tensor: ir.TensorProtocol, location: str, offset: int, size: int
-) -> ir.ExternalTensor:
+def _external(value: ir.Value, tensor: ir.TensorProtocol, location: str, offset: int, size: int) -> ir.ExternalTensor:
     return ir.ExternalTensor(
         location,
         offset,

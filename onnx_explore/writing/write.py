@@ -96,6 +96,32 @@ def write_model(
         return _write_path(inline, path, cancelled)
 
 
+def check_target(f: object) -> None:
+    """Refuse, before anything runs, what could not be written to in the end. Nothing is touched.
+
+    Raises:
+        InvalidArgument: If it is neither a path nor a file object.
+        WriteError: If it is a folder, its folder does not exist or may not be written to, or a file object takes no bytes.
+    """
+    path = _path(f)
+    if path is None:
+        _check_object(cast(BinaryIO, f))
+        return
+    with _os_errors(path):
+        if _is_replaceable(path):
+            folder = os.path.dirname(os.path.realpath(path))
+            os.stat(folder)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+
+
+def _check_object(file: BinaryIO) -> None:
+    if isinstance(file, io.TextIOBase):
+        raise WriteError("the file object takes text, and a model is bytes", action="open it with mode 'wb'")
+    if getattr(file, "closed", False):
+        raise WriteError("the file object is closed", action="open it again with mode 'wb'")
+
+
 def _write_path(plan: Plan, path: str, cancelled: Callable[[], bool]) -> WriteResult:
     if not _is_replaceable(path):
         # A device or a pipe: it is not to be replaced by a file.
@@ -129,10 +155,7 @@ def _write_with_data(model: ir.Model, path: str, cancelled: Callable[[], bool]) 
 
 
 def _write_object(plan: Plan, file: BinaryIO, cancelled: Callable[[], bool]) -> WriteResult:
-    if isinstance(file, io.TextIOBase):
-        raise WriteError("the file object takes text, and a model is bytes", action="open it with mode 'wb'")
-    if getattr(file, "closed", False):
-        raise WriteError("the file object is closed", action="open it again with mode 'wb'")
+    _check_object(file)
     target = Appended(file)
     try:
         with target:

@@ -51,9 +51,7 @@ def dynamo(subject: Subject, path: Path) -> None:
             dynamo=True,
             verbose=False,
             input_names=list(subject.axes),
-            dynamic_shapes=tuple(
-                dict.fromkeys(axes, torch.export.Dim.DYNAMIC) for axes in subject.axes.values()
-            ),
+            dynamic_shapes=tuple(dict.fromkeys(axes, torch.export.Dim.DYNAMIC) for axes in subject.axes.values()),
         )
 
 

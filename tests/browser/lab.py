@@ -236,6 +236,42 @@ class Explorer:
         self.root.locator(".oe-state", has_text=word).wait_for(timeout=timeout)
 
 
+class Flag:
+    """Holds a cell until the test lets it go on: nothing depends on how fast the machine is.
+
+    Args:
+        lab: Whose folder the kernel works in.
+        name: Of this flag.
+    """
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self._reached, self._released = lab.folder / f"{name}.reached", lab.folder / f"{name}.released"
+        self.wait_in_cell = (
+            f"import pathlib, time; pathlib.Path({str(self._reached)!r}).touch()\n"
+            f"while not pathlib.Path({str(self._released)!r}).exists(): time.sleep(0.02)"
+        )
+
+    def wait_until_held(self, page: Page) -> None:
+        """Until the cell stands there."""
+        deadline = time.monotonic() + CELL / 1000
+        while not self._reached.exists():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"no cell reached {self._reached.name}")
+            page.wait_for_timeout(20)
+
+    def release(self) -> None:
+        """Let the cell go on."""
+        self._released.touch()
+
+
+def crowding() -> float:
+    """How many times longer than alone a process takes now, because others want the processors, too: 1 on a calm machine."""
+    wall, processor = time.perf_counter(), time.process_time()
+    while time.process_time() - processor < 0.1:
+        pass
+    return max(1.0, (time.perf_counter() - wall) / 0.1)
+
+
 def settled(page: Page) -> dict[str, Any]:
     """Two animation frames later."""
     return dict(

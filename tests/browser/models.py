@@ -73,6 +73,43 @@ class Deep(nn.Module):
         return x
 """
 
+BERT = """
+import onnx_explore, torch, transformers
+
+def exported():
+    config = transformers.BertConfig(hidden_size=48, intermediate_size=96, vocab_size=100, attn_implementation="eager")
+    ids = torch.randint(0, 100, (1, 16))
+    axes = {"ids": {0: "batch", 1: "sequence"}}
+    model = transformers.BertModel(config).eval()
+    return onnx_explore.explore(model, ids, input_names=["ids"], dynamic_axes=axes, check=False).run()
+
+exports = [exported() for _ in range(4)]
+"""
+"""BERT-base's graph, thin: 12 layers, 12 heads, small matrices."""
+
+MANY = """
+import onnx_explore, torch
+from torch import nn
+
+class Block(nn.Module):
+    def forward(self, x):
+        for _ in range(50):
+            x = torch.tanh(x) + x
+        return x
+
+class Wide(nn.Module):
+    def __init__(self, depth):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block() for _ in range(depth))
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+ex = onnx_explore.explore(Wide(100), torch.randn(2, 8), check=False).run()
+print(ex.onnx_graph.num_nodes())
+"""
+
 HOSTILE = '''
 import onnx_explore, torch
 from torch import nn

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import textwrap
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import shoot
-from tests.browser.lab import Notebook
-from tests.browser.models import CONVNET, EXPORT, HOSTILE, LAYERS, REGISTER, UNSUPPORTED
+from tests.browser.lab import CELL, Flag, Lab, Notebook, crowding
+from tests.browser.models import BERT, CONVNET, EXPORT, HOSTILE, LAYERS, MANY, REGISTER, UNSUPPORTED
 
 OpenNotebook = Callable[..., Notebook]
 
@@ -87,6 +89,8 @@ def test_stepping(open_notebook: OpenNotebook) -> None:
     explorer.wait_for_state("Paused")
     count = explorer.root.locator(".oe-step-count")
     expect(count).to_contain_text("0 /")
+    expect(explorer.pane("source").locator(".oe-next")).to_contain_text(["self.features(x)"])
+    expect(explorer.pane("source").locator(".oe-heading").first).to_contain_text("In[1]")
     explorer.root.get_by_role("button", name="Step", exact=True).click()
     expect(count).to_contain_text("1 /")
     expect(explorer.line("onnx", "Conv(")).to_be_visible()
@@ -111,6 +115,7 @@ def test_failure_symbolic_continue(open_notebook: OpenNotebook, page: Page) -> N
     expect(banner).to_contain_text("browser::halve")
     expect(banner).to_contain_text("In[1]:")
     expect(banner).to_contain_text("Next:")
+    expect(explorer.pane("source").locator(".oe-next")).to_contain_text(["torch.ops.browser.halve(y, 2.0)"])
     banner.get_by_text("How to go on from here").click()
     expect(banner).to_contain_text('@onnx_explore.symbolic("browser::halve")')
     banner.get_by_role("button", name="Show the node").click()
@@ -223,23 +228,73 @@ def test_kernel_restart(open_notebook: OpenNotebook, page: Page) -> None:
     shoot(page, "restarted")
 
 
-@pytest.mark.parametrize("depth", [120])
-def test_big_graph_keeps_the_page_alive(open_notebook: OpenNotebook, page: Page, depth: int) -> None:
-    """Thousands of lines; no task of the page's main thread is long, and the first paint is soon."""
-    page.add_init_script(
-        "window.longTasks = []; new PerformanceObserver(list => list.getEntries().forEach("
-        "entry => window.longTasks.push(Math.round(entry.duration)))).observe({ type: 'longtask', buffered: true });"
-    )
-    cells = (LAYERS, f"ex = onnx_explore.explore(Deep({depth}), torch.randn(2, 8), check=False)\nex.run();", "ex")
-    notebook = open_notebook(*cells, run=2)
-    page.evaluate("() => { window.longTasks.length = 0; window.begun = performance.now(); }")
-    notebook.start(2)
-    notebook.explorer.wait_for_state("Exported")
-    expect(notebook.explorer.pane("onnx").locator(".oe-line").first).to_be_visible()
-    notebook.explorer.pane("onnx").get_by_role("button", name="Graph").click()
-    expect(notebook.explorer.pane("onnx").locator(".oe-canvas")).to_have_attribute("data-nodes", re.compile(r"\d{2,}"))
-    tasks = page.evaluate("() => window.longTasks")
-    assert max(tasks, default=0) < 400, tasks
+def test_first_paint(open_notebook: OpenNotebook, page: Page) -> None:
+    """From the display of an export of BERT-base's size to the verdict and the first lines of every pane on the screen.
+
+    In seconds of a processor of one's own: time by the page's clock, divided by how much longer than alone a process takes
+    at that moment. The best of four: every other disturbance only adds.
+    """
+    notebook = open_notebook(BERT, *(f"exports[{index}]" for index in range(4)), run=1)
+    seconds: list[float] = []
+    for index in range(4):
+        before = crowding()
+        page.evaluate(
+            """panes => {
+                const shown = document.querySelectorAll('.oe-root').length;
+                const begun = performance.now();
+                window.painted = new Promise(resolve => {
+                    const look = () => {
+                        const root = [...document.querySelectorAll('.oe-root')][shown];
+                        const there = root && root.querySelector('.oe-state')?.textContent.startsWith('Exported')
+                            && panes.every(pane => root.querySelector(`.oe-pane[data-pane=${pane}] .oe-line`));
+                        requestAnimationFrame(there ? () => resolve(performance.now() - begun) : look);
+                    };
+                    look();
+                });
+            }""",
+            ["source", "torch", "dispatch", "onnx"],
+        )
+        notebook.start(index + 1)
+        expect(page.locator(".oe-root").nth(index).locator(".oe-pane[data-pane='onnx'] .oe-line").first).to_be_visible()
+        took = page.evaluate("() => window.painted") / 1000
+        seconds.append(2 * took / (before + crowding()))
+        expect(page.locator(".oe-root").nth(index)).to_have_attribute("aria-busy", "false")
+    assert min(seconds) < 0.5, seconds
+
+
+def test_big_graph_keeps_the_page_alive(open_notebook: OpenNotebook, page: Page, browser: Browser) -> None:
+    """10,000 nodes open, as text and collapsed as a graph, and no task keeps the page's main thread for 200 ms.
+
+    In processor time, as Chromium's own trace has it: a crowded machine does not count. The better of two openings: the
+    first one compiles the scripts.
+    """
+    notebook = open_notebook(MANY, "ex", "ex", run=1)
+    assert int(notebook.output(0)) >= 10_000
+    longest: list[float] = []
+    for index in range(2):
+        browser.start_tracing(page=page, categories=["toplevel", "disabled-by-default-devtools.timeline"])
+        notebook.start(index + 1)
+        root = page.locator(".oe-root").nth(index)
+        pane = root.locator(".oe-pane[data-pane='onnx']")
+        expect(pane.locator(".oe-line").first).to_be_visible(timeout=CELL)
+        pane.get_by_role("button", name="Graph").click()
+        expect(pane.locator(".oe-canvas")).to_have_attribute("data-nodes", re.compile(r"\d{2,}"), timeout=CELL)
+        expect(root).to_have_attribute("aria-busy", "false", timeout=CELL)
+        longest.append(longest_task(browser.stop_tracing()))
+    shoot(page, "big")
+    assert 0 < min(longest) < 200, longest
+
+
+def longest_task(trace: bytes) -> float:
+    """Processor time of the longest task of the pages' main threads, in milliseconds."""
+    events = json.loads(trace)["traceEvents"]
+    mains = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    tasks = [event for event in events if (event["pid"], event["tid"]) in mains and event["ph"] == "X"]
+    return max((event.get("tdur", 0) for event in tasks), default=0) / 1000
 
 
 @pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
@@ -264,9 +319,10 @@ def test_cancel(open_notebook: OpenNotebook, page: Page, subshells: str) -> None
     explorer.wait_for_state("Exported")
 
 
-def test_busy(open_notebook: OpenNotebook, page: Page) -> None:
+def test_busy(open_notebook: OpenNotebook, page: Page, lab: Lab) -> None:
     """While a cell steps the exploration, a step from the widget is refused with a sentence, and nothing is queued."""
-    hold = "import time\nwith ex._owned():\n    time.sleep(6)"
+    flag = Flag(lab, "busy")
+    hold = "with ex._owned():\n" + textwrap.indent(flag.wait_in_cell, "    ")
     notebook = open_notebook(CONVNET, "ex = onnx_explore.explore(model, x)\nex", hold, run=2)
     explorer = notebook.explorer
     explorer.wait_for_state("Paused")
@@ -274,31 +330,37 @@ def test_busy(open_notebook: OpenNotebook, page: Page) -> None:
         "() => [...window.jupyterapp.shell.currentWidget.sessionContext.session.kernel._comms.values()]"
         ".some(comm => comm.subshellId !== null)"
     )
+    expect(explorer.root).to_have_attribute("aria-busy", "false")
     notebook.start(2)
-    page.wait_for_timeout(1500)
+    flag.wait_until_held(page)
     explorer.root.get_by_role("button", name="Step", exact=True).click()
-    expect(explorer.root.locator(".oe-notice")).to_contain_text("Busy", timeout=5000)
+    expect(explorer.root.locator(".oe-notice")).to_contain_text("Busy")
     expect(explorer.root.locator(".oe-running")).to_contain_text("A cell is going on")
     expect(explorer.root.get_by_role("button", name="Step", exact=True)).to_be_disabled()
     shoot(page, "busy")
+    flag.release()
     notebook.wait(2)
     expect(explorer.root.locator(".oe-notice")).to_be_hidden()
     expect(explorer.root.locator(".oe-step-count")).to_contain_text("0 /")
 
 
-def test_slow_kernel(open_notebook: OpenNotebook, page: Page) -> None:
+def test_slow_kernel(open_notebook: OpenNotebook, page: Page, lab: Lab) -> None:
     """A kernel that serves one thing at a time answers late: the widget says so, and the step is done in the end."""
-    notebook = open_notebook(CONVNET, "ex = onnx_explore.explore(model, x)\nex", "import time\ntime.sleep(7)", run=1)
+    flag = Flag(lab, "slow")
+    notebook = open_notebook(CONVNET, "ex = onnx_explore.explore(model, x)\nex", flag.wait_in_cell, run=1)
     page.evaluate(
         "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = 'disabled'; }"
     )
     notebook.run(1)
     explorer = notebook.explorer
     explorer.wait_for_state("Paused")
+    expect(explorer.root).to_have_attribute("aria-busy", "false")
     notebook.start(2)
-    page.wait_for_timeout(500)
+    flag.wait_until_held(page)
     explorer.root.get_by_role("button", name="Step", exact=True).click()
-    expect(explorer.root.locator(".oe-notice")).to_contain_text("No answer yet", timeout=5000)
+    expect(explorer.root.locator(".oe-notice")).to_contain_text("No answer yet")
+    expect(explorer.root.locator(".oe-step-count")).to_contain_text("0 /")
+    flag.release()
     expect(explorer.root.locator(".oe-step-count")).to_contain_text("1 /")
     expect(explorer.root.locator(".oe-notice")).to_be_hidden()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from itertools import pairwise
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -34,6 +35,7 @@ def test_digraph(ex: onnx_explore.Exploration, stage: onnx_explore.explore.Stage
     assert "body" in source and "->" in source and '"<b>x</b>' in source
     expanded = ex.graphviz(stage, expand=True).source
     assert "cluster_body" in expanded and expanded.count("->") > source.count("->")
+    assert "cluster_body.0" not in expanded  # a frame around one operator says nothing more than its name
 
 
 @pytest.mark.parametrize("installed", [False, True])
@@ -46,6 +48,14 @@ def test_svg(ex: onnx_explore.Exploration, monkeypatch: pytest.MonkeyPatch, inst
     root = ElementTree.fromstring(shown)
     texts = [item.text for item in root.iter() if item.tag.endswith("}text")]
     assert "<b>x</b>" in texts and "Add" in texts
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="the program dot is not installed: apt-get install graphviz")
+@pytest.mark.parametrize(("form", "begins"), [("pdf", b"%PDF-"), ("png", b"\x89PNG"), ("svg", b"<?xml")])
+def test_dot(ex: onnx_explore.Exploration, tmp_path: Path, form: str, begins: bytes) -> None:
+    """Figures for papers and slides."""
+    made = Path(ex.graphviz("onnx", expand=True).render("figure", directory=tmp_path, format=form))
+    assert made.read_bytes().startswith(begins) and made.suffix == f".{form}"
 
 
 def test_boxes_do_not_overlap() -> None:

@@ -336,12 +336,17 @@ def test_writes_to_what_a_block_made(function: Callable[..., object]) -> None:
     assert recording.ledger
 
 
+@pytest.mark.parametrize("function", [_outside, _carried])
+def test_writes_to_what_a_block_did_not_make(function: Callable[..., object]) -> None:
+    text, recording = after(script_of(function), functionalize)
+    assert "add.Scalar(" in text and "add_" not in text
+    assert [entry.effect for entry in recording.ledger] == ["functional"]
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        (_outside, "write inside control flow"),
-        (_carried, "write inside control flow"),
-        (_two_names, "several names"),
+        (_two_names, "used after a write that may have changed it"),
         (_written_in_list, "aten::append"),
     ],
 )

@@ -39,7 +39,9 @@ def test_a_type_that_the_opset_does_not_take_is_widened_and_narrowed_again():
     onnx.checker.check_model(ir.to_proto(made), full_check=True)
 
 
-@pytest.mark.parametrize(("opset", "interface"), [(14, "(int32[n] x) => (int32[n] y)"), (13, "(float[n] x) => (float[n] y)")])
+@pytest.mark.parametrize(
+    ("opset", "interface"), [(14, "(int32[n] x) => (int32[n] y)"), (13, "(float[n] x) => (float[n] y)")]
+)
 def test_a_type_that_is_allowed_is_left_alone(opset: int, interface: str):
     made = model(opset, "y = Relu(x)", interface)
     assert not legalize_types(made)

@@ -58,9 +58,7 @@ def check(case: Scripted, opset: int) -> onnx_explore.Exported:
     """Export, and compare on all runs."""
     model = scripted(case.model)
     torch.manual_seed(0)
-    exported = onnx_explore.export(
-        model, copied(case.runs[0]), dynamic_axes=case.dynamic or None, opset_version=opset
-    )
+    exported = onnx_explore.export(model, copied(case.runs[0]), dynamic_axes=case.dynamic or None, opset_version=opset)
     onnx.checker.check_model(exported.to_proto(), full_check=True)
     found = {node.op_type for node in nodes_of(exported.model.graph)}
     assert set(case.has) <= found, f"{set(case.has) - found} is missing among {found}"
@@ -106,9 +104,13 @@ def compare(expected: list[torch.Tensor], actual: list[Any], outputs: Sequence[i
         label = f"{where}, output {number}"
         assert have.dtype == want.dtype, f"{label}: {have.dtype}, PyTorch has {want.dtype}"
         assert have.shape == want.shape, f"{label}: {tuple(have.shape)}, PyTorch has {tuple(want.shape)}"
-        torch.testing.assert_close(have, want.detach(), rtol=1e-4, atol=1e-5, equal_nan=True, msg=lambda m, label=label: f"{label}: {m}")
+        torch.testing.assert_close(
+            have, want.detach(), rtol=1e-4, atol=1e-5, equal_nan=True, msg=lambda m, label=label: f"{label}: {m}"
+        )
     for value, array in zip(outputs, actual, strict=False):
         if isinstance(array, np.ndarray) and value.shape is not None:
             assert len(value.shape) == array.ndim, f"{where}: '{value.name}' declares {value.shape}, is {array.shape}"
             for dim, size in zip(value.shape, array.shape, strict=True):
-                assert not isinstance(dim, int) or dim == size, f"{where}: '{value.name}' is {array.shape}, not {value.shape}"
+                assert not isinstance(dim, int) or dim == size, (
+                    f"{where}: '{value.name}' is {array.shape}, not {value.shape}"
+                )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.scripted.containers import CONTAINERS
 from tests.scripted.flow import FLOW
 from tests.scripted.running import Scripted, check
+from tests.scripted.writes import WRITES
 
-CASES = [*FLOW]
+CASES = [*FLOW, *CONTAINERS, *WRITES]
 OPSETS = (11, 13, 20, 25)
 
 

@@ -137,11 +137,19 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
     tensors = tuple(leaves[place].detach().clone() for place in places)
     with torch.no_grad():
         expected = [
-            leaf for leaf in pytree.tree_leaves(run(*[item.clone() for item in tensors])) if isinstance(leaf, torch.Tensor)
+            leaf
+            for leaf in pytree.tree_leaves(run(*[item.clone() for item in tensors]))
+            if isinstance(leaf, torch.Tensor)
         ]
     exported = onnx_explore.export(run, tensors, opset_version=opset)
-    case = Case(op.name, op.name, run, lambda: tensors, rtol=1e-3 if expected[0].dtype == torch.float32 else None,
-                atol=1e-4 if expected[0].dtype == torch.float32 else None)
+    case = Case(
+        op.name,
+        op.name,
+        run,
+        lambda: tensors,
+        rtol=1e-3 if expected[0].dtype == torch.float32 else None,
+        atol=1e-4 if expected[0].dtype == torch.float32 else None,
+    )
     compare_outputs(case, expected, run_exported(exported, tensors))
 
 

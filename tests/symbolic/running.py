@@ -26,8 +26,11 @@ def export_case(case: Case, args: tuple[Any, ...], opset: int) -> onnx_explore.E
     names = [f"x{index}" for index in tensors]
     axes = {f"x{index}": {axis: f"d{index}_{axis}" for axis in dims} for index, dims in case.dynamic.items()}
     return onnx_explore.export(
-        case.run, args if len(args) != 1 or isinstance(args[0], dict) else (args[0],),
-        opset_version=opset, input_names=names, dynamic_axes=axes,
+        case.run,
+        args if len(args) != 1 or isinstance(args[0], dict) else (args[0],),
+        opset_version=opset,
+        input_names=names,
+        dynamic_axes=axes,
     )
 
 

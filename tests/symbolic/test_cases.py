@@ -76,7 +76,9 @@ def test_case_at_every_boundary(case: Case) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("case", [case for case in CASES if case.since > 7], ids=lambda case: f"{case.target}-{case.name}")
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.since > 7], ids=lambda case: f"{case.target}-{case.name}"
+)
 def test_too_old_an_opset_is_said(case: Case) -> None:
     from onnx_explore.errors import UnsupportedOperatorError
 

@@ -109,5 +109,7 @@ def test_every_variant_is_called(uncalled: set[tuple[str, int]]) -> None:
         if {target for target, _ in uncalled} <= NOT_CALLED.keys():
             break
     missing = {target for target, _ in uncalled}
-    assert missing <= NOT_CALLED.keys(), f"no case calls {sorted(item for item in uncalled if item[0] not in NOT_CALLED)}"
+    assert missing <= NOT_CALLED.keys(), (
+        f"no case calls {sorted(item for item in uncalled if item[0] not in NOT_CALLED)}"
+    )
     assert missing == NOT_CALLED.keys(), f"take out of NOT_CALLED: {NOT_CALLED.keys() - missing}"

@@ -54,7 +54,9 @@ def _sample(plane: torch.Tensor, y: float, x: float) -> torch.Tensor:
     return upper * (1 - down) + lower * down
 
 
-def _bins(input: torch.Tensor, rois: torch.Tensor, scale: float, half: bool, one: bool, pooled: tuple[int, int], ratio: int):
+def _bins(
+    input: torch.Tensor, rois: torch.Tensor, scale: float, half: bool, one: bool, pooled: tuple[int, int], ratio: int
+):
     """For each region and bin: the plane, the samples' places, and how many there are."""
     numpy_type = np.float32 if input.dtype != torch.float64 else np.float64
     for number, roi in enumerate(rois.numpy().astype(numpy_type)):
@@ -68,10 +70,20 @@ def _bins(input: torch.Tensor, rois: torch.Tensor, scale: float, half: bool, one
         for ph in range(pooled[0]):
             for pw in range(pooled[1]):
                 ys, xs = (
-                    [place * size + start + (step + numpy_type(0.5)) * size / numpy_type(count) for step in range(count)]
+                    [
+                        place * size + start + (step + numpy_type(0.5)) * size / numpy_type(count)
+                        for step in range(count)
+                    ]
                     for place, size, start, count in zip((ph, pw), sizes, (corners[1], corners[0]), counts, strict=True)
                 )
-                yield number, ph, pw, input[image], [(float(y), float(x)) for y in ys for x in xs], counts[0] * counts[1]
+                yield (
+                    number,
+                    ph,
+                    pw,
+                    input[image],
+                    [(float(y), float(x)) for y in ys for x in xs],
+                    counts[0] * counts[1],
+                )
 
 
 def roi_align(

@@ -48,13 +48,14 @@ export class Session {
   readonly running = new Signal("");
   /** What went wrong with the last request; "" if nothing. */
   readonly trouble = new Signal("");
+  /** Whether what is shown is being asked for again. */
+  readonly loading = new Signal(false);
   /** How many requests have been without an answer for long. */
   readonly slow = new Signal(0);
   readonly search = new Signal("");
   readonly history = new History();
   readonly jumped = new Signal<Place | undefined>(undefined);
   private stopping = false;
-  private loading = false;
   private stale = false;
   /** Panes that came whole with the opening: nobody has to ask for them. */
   private whole: ReadonlySet<PaneName> = new Set();
@@ -118,11 +119,11 @@ export class Session {
 
   /** Everything again. */
   async refresh(): Promise<void> {
-    if (this.loading) {
+    if (this.loading.value) {
       this.stale = true;
       return;
     }
-    this.loading = true;
+    this.loading.value = true;
     try {
       do {
         this.stale = false;
@@ -148,7 +149,7 @@ export class Session {
         }
       } while (this.stale);
     } finally {
-      this.loading = false;
+      this.loading.value = false;
     }
     this.takeShared();
   }

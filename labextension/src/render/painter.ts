@@ -23,6 +23,9 @@ export interface Emphasis {
 }
 
 const TEXT_FROM = 0.42;
+const LABEL_HEIGHT = 12;
+/** Above so many nodes nobody looks for labels behind nodes: it costs one look at each. */
+const MANY = 400;
 const LABEL_FROM = 0.85;
 const RADIUS = 5;
 
@@ -143,6 +146,7 @@ function paintEdges(
     const width = context.measureText(label).width;
     if (drawn.some(([left, top, wide]) => Math.abs(left - x) < (wide + width) / 2 + 6 && Math.abs(top - y) < 14))
       continue;
+    if (model.count <= MANY && covered(model, x, y, width)) continue;
     drawn.push([x, y, width]);
     context.fillStyle = colors.back;
     context.globalAlpha = 0.85;
@@ -151,6 +155,19 @@ function paintEdges(
     context.fillStyle = colors.quiet;
     context.fillText(label, x, y);
   }
+}
+
+/** Whether a node would hide a part of a label. */
+function covered(model: GraphModel, x: number, y: number, width: number): boolean {
+  for (let node = 0; node < model.count; node++) {
+    if (
+      Math.abs(model.x(node) - x) < (model.width(node) + width) / 2 &&
+      Math.abs(model.y(node) - y) < (model.height(node) + LABEL_HEIGHT) / 2
+    ) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** Smooth through the points, vertical at both ends. */

@@ -82,9 +82,13 @@ class App {
       () => this.split.close(),
       ...this.panes.map((pane) => () => pane.close()),
       session.connection.watch(() => this.showNotice()),
+      session.loading.watch((loading) => this.element.setAttribute("aria-busy", String(loading))),
       session.trouble.on(() => this.showNotice()),
       session.slow.on(() => this.showNotice()),
       session.summary.on(() => this.showNotice()),
+      session.summary.watch((summary) => {
+        this.element.dataset.state = summary?.state ?? "";
+      }),
     );
   }
 

@@ -34,6 +34,8 @@ export class GraphPane {
   private hovered = -1;
   private focused = -1;
   private frame = 0;
+  /** Whether somebody chose what is in sight. */
+  private moved = false;
   private revision = -1;
   private open = false;
 
@@ -139,8 +141,10 @@ export class GraphPane {
       if (fit || first) {
         this.focused = -1;
         const known = this.views.get(this.scope);
-        if (known !== undefined && !first) this.view = known;
-        else this.fit(true);
+        if (known !== undefined && !first) {
+          this.view = known;
+          this.moved = true;
+        } else this.fit(true);
       }
       this.schedule();
     } finally {
@@ -351,11 +355,13 @@ export class GraphPane {
   // -- the view ---------------------------------------------------------------------------------------------------------
 
   private move(dx: number, dy: number): void {
+    this.moved = true;
     this.view = { ...this.view, left: this.view.left + dx, top: this.view.top + dy };
     this.schedule();
   }
 
   private zoom(factor: number, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2): void {
+    this.moved = true;
     const scale = Math.min(MOST, Math.max(LEAST, this.view.scale * factor));
     const ratio = scale / this.view.scale;
     this.view = { scale, left: x - (x - this.view.left) * ratio, top: y - (y - this.view.top) * ratio };
@@ -377,6 +383,7 @@ export class GraphPane {
     const fits = layout.height * scale <= height - 2 * MARGIN;
     const first = this.model?.count ? this.model.x(0) : layout.width / 2;
     const middle = layout.width * scale <= width - 2 * MARGIN ? layout.width / 2 : first;
+    this.moved = !readable;
     this.view = {
       scale,
       left: width / 2 - middle * scale,
@@ -389,6 +396,7 @@ export class GraphPane {
     const model = this.model;
     if (model === undefined) return;
     const scale = Math.max(this.view.scale, READABLE);
+    this.moved = true;
     this.view = {
       scale,
       left: this.canvas.clientWidth / 2 - model.x(node) * scale,
@@ -413,9 +421,12 @@ export class GraphPane {
     const tall = Math.round(height * pixels);
     if (this.canvas.width !== wanted || this.canvas.height !== tall) {
       const first = this.canvas.width === 300 && this.canvas.height === 150;
+      const wider = (wanted - this.canvas.width) / pixels;
       this.canvas.width = wanted;
       this.canvas.height = tall;
-      if (first) this.fit(true);
+      // What nobody moved is fitted again; else what was in the middle stays there.
+      if (first || !this.moved) this.fit(true);
+      else this.view = { ...this.view, left: this.view.left + wider / 2 };
     }
     const model = this.model;
     if (model === undefined) {

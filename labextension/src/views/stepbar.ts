@@ -62,7 +62,12 @@ export class StepBar {
       type: "range",
       title: "Look at an earlier step",
       aria: { label: "Step that is looked at" },
-      on: { input: () => session.lookAt(Number(this.slider.value)) },
+      on: {
+        input: () => {
+          session.lookAt(Number(this.slider.value));
+          this.show(); // back to what was lowered, if it was drawn beyond that
+        },
+      },
     });
     this.count = el("span", { class: "oe-step-count" });
     this.now = button({
@@ -141,10 +146,10 @@ export class StepBar {
     this.run.disabled = !goes;
     this.run.classList.toggle("oe-primary", goes && (state?.state === "paused" || state?.failure?.registered === true));
     this.target.disabled = !goes;
-    this.slider.max = String(position);
+    this.slider.max = String(total);
     this.slider.value = String(at);
     this.slider.disabled = position === 0;
-    this.slider.style.setProperty("--oe-fill", `${position > 0 ? (100 * at) / position : 0}%`);
+    this.slider.style.setProperty("--oe-fill", `${total > 0 ? (100 * at) / total : 0}%`);
     const counted = `${at} / ${total}`;
     this.count.textContent = step.value === undefined ? counted : `looking at ${counted}`;
     this.now.hidden = step.value === undefined;

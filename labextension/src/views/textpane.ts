@@ -207,10 +207,9 @@ export class TextPane {
       classes.toggle("oe-chosen", chosen);
       classes.toggle("oe-later", at !== undefined && made > at);
       classes.toggle("oe-now", at !== undefined && made === at && at > 0 && this.name !== "source");
-      classes.toggle(
-        "oe-next",
-        next.size > 0 && made === 0 && model.threads.touches(row, next) && this.name !== "source",
-      );
+      // Of the source, every line of the call stack: a line may have been lowered in part.
+      const open = made === 0 || this.name === "source";
+      classes.toggle("oe-next", next.size > 0 && open && model.threads.touches(row, next));
       classes.toggle("oe-found", this.found.has(row));
       classes.toggle("oe-focused", row === this.focused);
       element.setAttribute("aria-selected", String(chosen));

@@ -12,6 +12,7 @@ from onnx_explore.emit.forms.gathering import (
     linear,
     wrapped,
 )
+from onnx_explore.emit.forms.quantization import dequantize, quantize
 from onnx_explore.emit.forms.reshape import expand, expand_like, merge, reshape, same_size
 from onnx_explore.emit.forms.scattering import scatter_elements, scatter_nd
 from onnx_explore.emit.forms.slicing import END, pad, select, slice_axes, split
@@ -22,6 +23,7 @@ __all__ = [
     "broadcast_all",
     "clip",
     "coordinates",
+    "dequantize",
     "expand",
     "expand_like",
     "gather",
@@ -31,6 +33,7 @@ __all__ = [
     "linear",
     "merge",
     "pad",
+    "quantize",
     "reduce",
     "reshape",
     "same_size",

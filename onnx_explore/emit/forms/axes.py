@@ -25,9 +25,7 @@ def unsqueeze(g: Emitter, x: ir.Value, axes: Sequence[int]) -> ir.Value:
     return g.op("Unsqueeze", x, list(axes)) if g.opset >= 13 else g.op("Unsqueeze", x, axes=list(axes))
 
 
-def reduce(
-    g: Emitter, op_type: str, x: ir.Value, axes: Sequence[int] | None, *, keepdims: bool = False
-) -> ir.Value:
+def reduce(g: Emitter, op_type: str, x: ir.Value, axes: Sequence[int] | None, *, keepdims: bool = False) -> ir.Value:
     """ReduceSum, ReduceMean, ReduceMax … over ``axes``; over all dimensions if None or empty (as PyTorch has it)."""
     keep = int(keepdims)
     if not axes:

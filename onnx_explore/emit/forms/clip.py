@@ -15,7 +15,7 @@ def clip(g: Emitter, x: ir.Value, low: float | ir.Value | None, high: float | ir
     if low is None and high is None:
         return x
     static = not isinstance(low, ir.Value) and not isinstance(high, ir.Value)
-    floating = x.dtype in _FLOATS
+    floating = x.dtype in _FLOATS and x.dtype != ir.DataType.DOUBLE  # ONNX Runtime has Clip-12 for doubles, not -6, -11
     if g.opset < 11 and static and floating and not _crossed(low, high):
         return g.op("Clip", x, min=_number(low), max=_number(high))
     if g.opset >= 12 or (g.opset == 11 and floating):

@@ -13,6 +13,8 @@ import onnx_ir.passes.common as common
 from onnx_explore.passes.onnx.identities import eliminate_identities
 from onnx_explore.passes.onnx.interface import constants_as_nodes, initializers_as_inputs
 from onnx_explore.passes.onnx.legalize_types import legalize_types
+from onnx_explore.passes.onnx.local_functions import modules_as_functions
+from onnx_explore.passes.onnx.subexpressions import eliminate_common_subexpressions
 
 OnnxPass = Callable[[ir.Model], bool]
 
@@ -28,8 +30,9 @@ ONNX_PASSES: tuple[tuple[str, OnnxPass], ...] = (
     ("remove_unused", _common(common.RemoveUnusedNodesPass)),
     ("eliminate_identities", eliminate_identities),
     ("part_outputs", _common(common.OutputFixPass)),  # two outputs of a body may be one value now
-    ("eliminate_common_subexpressions", _common(common.CommonSubexpressionEliminationPass)),
+    ("eliminate_common_subexpressions", eliminate_common_subexpressions),
     ("legalize_types", legalize_types),
+    ("modules_as_functions", modules_as_functions),
     ("initializers_as_inputs", initializers_as_inputs),
     ("constants_as_nodes", constants_as_nodes),
 )

@@ -77,7 +77,10 @@ def _constant(name: str, tensor: ir.TensorProtocol, opset: int, nodes: list[ir.N
         return emit("Cast", f"node{suffix}", [wide], ir.AttrInt64("to", int(tensor.dtype)))
 
     array = tensor.numpy()
-    if tensor.dtype not in (ir.DataType.INT64, ir.DataType.UINT64) or not (np.abs(array.astype(np.float64)) > 2.0**53).any():
+    if (
+        tensor.dtype not in (ir.DataType.INT64, ir.DataType.UINT64)
+        or not (np.abs(array.astype(np.float64)) > 2.0**53).any()
+    ):
         return cast(array, "")
     upper = emit("Mul", "shifted", [cast(array >> 32, "_upper"), cast(np.asarray(1 << 32, array.dtype), "_half")])
     return emit("Add", "whole", [upper, cast(array & 0xFFFFFFFF, "_lower")])

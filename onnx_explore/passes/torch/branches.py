@@ -19,6 +19,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from dataclasses import replace
+from enum import Enum
 from typing import Any
 
 from onnx_explore.passes.torch.substitution import Substitution
@@ -26,7 +27,7 @@ from onnx_explore.recording import Recorder
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 
 _UNKNOWN = object()
-_PLAIN = (bool, int, float, str, type(None))
+_PLAIN = (bool, int, float, str, type(None), Enum)
 _COMPUTED: dict[str, Callable[..., Any]] = {
     "aten::__not__": operator.not_,
     "aten::__and__": operator.and_,

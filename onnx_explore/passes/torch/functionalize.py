@@ -18,13 +18,15 @@ overwritten whole is never scattered, and a view that is only written to is neve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.passes.torch.aliasing import Sharing, is_assumed, sharing
+from onnx_explore.passes.torch.blocks import control_flow
 from onnx_explore.passes.torch.builder import Builder
+from onnx_explore.passes.torch.entries import Entry, ItemsEntry, TensorEntry, storages_of
 from onnx_explore.passes.torch.schemas import functional_counterpart
 from onnx_explore.passes.torch.storages import Memory, Owner, Storage, View, Write, child_of, root_of
 from onnx_explore.passes.torch.tracking import CONTAINERS, UNPACKS, Tracking, is_written_tensor, keeps, writes_tensor
@@ -45,12 +47,12 @@ def functionalize(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
     Each write leaves a ``Wrote`` in the recording; the first to an input, a parameter or a constant also a ``Noted``.
 
     Raises:
-        UnsupportedOperatorError: If a write has no functional form here: inside control flow, through a view without an
-            inverse, by an operator without a functional counterpart.
+        UnsupportedOperatorError: If a write has no functional form here: through a view without an inverse, by an operator
+            without a functional counterpart.
     """
     if not any(writes_tensor(node) for node in walk(graph.block)):
         return graph
-    run = _Block(Tracking(graph), Fresh(graph), recorder, [])
+    run = Block(Tracking(graph), Fresh(graph), recorder, [])
     parameters = {parameter.value.id: parameter for parameter in graph.parameters}
     for value in graph.block.params:
         run.define_param(value, parameters.get(value.id))
@@ -60,75 +62,60 @@ def functionalize(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
     return replace(graph, block=block)
 
 
-@dataclass(slots=True, eq=False)
-class _Tensor:
-    """A tensor object, or a list of views: which view it is can change in place (``squeeze_``)."""
-
-    view: View
-
-
-@dataclass(slots=True, eq=False)
-class _Items:
-    """A list or tuple of entries, made anew where it is used after one of them was written."""
-
-    node: TorchNode
-    entries: tuple[_Entry | TorchValue, ...]
-    values: tuple[TorchValue, ...] = ()
-    value: TorchValue | None = None
-
-
-_Entry = _Tensor | _Items
-
-
-class _Block:
+class Block:
     """Functionalizes one block."""
 
     def __init__(self, tracking: Tracking, fresh: Fresh, recorder: Recorder, ledger: list[Write]) -> None:
         self.ledger = ledger
         self._tracked = tracking.tracked
         self._constants = tracking.constants
-        self._tracking = tracking
+        self.tracking = tracking
         self._recorder = recorder
-        self._b = Builder(fresh)
-        self._memory = Memory(self._b, tracking.constants)
-        self._entries: dict[int, _Entry] = {}
+        self.builder = Builder(fresh)
+        self.memory = Memory(self.builder, tracking.constants)
+        self.entries: dict[int, Entry] = {}
 
     def block(self, block: TorchBlock) -> TorchBlock:
         """The block without writes."""
         for node in block.nodes:
-            with self._b.standing_for(node):
+            with self.builder.standing_for(node):
                 self._visit(node)
-        returns = tuple(self._read(value) for value in block.returns)
-        return TorchBlock(block.params, tuple(self._b.nodes), returns)
+        returns = tuple(self.read(value) for value in block.returns)
+        return TorchBlock(block.params, tuple(self.builder.nodes), returns)
 
     def define_param(self, value: TorchValue, parameter: Parameter | None) -> None:
         """An input or a parameter of the graph."""
         if value.id not in self._tracked:
             return
         if parameter is None:
-            self._define(value, "input")
+            self.define(value, "input")
             return
-        storage = self._define(value, "parameter").view.storage
+        storage = self.define(value, "parameter").view.storage
         storage.name = parameter.name
         storage.trainable = parameter.trainable
         storage.is_counter = not parameter.trainable and not parameter.tensor.is_floating_point()
 
-    def _define(self, value: TorchValue, owner: Owner) -> _Tensor:
-        entry = _Tensor(root_of(Storage(value.name, owner), value))
-        self._entries[value.id] = entry
+    def is_tracked(self, value: TorchValue) -> bool:
+        """Whether it may share storage with something that is written."""
+        return value.id in self._tracked
+
+    def define(self, value: TorchValue, owner: Owner) -> TensorEntry:
+        """A tensor with a storage of its own."""
+        entry = TensorEntry(root_of(Storage(value.name, owner), value))
+        self.entries[value.id] = entry
         return entry
 
     def _visit(self, node: TorchNode) -> None:
         if node.blocks:
-            self._control_flow(node)
+            control_flow(self, node)
         elif writes_tensor(node):
             self._write(node)
         elif not any(value.id in self._tracked for value in (*node.inputs, *node.outputs)):
-            self._b.append(node)
+            self.builder.append(node)
         elif node.target in CONTAINERS:
-            entries = tuple(self._entries.get(value.id, value) for value in node.inputs)
-            self._entries[node.output.id] = _Items(node, entries)
-        elif node.target in UNPACKS and isinstance(items := self._entries.get(node.inputs[0].id), _Items):
+            entries = tuple(self.entries.get(value.id, value) for value in node.inputs)
+            self.entries[node.output.id] = ItemsEntry(node, entries)
+        elif node.target in UNPACKS and isinstance(items := self.entries.get(node.inputs[0].id), ItemsEntry):
             for output, entry in zip(node.outputs, items.entries, strict=True):
                 self._bind(output, entry)
         elif (item := self._item(node)) is not None:
@@ -145,56 +132,57 @@ class _Block:
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _read(self, value: TorchValue) -> TorchValue:
+    def read(self, value: TorchValue) -> TorchValue:
         """The functional value that stands for a captured one now."""
-        entry = self._entries.get(value.id)
-        return value if entry is None else self._read_entry(entry)
+        entry = self.entries.get(value.id)
+        return value if entry is None else self.read_entry(entry)
 
-    def _read_entry(self, entry: _Entry) -> TorchValue:
-        if isinstance(entry, _Tensor):
-            return self._memory.read(entry.view)
-        values = tuple(item if isinstance(item, TorchValue) else self._read_entry(item) for item in entry.entries)
+    def read_entry(self, entry: Entry) -> TorchValue:
+        """The functional value of what an entry stands for, now."""
+        if isinstance(entry, TensorEntry):
+            return self.memory.read(entry.view)
+        values = tuple(item if isinstance(item, TorchValue) else self.read_entry(item) for item in entry.entries)
         if entry.value is None:
             entry.value = entry.node.output
-            self._b.append(_rewired(entry.node, values))
+            self.builder.append(_rewired(entry.node, values))
         elif values != entry.values:
-            with self._b.standing_for(entry.node):
-                entry.value = self._b.fresh.value(entry.node.output.kind)
-                self._b.add(entry.node.target, values, (entry.value,))
+            with self.builder.standing_for(entry.node):
+                entry.value = self.builder.fresh.value(entry.node.output.kind)
+                self.builder.add(entry.node.target, values, (entry.value,))
         entry.values = values
         return entry.value
 
     def _read_shape(self, value: TorchValue) -> TorchValue:
         """Any value with the shape of ``value``."""
-        entry = self._entries.get(value.id)
-        return self._memory.shape_of(entry.view) if isinstance(entry, _Tensor) else self._read(value)
+        entry = self.entries.get(value.id)
+        return self.memory.shape_of(entry.view) if isinstance(entry, TensorEntry) else self.read(value)
 
     # -- nodes that write to nothing ------------------------------------------------------------------------------
 
     def _compute(self, node: TorchNode) -> None:
         """An operator whose results are new tensors."""
-        read = self._read_shape if node.target in _SHAPE_READS else self._read
-        self._b.append(_rewired(node, tuple(read(value) for value in node.inputs)))
+        read = self._read_shape if node.target in _SHAPE_READS else self.read
+        self.builder.append(_rewired(node, tuple(read(value) for value in node.inputs)))
         owner: Owner = "constant" if node.target == "prim::Constant" else "local"
         for output in node.outputs:
             if output.id in self._tracked:
-                self._define(output, owner)
+                self.define(output, owner)
         if keeps(node):
             self._escape_all(node, f"{node.target} keeps it")
 
     def _view(self, node: TorchNode, shared: Sharing) -> None:
         """An operator whose result shares storage with an input."""
-        entry = self._entries.get(node.inputs[shared.input].id)
-        if not isinstance(entry, _Tensor) or shared.input != 0:
+        entry = self.entries.get(node.inputs[shared.input].id)
+        if not isinstance(entry, TensorEntry) or shared.input != 0:
             self._compute(node)
             self._escape_all(node, f"{node.target} gives it another name")
         elif shared.whole:
-            self._entries[node.output.id] = _Tensor(entry.view)
+            self.entries[node.output.id] = TensorEntry(entry.view)
             if entry.view.storage.owner == "constant" and node.target in _FRESH_CONSTANT:
                 entry.view.storage.owner = "local"
         else:
             rest = tuple(self._read_shape(value) for value in node.inputs[1:])
-            self._entries[node.output.id] = _Tensor(self._child(entry.view, node, rest))
+            self.entries[node.output.id] = TensorEntry(self._child(entry.view, node, rest))
 
     def _child(self, parent: View, node: TorchNode, rest: tuple[TorchValue, ...]) -> View:
         key = (node.target, node.overload, *(self._key(value) for value in rest))
@@ -208,39 +196,39 @@ class _Block:
         return (type(constant).__name__, _hashable(constant))
 
     def _unpack(self, node: TorchNode) -> None:
-        entry = self._entries.get(node.inputs[0].id)
-        if not isinstance(entry, _Tensor):
+        entry = self.entries.get(node.inputs[0].id)
+        if not isinstance(entry, TensorEntry):
             self._compute(node)
             return
         parent = self._child(entry.view, node, ())
         for index, output in enumerate(node.outputs):
             piece = child_of(parent, (index,), None)
             piece.piece, piece.captured = index, output
-            self._entries[output.id] = _Tensor(piece)
+            self.entries[output.id] = TensorEntry(piece)
 
-    def _item(self, node: TorchNode) -> _Entry | TorchValue | None:
+    def _item(self, node: TorchNode) -> Entry | TorchValue | None:
         """The element that a node takes out of a list or tuple that is followed."""
         if node.target not in ("aten::__getitem__", "prim::TupleIndex") or len(node.inputs) != 2:
             return None
-        items = self._entries.get(node.inputs[0].id)
+        items = self.entries.get(node.inputs[0].id)
         index = self._constants.get(node.inputs[1].id)
-        if not isinstance(items, _Items) or not isinstance(index, int):
+        if not isinstance(items, ItemsEntry) or not isinstance(index, int):
             return None
         return items.entries[index] if -len(items.entries) <= index < len(items.entries) else None
 
-    def _bind(self, output: TorchValue, entry: _Entry | TorchValue) -> None:
+    def _bind(self, output: TorchValue, entry: Entry | TorchValue) -> None:
         if isinstance(entry, TorchValue):
             # Not tracked itself, so nothing that shares its storage is ever written.
-            entry = _Tensor(root_of(Storage(entry.name, "local"), entry))
-        self._entries[output.id] = entry
+            entry = TensorEntry(root_of(Storage(entry.name, "local"), entry))
+        self.entries[output.id] = entry
 
     def _escape_all(self, node: TorchNode, reason: str) -> None:
         for value in (*node.inputs, *node.outputs):
-            self._escape(self._entries.get(value.id), reason)
+            self._escape(self.entries.get(value.id), reason)
 
-    def _escape(self, entry: _Entry | None, reason: str) -> None:
+    def _escape(self, entry: Entry | None, reason: str) -> None:
         """Something that is not followed knows the storage: from here on it must not be written."""
-        for storage in _storages(entry):
+        for storage in storages_of(entry):
             storage.escaped = storage.escaped or reason
 
     def _note_assumption(self, node: TorchNode, shared: Sharing | None) -> None:
@@ -263,7 +251,7 @@ class _Block:
         if any(not value.kind.startswith("Tensor") or value.kind.endswith("[]") for value in written):
             raise _refusal(node, "it writes to the tensors of a list")
         if node.target in NO_WRITES:
-            self._entries.update({output.id: self._target(node, written[0]) for output in node.outputs})
+            self.entries.update({output.id: self._target(node, written[0]) for output in node.outputs})
         elif node.target in METADATA_WRITES:
             self._reshape_in_place(node)
         elif node.target in ("aten::resize_", "aten::resize_as_"):
@@ -280,34 +268,34 @@ class _Block:
     def _write_in_place(self, node: TorchNode) -> None:
         entry = self._target(node, node.inputs[0])
         view = entry.view
-        self._entries.update({output.id: entry for output in node.outputs})
+        self.entries.update({output.id: entry for output in node.outputs})
         write = self._log(node, view)
-        source = self._entries.get(node.inputs[1].id) if node.target == "aten::copy_" else None
-        if isinstance(source, _Tensor) and source.view is view:
+        source = self.entries.get(node.inputs[1].id) if node.target == "aten::copy_" else None
+        if isinstance(source, TensorEntry) and source.view is view:
             return  # `y[:, 0] += 1` ends in copying the part onto itself
-        inputs = tuple(self._read(value) for value in node.inputs[1:])
-        mark = len(self._b.nodes)
-        current, like = partial(self._memory.read, view), partial(self._memory.shape_of, view)
-        value = new_value(self._b, node, view.captured, current, like, inputs, self._constants)
-        write.became.extend(self._b.made_since(mark))
-        self._memory.write(view, value, write)
+        inputs = tuple(self.read(value) for value in node.inputs[1:])
+        mark = len(self.builder.nodes)
+        current, like = partial(self.memory.read, view), partial(self.memory.shape_of, view)
+        value = new_value(self.builder, node, view.captured, current, like, inputs, self._constants)
+        write.became.extend(self.builder.made_since(mark))
+        self.memory.write(view, value, write)
 
     def _write_outs(self, node: TorchNode, given: Sequence[TorchValue]) -> None:
         assert node.schema is not None
         outs = node.outputs if len(node.outputs) == len(given) else tuple(given)
         entries = [self._target(node, value) for value in given]
         rows = zip(node.schema.arguments, node.inputs, strict=True)
-        inputs = [value if argument.written else self._read(value) for argument, value in rows]
-        likes = [partial(self._memory.shape_of, entry.view) for entry in entries]
-        mark = len(self._b.nodes)
-        values = new_outputs(self._b, node, outs, likes, inputs, self._constants)
-        made = self._b.made_since(mark)
+        inputs = [value if argument.written else self.read(value) for argument, value in rows]
+        likes = [partial(self.memory.shape_of, entry.view) for entry in entries]
+        mark = len(self.builder.nodes)
+        values = new_outputs(self.builder, node, outs, likes, inputs, self._constants)
+        made = self.builder.made_since(mark)
         for out, before, entry, value in zip(outs, given, entries, values, strict=True):
-            self._entries[out.id] = entry
+            self.entries[out.id] = entry
             write = self._log(node, entry.view)
             write.became.extend(made)
             if out.shape == before.shape:
-                self._memory.write(entry.view, value, write)
+                self.memory.write(entry.view, value, write)
             elif before.shape is None or 0 not in before.shape or entry.view.parent is not None:
                 raise _refusal(node, "it resizes its 'out' tensor")
             else:  # An empty tensor was given: it is the result from now on.
@@ -321,28 +309,28 @@ class _Block:
         assert functional is not None
         view = replace(
             node,
-            id=self._b.fresh.node_id(),
+            id=self.builder.fresh.node_id(),
             target=functional.name,
             schema=functional,
             derived_from=node.derived_from or (node.id,),
         )
         write = self._log(node, entry.view)
-        entry.view = self._child(entry.view, view, tuple(self._read(value) for value in node.inputs[1:]))
+        entry.view = self._child(entry.view, view, tuple(self.read(value) for value in node.inputs[1:]))
         if entry.view.node is not None:
             write.became.append(entry.view.node.id)
-        self._entries.update({output.id: entry for output in node.outputs})
+        self.entries.update({output.id: entry for output in node.outputs})
 
     def _resize(self, node: TorchNode) -> None:
         entry = self._target(node, node.inputs[0])
         before, after = node.inputs[0].shape, node.output.shape
         if before is None or before != after:
             raise _refusal(node, "it changes the number or the order of the tensor's elements in place")
-        self._entries[node.output.id] = entry
+        self.entries[node.output.id] = entry
 
-    def _target(self, node: TorchNode, value: TorchValue) -> _Tensor:
+    def _target(self, node: TorchNode, value: TorchValue) -> TensorEntry:
         """The tensor that a node writes to."""
-        entry = self._entries.get(value.id)
-        if not isinstance(entry, _Tensor):
+        entry = self.entries.get(value.id)
+        if not isinstance(entry, TensorEntry):
             raise _refusal(node, "it writes to something that is not a tensor")
         storage = entry.view.storage
         if storage.owner == "outer":
@@ -382,70 +370,12 @@ class _Block:
 
     # -- control flow -------------------------------------------------------------------------------------------------
 
-    def _control_flow(self, node: TorchNode) -> None:
-        """Blocks see what is outside as it is before the node; they may write to what they made themselves."""
-        inputs = tuple(self._read(value) for value in node.inputs)
-        captured: dict[int, TorchValue] = {}
-        for inner in node.blocks:
-            self._capture(inner, captured)
-        stand_ins = {number: self._read(value) for number, value in captured.items()}
-        blocks: list[TorchBlock] = []
-        shared: set[int] = set()
-        for inner in node.blocks:
-            run = _Block(self._tracking, self._b.fresh, self._recorder, self.ledger)
-            outside: dict[Storage, _Entry] = {}
-            for number, value in stand_ins.items():
-                stand_in = run._define(value, "outer")
-                run._entries[number] = stand_in
-                outside[stand_in.view.storage] = self._entries[number]
-            for index, param in enumerate(inner.params):
-                if param.id in self._tracked:
-                    stand_in = run._define(param, "outer")
-                    given = self._entries.get(node.inputs[index + 1].id)
-                    if given is not None:
-                        outside[stand_in.view.storage] = given
-            blocks.append(run.block(inner))
-            returns = inner.returns[len(inner.returns) - len(node.outputs) :]
-            shared |= self._shared_returns(run, returns, outside)
-        self._define_results(node, shared)
-        self._b.append(replace(node, inputs=inputs, blocks=tuple(blocks)))
-
-    def _define_results(self, node: TorchNode, shared: set[int]) -> None:
-        for index, output in enumerate(node.outputs):
-            if output.id not in self._tracked:
-                continue
-            entry = self._define(output, "local")
-            if node.target == "prim::Loop":
-                # A loop may run no time at all, and then returns what it was given.
-                self._escape(self._entries.get(node.inputs[index + 2].id), "a loop may return it unchanged")
-                self._escape(entry, "a loop may return what it was given")
-            elif index in shared:
-                self._escape(entry, "control flow may return it under several names")
-
-    def _shared_returns(self, run: _Block, returns: Sequence[TorchValue], outside: dict[Storage, _Entry]) -> set[int]:
-        """Positions of the returns of a block that share storage with each other or with something outside."""
-        shared: set[int] = set()
-        seen: dict[Storage, int] = {}
-        for index, value in enumerate(returns):
-            for storage in _storages(run._entries.get(value.id)):
-                if storage.owner == "outer":
-                    shared.add(index)
-                    self._escape(outside.get(storage), "control flow may return it under another name")
-                elif seen.setdefault(storage, index) != index:
-                    shared.update((index, seen[storage]))
-        return shared
-
-    def _capture(self, block: TorchBlock, captured: dict[int, TorchValue]) -> None:
-        """Values from outside that a block uses."""
-        for node in block.nodes:
-            for value in node.inputs:
-                if value.id in self._entries:
-                    captured[value.id] = value
-            for inner in node.blocks:
-                self._capture(inner, captured)
-        for value in block.returns:
-            if value.id in self._entries:
-                captured[value.id] = value
+    def inner(self, *, trial: bool) -> Block:
+        """The same for a block inside this one; a trial leaves nothing behind."""
+        recorder, ledger = (Recorder(), []) if trial else (self._recorder, self.ledger)
+        run = Block(self.tracking, self.builder.fresh, recorder, ledger)
+        run.memory.taken = set(self.memory.taken) if trial else self.memory.taken
+        return run
 
 
 def _refusal(node: TorchNode, reason: str) -> UnsupportedOperatorError:
@@ -459,14 +389,6 @@ def _refusal(node: TorchNode, reason: str) -> UnsupportedOperatorError:
 
 def _rewired(node: TorchNode, inputs: tuple[TorchValue, ...]) -> TorchNode:
     return node if inputs == node.inputs else replace(node, inputs=inputs)
-
-
-def _storages(entry: _Entry | TorchValue | None) -> list[Storage]:
-    if isinstance(entry, _Tensor):
-        return [entry.view.storage]
-    if isinstance(entry, _Items):
-        return [storage for item in entry.entries for storage in _storages(item)]
-    return []
 
 
 def _hashable(item: Any) -> Any:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.passes.torch.builder import Builder
 from onnx_explore.passes.torch.views import Part, put_back
 from onnx_explore.recording import Wrote
@@ -57,6 +58,8 @@ class Storage:
         pending: The one view that is up to date, or None if the root is.
         open: Writes that were not put back to the root yet.
         escaped: Why it must not be written any more, or ``""``.
+        lost: Why it must not be read any more, or ``""``.
+        rivals: Storages that it may be one and the same with, or a part of.
         noted: Whether a write to it was noted already.
     """
 
@@ -68,7 +71,16 @@ class Storage:
     pending: View | None = None
     open: list[Write] = field(default_factory=list[Write])
     escaped: str = ""
+    lost: str = ""
+    rivals: list[Storage] = field(default_factory=list["Storage"])
     noted: bool = False
+
+    def rival(self, other: Storage) -> None:
+        """State that the two may share memory: once one of them is written, the other must not be read any more."""
+        for storage in (other, *other.rivals):
+            if storage is not self and storage not in self.rivals:
+                self.rivals.append(storage)
+                storage.rivals.append(self)
 
 
 Value = TorchValue | tuple[TorchValue, ...]
@@ -152,15 +164,25 @@ class Memory:
         constants: Python values of constants, by value id.
     """
 
-    __slots__ = ("_b", "_constants", "_taken")
+    __slots__ = ("_b", "_constants", "taken")
 
     def __init__(self, builder: Builder, constants: Mapping[int, Any]) -> None:
         self._b = builder
         self._constants = constants
-        self._taken: set[int] = set()  # ids of the captured view nodes that are in the graph already
+        self.taken: set[int] = set()
+        """Ids of the captured view nodes that are in the graph already."""
 
     def read(self, view: View) -> TorchValue:
-        """The value of a view now."""
+        """The value of a view now.
+
+        Raises:
+            UnsupportedOperatorError: If it may have been written under another name.
+        """
+        if view.storage.lost:
+            raise UnsupportedOperatorError(
+                f"the tensor '{view.storage.name}' is used after a write that may have changed it, or not: {view.storage.lost}",
+                action="write to a copy (.clone())",
+            )
         value = self._refresh(view)
         assert isinstance(value, TorchValue)
         return value
@@ -172,6 +194,8 @@ class Memory:
     def write(self, view: View, value: TorchValue, write: Write) -> None:
         """``value`` is what the view shows from now on."""
         storage, parent, pending = view.storage, view.parent, view.storage.pending
+        for rival in storage.rivals:
+            rival.lost = rival.lost or f"{write.node.target} may have written to it at {write.node.origin.where}"
         if parent is None:
             storage.open = []
         elif pending is not view:
@@ -213,8 +237,8 @@ class Memory:
         assert isinstance(whole, TorchValue)
         inputs = (whole, *view.rest)
         outputs = node.outputs
-        if node.id not in self._taken:
-            self._taken.add(node.id)
+        if node.id not in self.taken:
+            self.taken.add(node.id)
             self._b.append(node if inputs == node.inputs else replace(node, inputs=inputs))
         else:
             outputs = tuple(

@@ -18,6 +18,7 @@ from typing import Any
 
 from onnx_explore.passes.torch.aliasing import WHOLE, sharing
 from onnx_explore.torch_ir import SchemaArgument, TorchBlock, TorchGraph, TorchNode, TorchValue
+from onnx_explore.torch_ir.kinds import is_dict, is_list
 
 CONTAINERS = frozenset({"prim::ListConstruct", "prim::TupleConstruct", "prim::NamedTupleConstruct"})
 """Operators whose result holds their inputs."""
@@ -37,10 +38,14 @@ _PLAIN = frozenset(
 )
 
 
+OBSERVERS = frozenset({"aten::fused_moving_avg_obs_fake_quant"})
+"""They write to what they learned only while their observer is on, and with that they are not exported."""
+
+
 def writes_tensor(node: TorchNode) -> bool:
     """Whether a node writes to a tensor, or changes its shape in place."""
     schema = node.schema
-    if schema is None:
+    if schema is None or node.target in OBSERVERS:
         return False
     return any(
         is_written_tensor(argument, value) for argument, value in zip(schema.arguments, node.inputs, strict=False)
@@ -133,10 +138,18 @@ def _may_hold_tensors(value: TorchValue) -> bool:
 
 def keeps(node: TorchNode) -> bool:
     """Whether it may keep tensors in, or take them out of, something that this pass does not follow."""
-    if node.target in _OPAQUE_LISTS:
+    if node.target in _OPAQUE_LISTS or _gives_another_list(node):
         return True
     if node.target in _HARMLESS or node.target in WHOLE:
         return False
     if node.schema is None:
         return True
-    return any(argument.written for argument in node.schema.arguments) and not writes_tensor(node)
+    written = any(argument.written for argument in node.schema.arguments)
+    return written and not writes_tensor(node) and node.target not in OBSERVERS
+
+
+def _gives_another_list(node: TorchNode) -> bool:
+    """Whether it gives a list or dict that holds what is in another one (``aten::append``, ``aten::slice`` of a list)."""
+    if node.schema is None or not node.inputs or not (is_list(node.inputs[0].kind) or is_dict(node.inputs[0].kind)):
+        return False
+    return _may_hold_tensors(node.inputs[0]) and any(is_list(v.kind) or is_dict(v.kind) for v in node.outputs)

@@ -7,3 +7,4 @@ for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 import_module("onnx_explore.symbolic.prim")
 import_module("onnx_explore.symbolic.torchvision")
+import_module("onnx_explore.symbolic.quantized")

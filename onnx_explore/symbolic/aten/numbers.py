@@ -12,7 +12,6 @@ import onnx_ir as ir
 
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.forms.comparison import extreme, is_inf, is_nan, trunc
-from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Operand, Scalar, Tensor
 from onnx_explore.symbolic.aten import arithmetic, comparison, unary
 from onnx_explore.symbolic.aten.creation import default_float
@@ -128,23 +127,7 @@ def truncated_quotient(g: Emitter, a: Operand, b: Operand) -> Tensor:
     return arithmetic.div(g, a, b, "trunc")
 
 
-# -- identity and lists ------------------------------------------------------------------------------------------------------
-
-
-@symbolic("aten::__is__")
-def is_same(g: Emitter, self: Any, obj: Any) -> bool:
-    """aten::__is__(t1 self, t2 obj) -> bool: what is asked is whether an argument is None"""
-    if self is None or obj is None:
-        return self is obj
-    if isinstance(self, bool | int | str) and isinstance(obj, bool | int | str):
-        return self is obj
-    raise UnsupportedOperatorError("'is' is known at export only for None, booleans and numbers")
-
-
-@symbolic("aten::__isnot__")
-def is_not_same(g: Emitter, self: Any, obj: Any) -> bool:
-    """aten::__isnot__(t1 self, t2 obj) -> bool"""
-    return not is_same(g, self, obj)
+# -- lists ---------------------------------------------------------------------------------------------------------------
 
 
 @symbolic("aten::eq.int_list", "aten::eq.float_list", "aten::eq.bool_list")
@@ -180,12 +163,6 @@ def contains(g: Emitter, l: list[Scalar], item: Operand) -> Operand:  # noqa: E7
         elif number == item:
             return True
     return result
-
-
-@symbolic("aten::add.t")
-def concatenated(g: Emitter, a: Any, b: Any) -> Any:
-    """aten::add.t(t[] a, t[] b) -> t[]"""
-    return (*a, *b)
 
 
 @symbolic("aten::mul.left_t")

@@ -94,3 +94,27 @@ def pad_packed_sequence(
         amounts = shapes.vector(g, [0] * rank + [missing] + [0] * (rank - 1))
         padded = g.op("Pad", padded, amounts, fill, mode="constant")
     return [swapped(g, padded, 0, 1) if batch_first else padded, lengths]
+
+
+@symbolic("aten::pad_sequence", since=11)
+def pad_sequence(
+    g: Emitter,
+    sequences: list[Tensor],
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
+) -> Tensor:
+    """pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side="right") -> Tensor"""
+    sizes = [shapes.size(g, item, 0) for item in sequences]
+    longest = sizes[0]
+    for size in sizes[1:]:
+        longest = shapes.maximum(g, longest, size)
+    rows: list[ir.Value] = []
+    for item, size in zip(sequences, sizes, strict=True):
+        none: list[Dim] = [0] * g.rank(item)
+        amounts: list[Dim] = [shapes.sub(g, longest, size), *none[1:]]
+        before, after = (amounts, none) if padding_side == "left" else (none, amounts)
+        rows.append(
+            forms.unsqueeze(g, forms.pad(g, item, before, after, fill=padding_value), [0 if batch_first else 1])
+        )
+    return g.op("Concat", *rows, axis=0 if batch_first else 1)

@@ -34,15 +34,18 @@ def projected_lstm(
         Output (time, batch, directions · projection), and the last ``h`` and ``c``.
     """
     g.requires(9, "Scan, for an LSTM with projections")
+    dtype = g.dtype(x)
+    x = in_scan_type(g, x)
     outputs: list[ir.Value] = []
     last: list[list[ir.Value]] = [[], []]
     for direction, (w_ih, w_hh, b_ih, b_hh, w_hr) in enumerate(cells):
         assert w_ih is not None and w_hh is not None and w_hr is not None
-        h, c = (forms.select(g, state, 0, direction) for state in states)
+        w_ih, w_hh, w_hr = (in_scan_type(g, weight) for weight in (w_ih, w_hh, w_hr))
+        h, c = (in_scan_type(g, forms.select(g, state, 0, direction)) for state in states)
         gates = g.op("MatMul", x, g.transposed(w_ih))  # of all time steps at once
         for bias in (b_ih, b_hh):
             if bias is not None:
-                gates = g.op("Add", gates, bias)
+                gates = g.op("Add", gates, in_scan_type(g, bias))
         run = None if lengths is None else _running(g, lengths, x)
         hidden = shapes.size(g, w_hr, 1)
         y, h, c = _scan(g, gates, run, h, c, g.transposed(w_hh), g.transposed(w_hr), hidden, direction == 1)
@@ -54,7 +57,15 @@ def projected_lstm(
         items[0] if len(items) == 1 else g.op("Concat", *items, axis=2 if place == 0 else 0)
         for place, items in enumerate(joined)
     )
-    return y, [h, c]
+    return g.cast(y, dtype), [g.cast(h, dtype), g.cast(c, dtype)]
+
+
+def in_scan_type(g: Emitter, x: ir.Value) -> ir.Value:
+    """In 32 bits where there are fewer: ONNX Runtime has no 16-bit arithmetic, and crashes over the casts that it puts in.
+
+    The cast comes before a transposition: Transpose, Cast, MatMul in a row is one of the things that crash it (1.32).
+    """
+    return g.cast(x, ir.DataType.FLOAT) if x.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16) else x
 
 
 def _running(g: Emitter, lengths: ir.Value, x: ir.Value) -> ir.Value:

@@ -23,7 +23,7 @@ from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Tensor
 from onnx_explore.symbolic.aten.packed import pack, unpack
 from onnx_explore.symbolic.aten.permute import permuted
-from onnx_explore.symbolic.aten.projected import projected_lstm
+from onnx_explore.symbolic.aten.projected import in_scan_type, projected_lstm
 from onnx_explore.symbolic.aten.random import dropout
 from onnx_explore.symbolic.registry import symbolic
 
@@ -186,6 +186,10 @@ def _run(
     return [x, *merged]
 
 
+def _is_projected(params: Sequence[ir.Value], has_biases: bool, num_layers: int, bidirectional: bool) -> bool:
+    return _cells(params, has_biases, num_layers * (2 if bidirectional else 1))[0].w_hr is not None
+
+
 def _weights(cell: _Cell) -> list[ir.Value | None]:
     return [cell.w_ih, cell.w_hh, cell.b_ih, cell.b_hh, cell.w_hr]
 
@@ -254,7 +258,10 @@ def lstm(
     """lstm.input(Tensor input, Tensor[] hx, Tensor[] params, bool has_biases, int num_layers, float dropout, bool train,
     bool bidirectional, bool batch_first) -> (Tensor, Tensor, Tensor)
     """
-    return _sequence(g, _LSTM, input, hx, batch_first, params, has_biases, num_layers, dropout, train, bidirectional)
+    dtype = g.dtype(input)
+    x = in_scan_type(g, input) if _is_projected(params, has_biases, num_layers, bidirectional) else input
+    result = _sequence(g, _LSTM, x, hx, batch_first, params, has_biases, num_layers, dropout, train, bidirectional)
+    return [g.cast(item, dtype) for item in result]
 
 
 @symbolic("aten::lstm.data", since=9)

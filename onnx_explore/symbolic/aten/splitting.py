@@ -1,7 +1,7 @@
 """Cutting a tensor into pieces: split, chunk, tensor_split, unbind and their relatives.
 
-How many pieces there are must be known. Along a dynamic dimension it is what the capture saw; the bounds of the pieces are
-computed when the model runs.
+How many pieces there are must be known where they are unpacked. Along a dynamic dimension it is what the capture saw; the bounds
+of the pieces are computed when the model runs. A list that is not unpacked (in a scripted model) is an ONNX sequence there.
 """
 
 from __future__ import annotations
@@ -37,8 +37,20 @@ def equal_pieces(g: Emitter, x: ir.Value, length: Dim, axis: int, count: int) ->
     return pieces
 
 
+def as_sequence(g: Emitter, x: ir.Value, length: ir.Value | None, axis: int) -> ir.Value:
+    """Pieces of one length (without: of length 1, and without that axis), as many as there are when the model runs."""
+    made = g.op("SplitToSequence", x, length, axis=axis, keepdims=1 if length is not None else 0)
+    sizes: list[int | ir.SymbolicDim | None] = list(x.shape or ())
+    if length is None:
+        del sizes[axis]
+    else:
+        sizes[axis] = None
+    made.type, made.shape = ir.SequenceType(ir.TensorType(g.dtype(x))), ir.Shape(sizes)
+    return made
+
+
 @symbolic("aten::split.Tensor", "aten::unsafe_split", "aten::split_copy")
-def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tensor]:
+def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tensor] | Tensor:
     """split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
@@ -47,6 +59,8 @@ def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tenso
             return [self]
         full, rest = divmod(total, split_size)
         return list(forms.split(g, self, [split_size] * full + ([rest] if rest else []), axis))
+    if g.expected_count is None and g.opset >= 11:
+        return as_sequence(g, self, shapes.as_scalar(g, split_size), axis)
     return equal_pieces(g, self, split_size, axis, _count(g))
 
 
@@ -69,7 +83,7 @@ def split_sizes(g: Emitter, self: Tensor, split_size: list[Dim], dim: int = 0) -
 
 
 @symbolic("aten::chunk", "aten::unsafe_chunk")
-def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor] | Tensor:
     """chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
@@ -78,15 +92,19 @@ def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
         if length == 0:
             return list(forms.split(g, self, [0] * chunks, axis))
         return split(g, self, length, axis)
-    count = g.expected_count or chunks
     length = shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
-    return equal_pieces(g, self, length, axis, count)
+    if g.expected_count is None and g.opset >= 11:
+        return as_sequence(g, self, shapes.as_scalar(g, length), axis)
+    return equal_pieces(g, self, length, axis, g.expected_count or chunks)
 
 
 @chunk.since(18)
-def _(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor]:
+def _(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor] | Tensor:
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
+    if g.expected_count is None and not isinstance(total, int) and chunks != 1:
+        length = shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
+        return as_sequence(g, self, shapes.as_scalar(g, length), axis)
     if isinstance(total, int) or (g.expected_count or chunks) != chunks or chunks == 1:
         length = total if chunks == 1 else shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
         if length == 0:
@@ -201,10 +219,12 @@ def dsplit_array(g: Emitter, self: Tensor, indices: list[Dim]) -> list[Tensor]:
 
 
 @symbolic("aten::unbind", "aten::unbind_copy")
-def unbind(g: Emitter, self: Tensor, dim: int = 0) -> list[Tensor]:
+def unbind(g: Emitter, self: Tensor, dim: int = 0) -> list[Tensor] | Tensor:
     """unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]"""
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
+    if not isinstance(total, int) and g.expected_count is None and g.opset >= 11:
+        return as_sequence(g, self, None, axis)
     if not isinstance(total, int):
         return [forms.select(g, self, axis, index) for index in range(_count(g))]
     return [forms.squeeze(g, piece, [axis]) for piece in forms.split(g, self, [1] * total, axis)]

@@ -33,7 +33,13 @@ class Regions:
     """
 
     def __init__(
-        self, g: Emitter, x: Tensor, rois: Tensor, scale: float, pooled: tuple[int, int], position_sensitive: bool = False
+        self,
+        g: Emitter,
+        x: Tensor,
+        rois: Tensor,
+        scale: float,
+        pooled: tuple[int, int],
+        position_sensitive: bool = False,
     ) -> None:
         self.g, self.pooled, self.position_sensitive = g, pooled, position_sensitive
         x = widened(g, x)
@@ -79,7 +85,9 @@ class Regions:
             own = g.const(np.arange(height * width).reshape(1, height, width, 1, 1).tolist())
             base = add(g, mul(g, base, height * width), own)
         line = add(g, g.op("Mul", base, shapes.as_scalar(g, self.sizes[0])), of_rows(g, y))
-        return g.op("Gather", self.rows, add(g, g.op("Mul", line, shapes.as_scalar(g, self.sizes[1])), of_columns(g, x)))
+        return g.op(
+            "Gather", self.rows, add(g, g.op("Mul", line, shapes.as_scalar(g, self.sizes[1])), of_columns(g, x))
+        )
 
     def channels_first(self, bins: Tensor) -> Tensor:
         """(regions, bins y, bins x, channels) as PyTorch has it."""

@@ -38,7 +38,9 @@ def pairs(x: Tensor) -> Tensor:
     return torch.view_as_real(x)
 
 
-def of_complex(name: str, run: Callable[[Tensor], Tensor], *, real: bool = False, target: str = "", **more: Any) -> Case:
+def of_complex(
+    name: str, run: Callable[[Tensor], Tensor], *, real: bool = False, target: str = "", **more: Any
+) -> Case:
     """A case of ``complex::name``: ``run`` gets a complex (2, 3), and gives a complex or a real tensor."""
     model = (lambda x: run(z(x))) if real else (lambda x: pairs(run(z(x))))
     return Case(target or name, f"complex::{name}", model, lambda: (PAIRS,), **{"dynamic": {0: (0,)}, **more})
@@ -212,9 +214,7 @@ def nonzero(x: Tensor) -> Tensor:
 
 
 def scripted(name: str, target: str, run: Callable[..., Any], since: int = 7, **more: Any) -> Case:
-    return Case(
-        name, target, torch.jit.script(run), lambda: (X,), **{"dynamic": {0: (0, 1)}, **more}, since=since
-    )
+    return Case(name, target, torch.jit.script(run), lambda: (X,), **{"dynamic": {0: (0, 1)}, **more}, since=since)
 
 
 NUMBERS = [
@@ -419,7 +419,14 @@ INTERNAL = [
     row("parts", "_linalg_det", lambda x: ATEN._linalg_det(x)[0], SQUARE, since=11),
     row("parts", "_linalg_slogdet", lambda x: ATEN._linalg_slogdet(x)[:2], SQUARE, since=11),
     row("batch-first", "_pack_padded_sequence", packed, seeded(3, 4, 2), torch.tensor([4, 2, 1]), since=9),
-    row("circular", "_pad_circular", lambda x: ATEN._pad_circular(x, [1, 2]), seeded(2, 3, 5), dynamic={0: (0, 2)}, since=9),
+    row(
+        "circular",
+        "_pad_circular",
+        lambda x: ATEN._pad_circular(x, [1, 2]),
+        seeded(2, 3, 5),
+        dynamic={0: (0, 2)},
+        since=9,
+    ),
     row("plain", "special_log_softmax", lambda x: torch.special.log_softmax(x, 0), X, dynamic=FIRST),
     row("plain", "_log_softmax", lambda x: ATEN._log_softmax(x, 0, False), X, dynamic=FIRST),
 ]

@@ -54,6 +54,14 @@ def bools(x: Tensor) -> Tensor:
     return torch.full([x.size(0)], True) + torch.arange(x.size(0))
 
 
+def ranges(x: Tensor) -> Tensor:
+    for i in range(x.size(0)):
+        for j in range(9 - x.size(1), 1, -2):
+            for k in range(1, x.size(0), x.size(1)):
+                x = x * 0.5 + (i * 3 + j - k)
+    return x
+
+
 def _row(name: str, target: str, run: Callable[..., Any], since: int = 7) -> Case:
     return Case(name, target, torch.jit.script(run), lambda: (seeded(3, 4),), dynamic={0: (0, 1)}, since=since)
 
@@ -67,4 +75,6 @@ CASES: list[Case] = [
     _row("sizes", "aten::tensor.int", sizes),
     _row("lists", "aten::mul.left_t", lists),
     _row("bools", "aten::full", bools, 9),
+    _row("ranges", "aten::__range_length", ranges, 9),
+    _row("indices", "aten::__derive_index", ranges, 9),
 ]

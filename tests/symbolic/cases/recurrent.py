@@ -131,4 +131,17 @@ CASES = [
     row("gru-cell", "gru_cell", module(nn.GRUCell), seeded(2, 4), dynamic={0: (0,)}),
     row("rnn-cell", "rnn_tanh_cell", module(nn.RNNCell), seeded(2, 4), dynamic={0: (0,)}),
     row("rnn-cell-relu", "rnn_relu_cell", module(nn.RNNCell, nonlinearity="relu"), seeded(2, 4), dynamic={0: (0,)}),
+    *[
+        row(
+            f"{side}-{batch_first}",
+            "pad_sequence",
+            lambda a, b, side=side, first=batch_first: nn.utils.rnn.pad_sequence([a, b, a[1:]], first, 1.5, side),
+            seeded(5, 2),
+            seeded(3, 2),
+            dynamic={0: (0,), 1: (0,)},
+            since=11,
+        )
+        for side in ("left", "right")
+        for batch_first in (True, False)
+    ],
 ]

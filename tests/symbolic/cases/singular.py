@@ -30,7 +30,9 @@ def vectors(x: torch.Tensor, uplo: str) -> tuple[torch.Tensor, torch.Tensor, tor
 
 CASES = [
     *[
-        row(f"{name}-{full}", "_linalg_svd", lambda x, full=full: factors(x, full), x, dynamic=dynamic, since=11, **NEAR)
+        row(
+            f"{name}-{full}", "_linalg_svd", lambda x, full=full: factors(x, full), x, dynamic=dynamic, since=11, **NEAR
+        )
         for full in (True, False)
         for name, x, dynamic in (
             ("square", X, BATCH),

@@ -1,0 +1,113 @@
+"""One call of a symbolic function of the reference: values on a scratch graph in, what it returned in the ONNX graph out."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from onnx_explore.compat.graph import GraphContext
+from onnx_explore.compat.original import OriginalNode
+from onnx_explore.compat.replaying import Replay
+from onnx_explore.compat.scratch import JitValue, Scratch
+from onnx_explore.compat.spellings import older_spellings
+from onnx_explore.compat.torch_registry import exporting_opset
+from onnx_explore.compat.values import is_value
+from onnx_explore.emit import Emitter
+from onnx_explore.errors import SymbolicError
+from onnx_explore.symbolic.lowered import Lowered
+from onnx_explore.torch_ir import TorchNode
+
+Arguments = Callable[[list[JitValue]], Sequence[Any]]
+"""From the values of all inputs to the positional arguments behind ``g``."""
+
+
+def call(
+    function: Callable[..., Any],
+    emitter: Emitter,
+    node: TorchNode,
+    inputs: tuple[Lowered, ...],
+    arguments: Arguments = list,
+    keywords: Mapping[str, Any] | None = None,
+) -> Lowered:
+    """Run a symbolic function and emit what it returned.
+
+    Args:
+        function: ``(g, *values, **keywords)``.
+        emitter: Where the nodes go.
+        node: The torch node that is exported.
+        inputs: What its inputs have become.
+        arguments: Chooses and converts the positional arguments.
+        keywords: Keyword arguments.
+
+    Returns:
+        A value, a tuple of them, or None if the function cannot convert these arguments.
+
+    Raises:
+        SymbolicError: If it returned what is no value.
+        InvalidArgument: If it returned a value of another graph.
+    """
+    mark = emitter.mark()
+    scratch = Scratch()
+    values = [scratch.value(item, value.kind) for value, item in zip(node.inputs, inputs, strict=True)]
+    trial = Replay(scratch, emitter)
+    original = OriginalNode(node, inputs)
+    g = GraphContext(
+        graph=scratch.graph,
+        block=scratch.graph.block(),
+        opset=emitter.opset,
+        original_node=original,
+        params_dict=scratch.parameters,
+        env=original.env(values),
+        values_in_env=set(values),
+        emitter=emitter,
+        scratch=scratch,
+        trial=trial,
+    )
+    positional = arguments(values)
+    with exporting_opset(emitter.opset), older_spellings():
+        returned = function(g, *positional, **(keywords or {}))
+    if returned is None:
+        return None
+    flat: list[JitValue] = []
+    shape = _taken_apart(returned, scratch, flat)
+    emitter.rollback(mark)  # what was made to find types out; what is needed is emitted for good now
+    final = Replay(scratch, emitter)
+    results = final.all_of(flat)
+    final.state_types(trial)
+    return _put_together(shape, results)
+
+
+def _taken_apart(item: Any, scratch: Scratch, flat: list[JitValue]) -> Any:
+    """The values in what was returned go into ``flat``; their places stay."""
+    if isinstance(item, torch.Tensor):
+        item = scratch.constant(item)
+    if is_value(item):
+        scratch.check_own(item, "what it returned")
+        flat.append(item)
+        return len(flat) - 1
+    if isinstance(item, list | tuple):
+        return tuple(_taken_apart(entry, scratch, flat) for entry in item)  # pyright: ignore[reportUnknownVariableType]
+    if item is None:
+        return None
+    raise SymbolicError(
+        f"its symbolic function returned {item!r} ({type(item).__name__}), which is no value of the graph",
+        action="return what g.op returned, or one of the values given",
+    )
+
+
+def _put_together(shape: Any, results: Sequence[Lowered]) -> Lowered:
+    if isinstance(shape, tuple):
+        return tuple(_put_together(entry, results) for entry in shape)  # pyright: ignore[reportUnknownVariableType]
+    return None if shape is None else results[shape]
+
+
+def accepted(function: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """The keyword arguments that a function takes."""
+    parameters = inspect.signature(function).parameters.values()
+    if any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters):
+        return dict(keywords)
+    names = {item.name for item in parameters if item.kind is not inspect.Parameter.POSITIONAL_ONLY}
+    return {name: item for name, item in keywords.items() if name in names}

@@ -1,0 +1,246 @@
+"""``find_mismatch``: which part of a model ONNX computes otherwise than PyTorch, by halving the captured graph.
+
+In: a model and arguments. Out: a tree of ``GraphInfo``. The model runs once, for the capture; then PyTorch runs the captured
+graph node by node, and every part is exported from that graph and fed with what PyTorch had there, so that an error of one part
+is not seen in the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import onnx_ir as ir
+import torch
+
+from onnx_explore import dtypes
+from onnx_explore.arguments import check_model, make_options
+from onnx_explore.capture.captured import GraphInput, GraphOutput
+from onnx_explore.check.agreement import assert_agreement, run_for
+from onnx_explore.check.evaluate import evaluate
+from onnx_explore.check.graph_info import GraphInfo, VerificationOptions, is_essential
+from onnx_explore.flow import Flow, completed, lowered
+from onnx_explore.lowering.cursor import Lowering
+from onnx_explore.options import Options, TrainingMode
+from onnx_explore.recording import Recorder
+from onnx_explore.torch_ir import Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+
+
+def find_mismatch(
+    model: Any,
+    input_args: Any,
+    do_constant_folding: bool = True,
+    training: Any = TrainingMode.EVAL,
+    opset_version: int | None = None,
+    keep_initializers_as_inputs: bool = True,
+    verbose: bool = False,
+    options: VerificationOptions | None = None,
+) -> GraphInfo:
+    """Find all parts of a model that ONNX computes otherwise than PyTorch, and print what was found.
+
+    Args:
+        model: As for ``export``.
+        input_args: As ``args`` of ``export``.
+        do_constant_folding: As for ``export``.
+        training: As for ``export``.
+        opset_version: As for ``export``.
+        keep_initializers_as_inputs: As for ``export``.
+        verbose: Print the ONNX graph of the whole model, too.
+        options: Tolerances and what runs the ONNX models.
+
+    Returns:
+        The whole model's information; its halves, and theirs, where it disagrees.
+
+    Raises:
+        OnnxExporterError: If the model cannot be exported at all.
+    """
+    made = make_options(
+        do_constant_folding=do_constant_folding,
+        training=training,
+        opset_version=opset_version,
+        keep_initializers_as_inputs=keep_initializers_as_inputs,
+        verbose=verbose,
+    )
+    check_model(model)
+    flow = Flow(model, input_args, None, made, None, Recorder())
+    examiner = Bisection(flow)
+    info = examiner.whole()
+    if verbose:
+        print(flow.text(examiner.model(info)))  # noqa: T201 (asked for)
+    info.find_mismatch(options)
+    info.pretty_print()
+    return info
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A run of essential nodes, and what it is to give."""
+
+    nodes: tuple[TorchNode, ...]
+    returns: tuple[TorchValue, ...]
+
+
+class Bisection:
+    """Compares parts of one captured model, and halves those that disagree.
+
+    Args:
+        flow: The capture, after the torch passes.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        # A part has an interface of its own.
+        self._options: Options = replace(
+            flow.options,
+            input_names=(),
+            output_names=(),
+            dynamic_axes={},
+            verbose=False,
+            export_modules_as_functions=False,
+        )
+        self._graph = flow.graph
+        examples = [item.example for item in flow.captured.inputs]
+        self._values = evaluate(self._graph, examples)
+        self._producers = {value.id: node for node in self._graph.block.nodes for value in node.outputs}
+        self._parameters = {item.value.id: item for item in self._graph.parameters}
+        self._names = {
+            value.id: item.name for value, item in zip(self._graph.inputs, flow.captured.inputs, strict=True)
+        }
+        self._parts: dict[int, _Part] = {}
+
+    def whole(self) -> GraphInfo:
+        """The whole model, not compared yet."""
+        nodes = tuple(node for node in self._graph.block.nodes if is_essential(node))
+        return self._info(_Part(nodes, tuple(dict.fromkeys(self._graph.outputs))), "")
+
+    def examine(self, info: GraphInfo, options: VerificationOptions) -> None:
+        """Compare a part with ONNX; if it disagrees, examine its halves."""
+        model = self.model(info)
+        feeds = {value.name or "": tensor for value, tensor in zip(model.graph.inputs, info.input_args, strict=False)}
+        info.pt_outs = tuple(self._tensor(value) for value in info.graph.outputs)
+        try:
+            assert_agreement(run_for(model, feeds, options), info.pt_outs, options)
+        except AssertionError as error:
+            info.mismatch_error = error
+            halves = self._split(self._parts[id(info)])
+            if halves is not None:
+                info.upper_graph_info, info.lower_graph_info = (
+                    self._info(part, f"{info.id}{digit}") for digit, part in enumerate(halves)
+                )
+                self.examine(info.upper_graph_info, options)
+                self.examine(info.lower_graph_info, options)
+
+    def model(self, info: GraphInfo) -> ir.Model:
+        """The part as an ONNX model."""
+        graph = info.graph
+        inputs = [
+            GraphInput(self._names.get(value.id, f"v{value.name}"), "", value, tensor)
+            for value, tensor in zip(graph.inputs, info.input_args, strict=True)
+        ]
+        outputs = [GraphOutput(f"output_{index}", "", value) for index, value in enumerate(graph.outputs)]
+        recorder = Recorder()
+        lowering = Lowering(graph, inputs, outputs, self._options, recorder)
+        graph = lowered(lowering, recorder)
+        return completed(graph, self._options, {}, recorder, tuple(lowering.emitter.functions.values()))
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _info(self, part: _Part, number: str) -> GraphInfo:
+        graph = self._build(part)
+        info = GraphInfo(
+            graph,
+            tuple(self._tensor(value) for value in graph.inputs),
+            {item.name: item.tensor for item in graph.parameters},
+            self,
+            self._options,
+            number,
+        )
+        self._parts[id(info)] = part
+        return info
+
+    def _tensor(self, value: TorchValue) -> torch.Tensor:
+        item: Any = self._values[value.id]
+        return item if isinstance(item, torch.Tensor) else torch.tensor(item)
+
+    def _build(self, part: _Part) -> TorchGraph:
+        """A graph of the part's nodes and of the constants, lists and sizes that they need; what else they use is an input."""
+        own = {node.id for node in part.nodes}
+        included = {node.id for node in part.nodes}
+        taken: dict[int, TorchValue] = {}
+        pending = [value for node in part.nodes for value in _uses(node)] + list(part.returns)
+        seen: set[int] = set()
+        while pending:
+            value = pending.pop()
+            if value.id in seen:
+                continue
+            seen.add(value.id)
+            producer = self._producers.get(value.id)
+            if producer is not None and producer.id in included:
+                continue
+            if producer is None or not self._belongs(producer, own):
+                taken[value.id] = value
+                continue
+            included.add(producer.id)
+            pending.extend(_uses(producer))
+        nodes = tuple(node for node in self._graph.block.nodes if node.id in included)
+        inputs = [value for value in self._order() if value.id in taken and value.id not in self._parameters]
+        weights: list[Parameter] = [item for item in self._graph.parameters if item.value.id in taken]
+        params = (*inputs, *(item.value for item in weights))
+        return TorchGraph(TorchBlock(params, nodes, part.returns), tuple(weights))
+
+    def _belongs(self, node: TorchNode, own: set[int]) -> bool:
+        """Whether a part computes a node itself: constants and sizes always, the pieces of a list with what makes the list."""
+        if is_essential(node):
+            return False
+        makers = [self._producers.get(value.id) for value in node.inputs if value.kind == "Tensor[]"]
+        return all(maker is None or maker.id in own or not is_essential(maker) for maker in makers)
+
+    def _order(self) -> Iterator[TorchValue]:
+        yield from self._graph.block.params
+        for node in self._graph.block.nodes:
+            yield from node.outputs
+
+    def _split(self, part: _Part) -> tuple[_Part, _Part] | None:
+        """Two halves between which only tensors pass that ONNX has; None if there is no such place."""
+        size = len(part.nodes)
+        middle = size // 2
+        for place in sorted(range(1, size), key=lambda each: (abs(each - middle), each)):
+            halves = self._halves(part, place)
+            if halves is not None:
+                return halves
+        return None
+
+    def _halves(self, part: _Part, place: int) -> tuple[_Part, _Part] | None:
+        upper, lower = part.nodes[:place], part.nodes[place:]
+        made = {value.id for value in self._made(upper)}
+        below = _Part(lower, tuple(value for value in part.returns if value.id not in made))
+        crossing = [value for value in self._build(below).inputs if value.id in made]
+        if not below.returns or not all(self._may_cross(value) for value in crossing):
+            return None
+        above = tuple(dict.fromkeys([*crossing, *(value for value in part.returns if value.id in made)]))
+        return (_Part(upper, above), below) if above else None
+
+    def _made(self, nodes: Iterable[TorchNode]) -> Iterator[TorchValue]:
+        """What nodes give, with the pieces of the lists that they give."""
+        own = {node.id for node in nodes}
+        lists: set[int] = set()
+        for node in self._graph.block.nodes:
+            if node.id in own or (not is_essential(node) and any(value.id in lists for value in node.inputs)):
+                yield from node.outputs
+                lists.update(value.id for value in node.outputs if value.kind == "Tensor[]")
+
+    def _may_cross(self, value: TorchValue) -> bool:
+        item: Any = self._values[value.id]
+        return isinstance(item, torch.Tensor) and dtypes.has_onnx(item.dtype) and not item.is_complex()
+
+
+def _uses(node: TorchNode) -> Iterator[TorchValue]:
+    """What a node reads, from inside its blocks, too."""
+    yield from node.inputs
+    inner = [each for block in node.blocks for each in walk(block)]
+    blocks = [*node.blocks, *(deeper for each in inner for deeper in each.blocks)]
+    known = {value.id for each in inner for value in each.outputs}
+    known.update(value.id for block in blocks for value in block.params)
+    read = [value for each in inner for value in each.inputs] + [value for block in blocks for value in block.returns]
+    yield from (value for value in read if value.id not in known)

@@ -1,0 +1,413 @@
+"""Linear layers and convolutions: packing, static, dynamic, and with float16 weights.
+
+The bias of a static layer is int32 on the grid ``input scale · weight scale`` where these are known: ONNX Runtime's integer
+kernels want it so. That is off from the float bias by half of such a step at most, far below one step of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import onnx_ir as ir
+import torch
+
+from onnx_explore.emit import Emitter, forms
+from onnx_explore.emit.emitter import PARAMETER
+from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.symbolic.annotations import PackedWeight, Quantized, Tensor
+from onnx_explore.symbolic.lowered import Grid
+from onnx_explore.symbolic.quantized.grids import is_known, made, on_grid, one_scale, plain, real
+from onnx_explore.symbolic.quantized.observed import observed, observed_real
+from onnx_explore.symbolic.registry import Function, symbolic, table
+
+Activation = Callable[[Emitter, ir.Value], ir.Value]
+
+
+def _same(g: Emitter, x: ir.Value) -> ir.Value:
+    return x
+
+
+def _relu(g: Emitter, x: ir.Value) -> ir.Value:
+    return g.op("Relu", x)
+
+
+# -- packing ------------------------------------------------------------------------------------------------------------
+
+
+@symbolic("quantized::linear_prepack")
+def linear_prepack(g: Emitter, W: Quantized, B: Tensor | None = None) -> PackedWeight:
+    """linear_prepack(Tensor W, Tensor? B=None) -> LinearPackedParamsBase"""
+    return PackedWeight(W, B)
+
+
+@symbolic("quantized::linear_prepack_fp16")
+def linear_prepack_fp16(g: Emitter, W: Tensor, B: Tensor | None = None) -> PackedWeight:
+    """linear_prepack_fp16(Tensor W, Tensor? B=None) -> LinearPackedParamsBase"""
+    tensor = g.torch_tensor(W)
+    if tensor is None:
+        half = g.cast(W, ir.DataType.FLOAT16)
+    else:
+        name = g.names.unique(f"{W.name}.half")
+        half = g.tensor(tensor.half(), name=name, lineage=str(W.meta.get(PARAMETER, "")))
+    return PackedWeight(g.op("Cast", half, to=ir.DataType.FLOAT), B)
+
+
+@symbolic("quantized::linear_unpack", "quantized::linear_unpack_fp16")
+def linear_unpack(g: Emitter, W_prepack: PackedWeight) -> tuple[Quantized | Tensor, Tensor | None]:
+    """linear_unpack(LinearPackedParamsBase W_prepack) -> (Tensor W_origin, Tensor? B_origin)"""
+    return W_prepack.weight, W_prepack.bias
+
+
+def _packed_convolution(
+    g: Emitter,
+    weight: Quantized,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    groups: int,
+) -> PackedWeight:
+    """conv2d_prepack(Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] dilation, int groups)
+    -> Conv2dPackedParamsBase
+    """
+    rank = g.rank(weight.integers) - 2
+    sizes = [tuple(item * rank if len(item) == 1 else item) for item in (stride, padding, dilation)]
+    return PackedWeight(weight, bias, sizes[0], sizes[1], (0,) * rank, sizes[2], groups)
+
+
+def _packed_transposed(
+    g: Emitter,
+    weight: Quantized,
+    bias: Tensor | None,
+    stride: list[int],
+    padding: list[int],
+    output_padding: list[int],
+    dilation: list[int],
+    groups: int,
+) -> PackedWeight:
+    """conv_transpose2d_prepack(Tensor weight, Tensor? bias, int[] stride, int[] padding, int[] output_padding, int[]
+    dilation, int groups) -> Conv2dPackedParamsBase
+    """
+    rank = g.rank(weight.integers) - 2
+    lists = (stride, padding, output_padding, dilation)
+    sizes = [tuple(item * rank if len(item) == 1 else item) for item in lists]
+    return PackedWeight(weight, bias, sizes[0], sizes[1], sizes[2], sizes[3], groups, transposed=True)
+
+
+symbolic(
+    "quantized::conv1d_prepack", "quantized::conv2d_prepack", "quantized::conv3d_prepack", "quantized::conv_prepack"
+)(_packed_convolution)
+symbolic(
+    "quantized::conv_transpose1d_prepack", "quantized::conv_transpose2d_prepack", "quantized::conv_transpose3d_prepack"
+)(_packed_transposed)
+
+
+# -- computing ----------------------------------------------------------------------------------------------------------
+
+
+def real_weight(g: Emitter, packed: PackedWeight) -> ir.Value:
+    """The weight as float32."""
+    return real(g, packed.weight) if isinstance(packed.weight, Quantized) else packed.weight
+
+
+def _bias(g: Emitter, packed: PackedWeight, x: Quantized) -> ir.Value | None:
+    """The bias as real numbers: of int32 where the grids are known, else as it is."""
+    weight, bias = packed.weight, packed.bias
+    if bias is None or not isinstance(weight, Quantized) or not is_known(x.grid):
+        return bias
+    axis = weight.grid.axis
+    if axis is not None and (axis != int(packed.transposed) or (packed.groups > 1 and packed.transposed)):
+        return bias
+    if g.opset < (10 if axis is None else 13):
+        return bias
+    scales = weight.grid.scale
+    weights = g.torch_tensor(scales) if isinstance(scales, ir.Value) else torch.tensor(scales)
+    known = g.torch_tensor(bias)
+    if weights is None or known is None or isinstance(x.grid.scale, ir.Value):
+        return bias
+    steps = (weights.double() * x.grid.scale).float()
+    integers = (known.double() / steps.double()).round()
+    if not bool((integers.abs() < 2**31 - 1).all()):
+        return bias
+    name = g.names.unique(f"{bias.name}.int32")
+    stored = g.tensor(integers.to(torch.int32), name=name, lineage=str(bias.meta.get(PARAMETER, "")))
+    return forms.dequantize(g, stored, g.tensor(steps), 0, None if axis is None else 0)
+
+
+def linear(g: Emitter, x: ir.Value, packed: PackedWeight, bias: ir.Value | None) -> ir.Value:
+    """``x · weightᵀ + bias`` of real numbers."""
+    if g.rank(x) == 2 and bias is not None:
+        return g.op("Gemm", x, real_weight(g, packed), bias, transB=1)
+    weight = packed.weight
+    if isinstance(weight, Quantized):
+        turned = g.transposed(weight.integers)
+        grid = weight.grid
+        flipped = Grid(grid.scale, grid.zero_point, None if grid.axis is None else 1 - grid.axis)
+        product = g.op("MatMul", x, real(g, Quantized(turned, flipped)))
+    else:
+        product = g.op("MatMul", x, g.op("Transpose", weight, perm=[1, 0]))
+    return product if bias is None else g.op("Add", product, bias)
+
+
+def convolution(g: Emitter, x: ir.Value, packed: PackedWeight, bias: ir.Value | None) -> ir.Value:
+    """A convolution of real numbers, transposed or not."""
+    weight = packed.weight
+    integers = weight.integers if isinstance(weight, Quantized) else weight
+    assert integers.shape is not None
+    return g.op(
+        "ConvTranspose" if packed.transposed else "Conv",
+        x,
+        real_weight(g, packed),
+        bias,
+        kernel_shape=[int(size) for size in list(integers.shape)[2:]],  # type: ignore[arg-type]
+        strides=packed.stride,
+        pads=packed.padding * 2,
+        dilations=packed.dilation,
+        group=packed.groups,
+        output_padding=packed.output_padding if packed.transposed and any(packed.output_padding) else None,
+    )
+
+
+Layer = Callable[[Emitter, ir.Value, PackedWeight, "ir.Value | None"], ir.Value]
+
+
+def _input(g: Emitter, x: Quantized, packed: PackedWeight, bias: ir.Value | None) -> ir.Value:
+    """The real input of a layer, so that ONNX Runtime does not quantize the weight or the bias anew.
+
+    Case 1: before opset 13 a weight with a scale for each channel is made real by arithmetic, which ONNX Runtime folds. What it
+    then takes for the float weight of a quantized input, it quantizes with one scale.
+    Case 2: at opset 10 it quantizes a float bias with Round, which that opset does not have.
+    """
+    channels = isinstance(packed.weight, Quantized) and packed.weight.grid.axis is not None
+    avoided = (g.opset < 13 and channels) or (g.opset < 11 and bias is not None and bias is packed.bias)
+    grid = one_scale(x)
+    return forms.dequantize(g, x.integers, grid.scale, grid.zero_point, by_arithmetic=avoided)
+
+
+def static(
+    g: Emitter, layer: Layer, x: Quantized, packed: PackedWeight, scale: float, point: int, after: Activation
+) -> Quantized:
+    """A quantized layer with a quantized result."""
+    bias = _bias(g, packed, x)
+    return made(g, after(g, layer(g, _input(g, x, packed, bias), packed, bias)), scale, point, x)
+
+
+# -- linear -------------------------------------------------------------------------------------------------------------
+
+
+@symbolic("quantized::linear")
+def quantized_linear(
+    g: Emitter, X: Quantized, W_prepack: PackedWeight, Y_scale_i: float, Y_zero_point_i: int
+) -> Quantized:
+    """linear(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor Y"""
+    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, _same)
+
+
+@symbolic("quantized::linear_relu")
+def linear_relu(g: Emitter, X: Quantized, W_prepack: PackedWeight, Y_scale_i: float, Y_zero_point_i: int) -> Quantized:
+    """linear_relu(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor Y"""
+    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, _relu)
+
+
+@symbolic("quantized::linear_tanh")
+def linear_tanh(g: Emitter, X: Quantized, W_prepack: PackedWeight, Y_scale_i: float, Y_zero_point_i: int) -> Quantized:
+    """linear_tanh(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor Y"""
+    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, lambda g, x: g.op("Tanh", x))
+
+
+@symbolic("quantized::linear_leaky_relu")
+def linear_leaky_relu(
+    g: Emitter,
+    X: Quantized,
+    W_prepack: PackedWeight,
+    Y_scale_i: float,
+    Y_zero_point_i: int,
+    negative_slope: float,
+) -> Quantized:
+    """linear_leaky_relu(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i, float
+    negative_slope) -> Tensor Y
+    """
+    leaky: Activation = lambda g, x: plain(g, "aten::leaky_relu", x, negative_slope)  # noqa: E731
+    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, leaky)
+
+
+@symbolic("quantized::linear_dynamic")
+def linear_dynamic(g: Emitter, X: Tensor, W_prepack: PackedWeight, reduce_range: bool = False) -> Tensor:
+    """linear_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor Y"""
+    return linear(g, observed_real(g, X, reduce_range), W_prepack, W_prepack.bias)
+
+
+@symbolic("quantized::linear_relu_dynamic")
+def linear_relu_dynamic(g: Emitter, X: Tensor, W_prepack: PackedWeight, reduce_range: bool = False) -> Tensor:
+    """linear_relu_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor Y"""
+    return _relu(g, linear(g, observed_real(g, X, reduce_range), W_prepack, W_prepack.bias))
+
+
+@symbolic("quantized::linear_dynamic_fp16")
+def linear_dynamic_fp16(g: Emitter, X: Tensor, W_prepack: PackedWeight) -> Tensor:
+    """linear_dynamic_fp16(Tensor X, LinearPackedParamsBase W_prepack) -> Tensor Y: computes with floats"""
+    return linear(g, X, W_prepack, W_prepack.bias)
+
+
+@symbolic("quantized::linear_relu_dynamic_fp16")
+def linear_relu_dynamic_fp16(g: Emitter, X: Tensor, W_prepack: PackedWeight) -> Tensor:
+    """linear_relu_dynamic_fp16(Tensor X, LinearPackedParamsBase W_prepack) -> Tensor Y"""
+    return _relu(g, linear(g, X, W_prepack, W_prepack.bias))
+
+
+@symbolic("quantized::linear_dynamic_fp16_unpacked_weight")
+def linear_dynamic_fp16_unpacked_weight(g: Emitter, X: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """linear_dynamic_fp16_unpacked_weight(Tensor X, Tensor weight, Tensor? bias) -> Tensor Y"""
+    return linear(g, X, linear_prepack_fp16(g, weight), bias)
+
+
+def _on_given_grid(after: Activation) -> Function:
+    def function(g: Emitter, X: Tensor, X_scale: float, X_zero_point: int, W_prepack: PackedWeight) -> Tensor:
+        """linear_with_input_q_dq_qweight_dq_output_fp32(Tensor X, float X_scale, int X_zero_point, LinearPackedParamsBase
+        W_prepack) -> Tensor Y
+        """
+        x = Quantized(forms.quantize(g, X, X_scale, X_zero_point, ir.DataType.UINT8), Grid(X_scale, X_zero_point))
+        return after(g, linear(g, real(g, x), W_prepack, W_prepack.bias))
+
+    return function
+
+
+symbolic("quantized::linear_with_input_q_dq_qweight_dq_output_fp32")(_on_given_grid(_same))
+symbolic("quantized::linear_with_input_q_dq_qweight_dq_relu_output_fp32")(_on_given_grid(_relu))
+
+
+# -- convolutions -------------------------------------------------------------------------------------------------------
+
+
+def _convolution(after: Activation) -> Function:
+    def function(
+        g: Emitter, qx: Quantized, packed_weight: PackedWeight, output_scale: float, output_zero_point: int
+    ) -> Quantized:
+        """conv2d.new(Tensor qx, Conv2dPackedParamsBase packed_weight, float output_scale, int output_zero_point) -> Tensor"""
+        return static(g, convolution, qx, packed_weight, output_scale, output_zero_point, after)
+
+    return function
+
+
+def _old_convolution(after: Activation) -> Function:
+    def function(
+        g: Emitter,
+        qx: Quantized,
+        weight: PackedWeight,
+        stride: list[int],
+        padding: list[int],
+        dilation: list[int],
+        groups: int,
+        output_scale: float,
+        output_zero_point: int,
+    ) -> Quantized:
+        """conv2d(Tensor qx, Conv2dPackedParamsBase weight, int[] stride, int[] padding, int[] dilation, int groups, float
+        output_scale, int output_zero_point) -> Tensor: PyTorch, too, takes sizes from what was packed
+        """
+        return static(g, convolution, qx, weight, output_scale, output_zero_point, after)
+
+    return function
+
+
+def _by_activation(make: Callable[[Activation], Function]) -> Callable[[str], Function]:
+    return lambda name: make({"": _same, "Relu": _relu}[name])
+
+
+table(
+    {
+        "quantized::conv1d": "",
+        "quantized::conv2d.new": "",
+        "quantized::conv3d.new": "",
+        "quantized::conv1d_relu": "Relu",
+        "quantized::conv2d_relu.new": "Relu",
+        "quantized::conv3d_relu.new": "Relu",
+        "quantized::conv_transpose1d": "",
+        "quantized::conv_transpose2d": "",
+        "quantized::conv_transpose3d": "",
+    },
+    _by_activation(_convolution),
+)
+table(
+    {
+        "quantized::conv2d": "",
+        "quantized::conv3d": "",
+        "quantized::conv2d_relu": "Relu",
+        "quantized::conv3d_relu": "Relu",
+    },
+    _by_activation(_old_convolution),
+)
+
+
+def _convolution_and_sum(after: Activation) -> Function:
+    def function(
+        g: Emitter,
+        qx: Quantized,
+        qaccum: Quantized,
+        packed_weight: PackedWeight,
+        output_scale: float,
+        output_zero_point: int,
+    ) -> Quantized:
+        """conv2d_add(Tensor qx, Tensor qaccum, Conv2dPackedParamsBase packed_weight, float output_scale, int
+        output_zero_point) -> Tensor
+        """
+        other = real(g, qaccum)
+        whole: Activation = lambda g, x: after(g, g.op("Add", x, other))  # noqa: E731
+        return static(g, convolution, qx, packed_weight, output_scale, output_zero_point, whole)
+
+    return function
+
+
+table({"quantized::conv2d_add": "", "quantized::conv2d_add_relu": "Relu"}, _by_activation(_convolution_and_sum))
+
+
+@symbolic(
+    "quantized::conv1d_dynamic",
+    "quantized::conv2d_dynamic",
+    "quantized::conv3d_dynamic",
+    "quantized::conv_transpose1d_dynamic",
+    "quantized::conv_transpose2d_dynamic",
+    "quantized::conv_transpose3d_dynamic",
+)
+def conv_dynamic(g: Emitter, qx: Tensor, packed_weight: PackedWeight, reduce_range: bool = False) -> Tensor:
+    """conv2d_dynamic(Tensor qx, Conv2dPackedParamsBase packed_weight, bool reduce_range=False) -> Tensor
+
+    PyTorch rounds the result to the grid that it chose for the input, and cuts off what is outside of that.
+    """
+    dtype = ir.DataType.UINT8
+    grid = observed(g, qx, dtype, reduce_range)
+    bias = packed_weight.bias
+    result = convolution(g, _input(g, on_grid(g, qx, grid, dtype), packed_weight, bias), packed_weight, bias)
+    return real(g, on_grid(g, result, grid, dtype))
+
+
+@symbolic("quantized::conv1d_unpack", "quantized::conv2d_unpack", "quantized::conv3d_unpack", "quantized::conv_unpack")
+def conv_unpack(g: Emitter, packed_weights: PackedWeight) -> tuple[Quantized, Tensor | None]:
+    """conv2d_unpack(Conv2dPackedParamsBase packed_weights) -> (Tensor unpacked_weights, Tensor? B_origin)"""
+    if not isinstance(packed_weights.weight, Quantized):
+        raise UnsupportedOperatorError("the weights of a convolution are quantized")
+    return packed_weights.weight, packed_weights.bias
+
+
+def _packed_size(name: str) -> Function:
+    def function(g: Emitter, packed_weights: PackedWeight) -> Sequence[int]:
+        """conv2d_stride(Conv2dPackedParamsBase packed_weights) -> int[]"""
+        return list(getattr(packed_weights, name))
+
+    return function
+
+
+table(
+    {
+        f"quantized::conv{kind}{dims}d_{name}": name
+        for kind in ("", "_transpose")
+        for dims in (2, 3)
+        for name in ("stride", "padding", "output_padding", "dilation")
+    },
+    _packed_size,
+)
+
+
+@symbolic(*(f"quantized::conv{kind}{dims}d_groups" for kind in ("", "_transpose") for dims in (2, 3)))
+def packed_groups(g: Emitter, packed_weights: PackedWeight) -> int:
+    """conv2d_groups(Conv2dPackedParamsBase packed_weights) -> int"""
+    return packed_weights.groups

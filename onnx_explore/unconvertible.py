@@ -1,0 +1,49 @@
+"""``unconvertible_ops``: every operator of a model that cannot be converted, all at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from onnx_explore.arguments import check_model, make_options
+from onnx_explore.capture.decompose import may_decompose
+from onnx_explore.flow import Flow
+from onnx_explore.lowering.resolution import resolve
+from onnx_explore.lowering.structure import STRUCTURE
+from onnx_explore.options import TrainingMode
+from onnx_explore.recording import Recorder
+from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
+
+
+def unconvertible_ops(
+    model: Any, args: Any, training: Any = TrainingMode.EVAL, opset_version: int | None = None
+) -> tuple[TorchGraph, list[str]]:
+    """Capture a model and name the operators that have no symbolic function at an opset.
+
+    An operator that PyTorch can decompose counts as convertible. As in the reference, the list is an approximation: whether
+    an operator can be converted may depend on its arguments.
+
+    Args:
+        model: As for ``export``.
+        args: As for ``export``.
+        training: As for ``export``.
+        opset_version: As for ``export``.
+
+    Returns:
+        The TorchGraph as it is before the conversion, and the operators' names, one for each node.
+
+    Raises:
+        OnnxExporterError: If the model cannot be captured, or an argument is wrong.
+    """
+    options = make_options(training=training, opset_version=opset_version)
+    check_model(model)
+    flow = Flow(model, args, None, options, None, Recorder())
+    missing = [node.target for node in walk(flow.graph.block) if not _is_convertible(node, options.opset_version)]
+    return flow.graph, missing
+
+
+def _is_convertible(node: TorchNode, opset: int) -> bool:
+    if node.target in STRUCTURE or f"{node.target}.{node.overload}" in STRUCTURE:
+        return True
+    if resolve(node, opset).variant is not None:
+        return True
+    return node.target.startswith("aten::") and node.schema is not None and may_decompose(node.schema)
