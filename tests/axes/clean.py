@@ -16,6 +16,11 @@ def tensor_of_a_size(x: torch.Tensor) -> torch.Tensor:
     return x + torch.tensor(x.shape[1])
 
 
+def tensor_of_a_list(x: torch.Tensor) -> torch.Tensor:
+    sizes = torch.tensor([x.shape[0], x.shape[1]])  # the capture keeps it a tensor of traced sizes
+    return x.sum((0, 1)) / sizes.prod()
+
+
 def view_by_size(x: torch.Tensor) -> torch.Tensor:
     return x.view(x.shape[0], -1)
 
@@ -185,6 +190,7 @@ CLEAN: list[tuple[Any, tuple[torch.Tensor, ...], dict[str, dict[int, str]]]] = [
         for model in (
             *(
                 tensor_of_a_size,
+                tensor_of_a_list,
                 view_by_size,
                 size_arithmetic,
                 counted,
