@@ -21,6 +21,7 @@ from onnx_explore.capture import capture, check_replay
 from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
+from onnx_explore.check.nodes import BUDGET, NodesReport, check_nodes
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import bodies, nodes_of
@@ -260,6 +261,14 @@ class Flow:
             recorder=self.recorder,
             rtol=tolerances.rtol,
             atol=tolerances.atol,
+        )
+
+    def check_nodes(
+        self, model: ir.Model, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET
+    ) -> NodesReport:
+        """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
+        return check_nodes(
+            model, self.graph, self.captured, self.lowering.lowered, self.recorder, inputs=inputs, budget=budget
         )
 
     def _document(self, model: ir.Model) -> None:

@@ -69,6 +69,18 @@ QUANTIZED = Tolerance(1e-3, 1 / 127, 1.2e-7)
 A sum that is off by one rounding falls on the other side of a half now and then, and the result is one step off.
 """
 
+# One node has one node's roundings: a tenth of what a whole model may be off, down to a few steps of the element type.
+LOCAL_TOLERANCES: Mapping[torch.dtype, Tolerance] = MappingProxyType(
+    {
+        **TOLERANCES,
+        torch.float32: Tolerance(1e-4, 2e-6, 1.2e-7),
+        torch.float16: Tolerance(4e-3, 1e-3, 9.8e-4),
+        torch.bfloat16: Tolerance(3e-2, 8e-3, 7.8e-3),
+        torch.complex64: Tolerance(1e-4, 2e-6, 1.2e-7),
+    }
+)
+"""For a node that is fed with PyTorch's own values."""
+
 _CHUNK = 1 << 22
 """Elements that are compared at once: the comparison is in float64, and there are several arrays of it."""
 
@@ -146,6 +158,7 @@ def compare(
     atol: float | None = None,
     random: Collection[str] = (),
     quantized: bool = False,
+    table: Mapping[torch.dtype, Tolerance] = TOLERANCES,
 ) -> list[Comparison]:
     """Compare all outputs.
 
@@ -160,10 +173,13 @@ def compare(
         atol: Instead of the table's, as an absolute number, as in ``torch.testing.assert_close``.
         random: Names of outputs whose values are random; only dtype and shape of these are compared.
         quantized: Whether the model rounds to integers inside: real numbers and quantized tensors may be one step off.
+        table: Tolerances by element type.
 
     Returns:
         One comparison for each output of either side.
     """
+    if quantized:
+        table = {**table, torch.float32: QUANTIZED}
     results: list[Comparison] = []
     for position in range(max(len(expected), len(actual))):
         name = names[position] if position < len(names) else f"#{position}"
@@ -175,9 +191,7 @@ def compare(
             dtype = ir.DataType.from_numpy(array.dtype).name
             results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
         else:
-            results.append(
-                _compare_one(expected[position], actual[position], name, rtol, atol, name in random, quantized)
-            )
+            results.append(_compare_one(expected[position], actual[position], name, rtol, atol, name in random, table))
     return results
 
 
@@ -188,7 +202,7 @@ def _compare_one(
     rtol: float | None,
     atol: float | None,
     random: bool,
-    quantized: bool,
+    tolerances: Mapping[torch.dtype, Tolerance],
 ) -> Comparison:
     if expected.is_quantized:
         expected = expected.int_repr()
@@ -216,7 +230,7 @@ def _compare_one(
     found = _Found()
     wanted = contiguous_array(TorchTensor(expected)).reshape(-1)
     given = np.ascontiguousarray(actual).reshape(-1)
-    rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol, quantized)
+    rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol, tolerances)
     for start in range(0, wanted.size, _CHUNK):
         found.add(start, wanted[start : start + _CHUNK], given[start : start + _CHUNK], rtol, absolute)
     return Comparison(
@@ -239,19 +253,32 @@ def _compare_one(
 
 
 def _tolerances(
-    wanted: Array, dtype: torch.dtype, rtol: float | None, atol: float | None, quantized: bool
+    wanted: Array,
+    dtype: torch.dtype,
+    rtol: float | None,
+    atol: float | None,
+    tolerances: Mapping[torch.dtype, Tolerance],
 ) -> tuple[float, float]:
     """The relative tolerance, and the absolute one as a number."""
     if dtype == torch.bool:
         return 0.0, 0.0
-    table = QUANTIZED if quantized and dtype == torch.float32 else TOLERANCES.get(dtype, EXACT)
+    table = tolerances.get(dtype, EXACT)
     if atol is None:
         largest = 0.0
         for start in range(0, wanted.size, _CHUNK) if table.atol else ():
-            size = np.abs(_wide(wanted[start : start + _CHUNK]))
-            largest = max(largest, float(np.max(size, initial=0.0, where=np.isfinite(size))))
+            largest = max(largest, _largest(wanted[start : start + _CHUNK]))
         atol = max(table.atol * largest, table.epsilon)
     return (table.rtol if rtol is None else rtol), atol
+
+
+def _largest(part: Array) -> float:
+    """The largest finite absolute value."""
+    if part.dtype.kind == "f":
+        largest = float(np.abs(part).max(initial=0.0))
+        if math.isfinite(largest):
+            return largest
+    size = np.abs(_wide(part))
+    return float(np.max(size, initial=0.0, where=np.isfinite(size)))
 
 
 @dataclass(slots=True)
@@ -266,6 +293,8 @@ class _Found:
 
     def add(self, start: int, wanted: Array, given: Array, rtol: float, atol: float) -> None:
         """Compare the elements from ``start`` on."""
+        if self._are_near(start, wanted, given, atol):
+            return
         left, right = _wide(wanted), _wide(given)
         # Integers above 2**53 differ only as they are.
         same = (wanted == given) | (np.isnan(left) & np.isnan(right))
@@ -285,6 +314,23 @@ class _Found:
         position = int(np.argmax(excess))
         if excess[position] > self.excess:
             self.excess, self.worst = float(excess[position]), start + position
+
+    def _are_near(self, start: int, wanted: Array, given: Array, atol: float) -> bool:
+        """Whether all elements are finite and within the absolute tolerance, which the element type itself can tell."""
+        if wanted.dtype.kind != "f" or wanted.dtype.itemsize < 4 or atol <= 0:
+            return False
+        with np.errstate(invalid="ignore", over="ignore"):
+            difference = np.abs(given - wanted)
+        position = int(np.argmax(difference))  # of the first NaN, if there is one
+        largest = float(difference[position])
+        if not largest <= atol:
+            return False
+        rel = np.divide(difference, np.abs(wanted), out=np.zeros_like(wanted), where=wanted != 0)
+        self.max_abs = max(self.max_abs, largest)
+        self.max_rel = max(self.max_rel, float(rel.max()))
+        if largest / atol > self.excess:
+            self.excess, self.worst = largest / atol, start + position
+        return True
 
 
 def _wide(array: Array) -> Array:

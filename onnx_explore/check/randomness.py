@@ -31,6 +31,12 @@ _TORCH_TRAINING = {
 
 def random_outputs(model: ir.Model) -> frozenset[str]:
     """Names of the graph outputs that depend on a random operator."""
+    tainted = random_values(model)
+    return frozenset(value.name or "" for value in model.graph.outputs if value in tainted)
+
+
+def random_values(model: ir.Model) -> frozenset[ir.Value]:
+    """The values of the main graph (and of its subgraphs) that depend on a random operator."""
     random_functions: frozenset[ir.OperatorIdentifier] = frozenset()
     while True:  # A function may call another one.
         found = frozenset(
@@ -43,7 +49,7 @@ def random_outputs(model: ir.Model) -> frozenset[str]:
         random_functions = found
     tainted: set[ir.Value] = set()
     _spread(model.graph, tainted, random_functions)
-    return frozenset(value.name or "" for value in model.graph.outputs if value in tainted)
+    return frozenset(tainted)
 
 
 def random_targets(graph: TorchGraph) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +33,9 @@ from onnx_explore.writing import contiguous_array
 Array = npt.NDArray[Any]
 Feeds = Mapping[str, "Array | torch.Tensor"]
 Runnable = ir.Model | onnx.ModelProto | bytes | str | os.PathLike[str]
+
+
+_NO_WEIGHTS: Mapping[str, ir.TensorProtocol] = MappingProxyType({})
 
 
 class Session(Protocol):
@@ -59,6 +62,7 @@ class RuntimeSession:
     Args:
         model: A model in memory, as protobuf or as bytes, or the path of a file.
         providers: Execution providers, first choice first.
+        weights: Inputs of the model that are the same in every run. Their memory is shared.
 
     Raises:
         NoRuntimeKernel: If ONNX Runtime has no kernel for a node, or does not know an operator or opset.
@@ -68,9 +72,16 @@ class RuntimeSession:
 
     engine = "ONNX Runtime"
 
-    def __init__(self, model: Runnable, *, providers: Sequence[str] = ("CPUExecutionProvider",)) -> None:
+    def __init__(
+        self,
+        model: Runnable,
+        *,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        weights: Mapping[str, ir.TensorProtocol] = _NO_WEIGHTS,
+    ) -> None:
         onnxruntime = _onnxruntime()
-        source, weights = _source(model)
+        source, taken_out = _source(model)
+        weights = {**taken_out, **weights}
         # The arrays must live as long as the session's values do: these share their memory.
         self._weights = {name: _value(contiguous_array(tensor)) for name, tensor in weights.items()}
         self._errors = _runtime_errors()
@@ -111,6 +122,7 @@ class ReferenceSession:
 
     Args:
         model: A model in memory, as protobuf or as bytes, or the path of a file.
+        weights: Inputs of the model that are the same in every run.
 
     Raises:
         NoRuntimeKernel: If it lacks an operator, too.
@@ -118,7 +130,8 @@ class ReferenceSession:
 
     engine = "onnx.reference"
 
-    def __init__(self, model: Runnable) -> None:
+    def __init__(self, model: Runnable, *, weights: Mapping[str, ir.TensorProtocol] = _NO_WEIGHTS) -> None:
+        self._weights = {name: contiguous_array(tensor) for name, tensor in weights.items()}
         if isinstance(model, ir.Model):
             try:
                 source: Any = ir.to_proto(model)
@@ -131,7 +144,8 @@ class ReferenceSession:
         except NotImplementedError as error:
             raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
         initialized = {each.name for each in self._session.proto_.graph.initializer}
-        self.inputs = tuple(name for name in self._session.input_names if name not in initialized)
+        given = initialized | self._weights.keys()
+        self.inputs = tuple(name for name in self._session.input_names if name not in given)
         self.outputs = tuple(self._session.output_names)
 
     def run(self, feeds: Feeds) -> list[Array]:
@@ -147,7 +161,9 @@ class ReferenceSession:
         """
         _complete(self.inputs, feeds)
         try:
-            results: list[Any] = self._session.run(None, {name: _array(feeds[name]) for name in self.inputs})
+            results: list[Any] = self._session.run(
+                None, self._weights | {name: _array(feeds[name]) for name in self.inputs}
+            )
         except NotImplementedError as error:
             raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
         except Exception as error:  # Operators in Python and numpy: any exception may come.

@@ -24,10 +24,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
+import torch
 
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
+from onnx_explore.check.nodes import BUDGET, NodesReport
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
@@ -335,6 +337,23 @@ class Exploration(Editing):
             self._exported = replace(exported, report=report)
             self._unchecked = False
         return report
+
+    def check_nodes(self, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET) -> NodesReport:
+        """Compare every intermediate of PyTorch with ONNX's, in one pair of runs.
+
+        Args:
+            inputs: Other inputs than the captured ones, one per graph input.
+            budget: Bytes of intermediates to hold at a time.
+
+        Returns:
+            One row per tensor that a torch node made, with accumulated and local error; its ``str`` names the culprits.
+
+        Raises:
+            OnnxExporterError: If the export has not come to its end.
+            Cancelled: If it was cancelled.
+        """
+        with self._owned():
+            return self._flow.check_nodes(self.exported.model, inputs=inputs, budget=budget)
 
     @contextmanager
     def _owned(self) -> Generator[None, None, None]:

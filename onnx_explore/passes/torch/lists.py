@@ -203,7 +203,9 @@ class _Lists:
             self._change_value(node, target)
         target.changes += 1
         for rival in target.rivals:
-            rival.lost = f"a list that may be this one was changed{_at(node)}: which of them it was is only known when the model runs"
+            rival.lost = (
+                f"a list that may be this one was changed{_at(node)}: which of them it was is only known when the model runs"
+            )
         if not self._trial:
             became = tuple(self._b.made_since(mark))
             name = node.inputs[0].name

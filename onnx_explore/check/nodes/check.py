@@ -1,0 +1,375 @@
+"""Runs all nodes in PyTorch and in ONNX, part by part within a byte budget, and compares every intermediate.
+
+In: a finished export. Out: a ``NodesReport``. Each part is run twice in ONNX: as the model runs (accumulated error), and with
+every node fed with PyTorch's values (local error), so that a node that introduces an error is told from one that passes it
+on. Only statistics are kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import torch
+from onnx_ir.tensor_adapters import TorchTensor
+
+from onnx_explore.capture import Capture
+from onnx_explore.check.compare import LOCAL_TOLERANCES, Array, Comparison, compare
+from onnx_explore.check.nodes.interpret import Interpreter, is_structural
+from onnx_explore.check.nodes.pairs import Pair, find_pairs
+from onnx_explore.check.nodes.report import NodeCheck, NodesReport
+from onnx_explore.check.nodes.segments import OWN, Cutting, accumulated, local
+from onnx_explore.check.nodes.verdict import cause_of
+from onnx_explore.check.randomness import random_values
+from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.dtypes import to_onnx, to_torch
+from onnx_explore.errors import (
+    Cancelled,
+    CheckerError,
+    InvalidArgument,
+    NoRuntimeKernel,
+    RuntimeMismatch,
+    UnsupportedOperatorError,
+)
+from onnx_explore.recording import NodeLowered, Recorder
+from onnx_explore.symbolic.lowered import Lowered
+from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
+from onnx_explore.writing import contiguous_array
+
+BUDGET = 256 << 20
+"""Bytes of intermediates that are held at a time, if the caller does not say otherwise."""
+
+_COPIES = 3
+"""Each intermediate is held by PyTorch, by ONNX as the model runs, and by ONNX alone."""
+
+
+def check_nodes(
+    model: ir.Model,
+    graph: TorchGraph,
+    capture: Capture,
+    lowered: Callable[[TorchValue], Lowered],
+    recorder: Recorder,
+    *,
+    inputs: Sequence[torch.Tensor] | None = None,
+    budget: int = BUDGET,
+    progress: Callable[[int, int], None] | None = None,
+) -> NodesReport:
+    """Compare every intermediate of the TorchGraph with the ONNX value that it became.
+
+    Args:
+        model: The finished ONNX model. Stays as it is.
+        graph: The TorchGraph that was lowered (after the torch passes).
+        capture: Where it comes from.
+        lowered: What a torch value became.
+        recorder: Says which symbolic function lowered a node, and is asked whether to stop.
+        inputs: Other inputs than the captured ones, in the order of ``capture.inputs``.
+        budget: Bytes of intermediates to hold at a time. A part holds one node at least.
+        progress: Called with the nodes done and the nodes in all.
+
+    Returns:
+        One row per tensor that a torch node made, in order.
+
+    Raises:
+        Cancelled: If the recorder says so.
+        InvalidArgument: If ``inputs`` are not one tensor per input, or the budget is not positive.
+        NotAvailable: If ONNX Runtime is not installed.
+    """
+    given = tuple(item.example.detach() for item in capture.inputs) if inputs is None else tuple(inputs)
+    if len(given) != len(capture.inputs):
+        raise InvalidArgument(
+            f"{len(given)} tensors for {len(capture.inputs)} inputs", argument="inputs", action="give one per input"
+        )
+    if budget <= 0:
+        raise InvalidArgument(f"{budget} bytes", argument="budget", action="give a positive number of bytes")
+    start = time.perf_counter()
+    run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget)
+    state = torch.get_rng_state()
+    try:
+        run.all(progress)
+    finally:
+        torch.set_rng_state(state)
+    return NodesReport(tuple(run.rows), run.parts, budget, run.peak, time.perf_counter() - start, run.note)
+
+
+@dataclass(slots=True)
+class _Step:
+    """One torch node that was run: what went in, and what of its outputs is compared."""
+
+    node: TorchNode
+    inputs: list[Any]
+    pairs: list[tuple[Pair, torch.Tensor]] = field(default_factory=list[tuple[Pair, torch.Tensor]])
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class _Run:
+    model: ir.Model
+    graph: TorchGraph
+    capture: Capture
+    found: list[Pair]
+    recorder: Recorder
+    given: tuple[torch.Tensor, ...]
+    budget: int
+    rows: list[NodeCheck] = field(default_factory=list[NodeCheck])
+    parts: int = 0
+    peak: int = 0
+    note: str = ""
+    cutting: Cutting = field(init=False)
+    torch_values: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    onnx_values: dict[str, Array] = field(default_factory=dict[str, Array])
+    alone_values: dict[str, Array] = field(default_factory=dict[str, Array])
+    weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    stopped: str = ""
+    random: frozenset[ir.Value] = frozenset()
+    functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
+    by_node: dict[int, list[Pair]] = field(default_factory=dict[int, list[Pair]])
+
+    def __post_init__(self) -> None:
+        order: dict[int, int] = {}
+        for position, node in enumerate(self.graph.block.nodes):
+            for number in (node.id, *node.derived_from):
+                order[number] = position
+        self.cutting = Cutting(self.model, order, {pair.value for pair in self.found})
+        self.random = random_values(self.model)
+        self.functions = {event.node: event for event in self.recorder.recording.of(NodeLowered)}
+        for pair in self.found:
+            self.by_node.setdefault(pair.node.id, []).append(pair)
+
+    @property
+    def resized(self) -> bool:
+        return any(
+            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
+        )
+
+    @property
+    def _stores(self) -> tuple[dict[str, Any], ...]:
+        return self.torch_values, self.onnx_values, self.alone_values
+
+    # Part by part
+
+    def all(self, progress: Callable[[int, int], None] | None) -> None:
+        for item, tensor in zip(self.capture.inputs, self.given, strict=True):
+            self.torch_values[item.name] = tensor
+        for parameter in self.capture.graph.parameters:  # with export_params=False they are inputs
+            for name in (parameter.name, *parameter.aliases):
+                self.weights[name] = parameter.tensor.detach()
+        interpreter = Interpreter(self.graph, self.given)
+        nodes = self.graph.block.nodes
+        steps: list[_Step] = []
+        first, held = -1, 0
+        for position, node in enumerate(nodes):
+            self._look()
+            step = self._step(interpreter, node)
+            steps.append(step)
+            held += _COPIES * sum(tensor.nbytes for _, tensor in step.pairs)
+            is_last = position == len(nodes) - 1
+            if is_last or (held >= self.budget and self.cutting.can_cut_after(position)):
+                carried = sum(item.nbytes for store in self._stores for item in store.values())
+                self.peak = max(self.peak, held + carried)
+                self._part(first, position, steps)
+                if progress is not None:
+                    progress(position + 1, len(nodes))
+                first, held, steps = position + 1, 0, []
+            if step.problem:
+                # What follows needs its values.
+                self._rest(nodes[position + 1 :], f"PyTorch could not run {node.target} before it")
+                if steps:
+                    self._part(first, position, steps)
+                return
+
+    def _step(self, interpreter: Interpreter, node: TorchNode) -> _Step:
+        step = _Step(node, [] if is_structural(node) else interpreter.inputs(node))
+        try:
+            outputs = interpreter.step(node)
+        except UnsupportedOperatorError as error:
+            step.problem = error.message
+            self.note = self.note or f"PyTorch stops at {node.target} at {node.origin.where}: {error.message}"
+            return step
+        for pair in self.by_node.get(node.id, ()):
+            tensor = pair.of(outputs)
+            if tensor is not None:
+                step.pairs.append((pair, tensor))
+        return step
+
+    def _part(self, first: int, last: int, steps: Sequence[_Step]) -> None:
+        """Run and compare the nodes at the positions ``first`` … ``last``."""
+        self.parts += 1
+        for step in steps:
+            for pair, tensor in step.pairs:
+                self.torch_values[pair.name] = tensor
+        as_run = self._as_run(first, last)
+        alone, problems = self._alone(first, last)
+        for position, step in enumerate(steps, max(first, 0)):
+            self.rows.extend(self._rows(step, as_run, alone, problems.get(position, "")))
+        for store in self._stores:
+            self._forget(store, last)
+
+    def _forget(self, store: dict[str, Any], last: int) -> None:
+        needed = {value.name for value in self.cutting.needed_after(last)}
+        inputs = {value.name for value in self.model.graph.inputs}
+        for name in [name for name in store if name not in needed and name not in inputs]:
+            del store[name]
+
+    # Running
+
+    def _as_run(self, first: int, last: int) -> dict[str, Array]:
+        """What the part gives as the model runs."""
+        if self.stopped:
+            return {}
+        part = self.cutting.part(first, last)
+        if part is None:
+            return {}
+        proto, weights = accumulated(self.model, part)
+        feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
+        try:
+            results = self._run(proto, weights, {**self.weights, **feeds, **self.onnx_values})
+        except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
+            if first < last:
+                middle = (max(first, 0) + last) // 2
+                return {**self._as_run(first, middle), **self._as_run(middle + 1, last)}
+            self.stopped = error.message
+            return {}
+        self.onnx_values.update(results)
+        return results
+
+    def _alone(self, first: int, last: int) -> tuple[dict[str, Array], dict[int, str]]:
+        """What the part's nodes give when they are fed with PyTorch's values, and which cannot be run, by position."""
+        part = self.cutting.part(first, last)
+        if part is None:
+            return {}, {}
+        proto, weights = accumulated(self.model, part)
+        proto = local(proto, part, self.cutting.compared)
+        try:
+            results = self._run(proto, weights, {**self.weights, **self.alone_values, **self.torch_values})
+        except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
+            if first < last:
+                middle = (max(first, 0) + last) // 2
+                left, left_problems = self._alone(first, middle)
+                right, right_problems = self._alone(middle + 1, last)
+                return {**left, **right}, {**left_problems, **right_problems}
+            return {}, {last: error.message}
+        self.alone_values.update({name: array for name, array in results.items() if not name.endswith(OWN)})
+        return results, {}
+
+    def _run(
+        self, proto: onnx.ModelProto, weights: Mapping[str, ir.TensorProtocol], values: Mapping[str, Any]
+    ) -> dict[str, Array]:
+        self._look()
+        session: Session
+        try:
+            session = RuntimeSession(proto, weights=weights)
+            return self._fed(session, proto, values)
+        except NoRuntimeKernel:
+            session = ReferenceSession(proto, weights=weights)
+            return self._fed(session, proto, values)
+
+    def _fed(self, session: Session, proto: onnx.ModelProto, values: Mapping[str, Any]) -> dict[str, Array]:
+        wanted = {item.name: item.type.tensor_type.elem_type for item in proto.graph.input}
+        feeds: dict[str, Array | torch.Tensor] = {}
+        for name in session.inputs:
+            if name not in values:
+                raise RuntimeMismatch(f"'{name}' has no value: what makes it could not be run")
+            feeds[name] = _as_declared(values[name], wanted[name])
+        return dict(zip(session.outputs, session.run(feeds), strict=True))
+
+    # Comparing
+
+    def _rows(
+        self, step: _Step, as_run: Mapping[str, Array], alone: Mapping[str, Array], problem: str
+    ) -> list[NodeCheck]:
+        node = step.node
+        event = self.functions.get(node.id)
+        names = event.emitted if event is not None else ()
+        row = NodeCheck(node.id, node.target, node.origin.scope, node.origin.where, "", names, "not compared")
+        if step.problem:
+            return [replace(row, detail=step.problem)]
+        if not step.pairs:
+            if is_structural(node) or not names:
+                return []
+            return [replace(row, detail="no ONNX value is left of it: a pass merged or removed what it became")]
+        return [self._row(row, step, *each, as_run, alone, problem) for each in step.pairs]
+
+    def _row(
+        self,
+        row: NodeCheck,
+        step: _Step,
+        pair: Pair,
+        expected: torch.Tensor,
+        as_run: Mapping[str, Array],
+        alone: Mapping[str, Array],
+        problem: str,
+    ) -> NodeCheck:
+        is_random = pair.value in self.random
+        row = replace(row, value=pair.name, bytes=expected.nbytes)
+        together = self._compare(expected, as_run.get(pair.name), pair.name, is_random)
+        array = alone.get(pair.name + OWN)
+        apart = self._compare(expected, array, pair.name, is_random)
+        counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(as_run.get(pair.name)))
+        row = replace(row, accumulated=together, local=apart, nonfinite=counts)
+        if apart is None:
+            if problem:
+                cause = "baked size" if self.resized else "wrong symbolic function"
+                return replace(row, status="introduces", cause=cause, detail=problem)
+            return replace(row, detail=self.stopped or "its ONNX value was not run")
+        if not apart.passed:
+            assert array is not None
+            event = self.functions.get(step.node.id)
+            cause, detail = cause_of(
+                step.node,
+                step.inputs,
+                expected,
+                array,
+                apart,
+                event.function if event is not None else "",
+                output=pair.output,
+                item=pair.item,
+                resized=self.resized,
+            )
+            return replace(row, status="introduces", cause=cause, detail=detail)
+        if is_random:
+            return replace(row, status="random", detail="dtype and shape agree; the values are random")
+        if together is not None and not together.passed:
+            return replace(row, status="passes on", detail=str(together))
+        return replace(row, status="agrees")
+
+    def _compare(self, expected: torch.Tensor, actual: Array | None, name: str, is_random: bool) -> Comparison | None:
+        if actual is None:
+            return None
+        (found,) = compare([expected], [actual], [name], random=(name,) if is_random else (), table=LOCAL_TOLERANCES)
+        return found
+
+    def _rest(self, nodes: Sequence[TorchNode], why: str) -> None:
+        for node in nodes:
+            if not is_structural(node) and self.by_node.get(node.id):
+                self.rows.append(
+                    NodeCheck(
+                        node.id, node.target, node.origin.scope, node.origin.where, "", (), "not compared", detail=why
+                    )
+                )
+
+    def _look(self) -> None:
+        if self.recorder.cancelled():
+            raise Cancelled("stopped while the nodes were checked")
+
+
+def _nonfinite(item: Array | None) -> int:
+    if item is None or item.dtype.kind not in "fcV" or not item.size:
+        return 0
+    wide = item if item.dtype.kind in "fc" else item.astype(np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if np.isfinite(np.sum(wide, dtype=np.complex128 if wide.dtype.kind == "c" else np.float64)):
+            return 0  # a sum over a NaN or an infinity is none
+    return int(np.count_nonzero(~np.isfinite(wide)))
+
+
+def _as_declared(item: Array | torch.Tensor, code: int) -> Array | torch.Tensor:
+    """A value in the element type that the ONNX graph declares; where PyTorch's is another one, that is a row already."""
+    wanted = ir.DataType(code)
+    if isinstance(item, torch.Tensor):
+        return item if to_onnx(item.dtype) == wanted else item.to(to_torch(wanted))
+    return item if item.dtype == wanted.numpy() else item.astype(wanted.numpy())

@@ -1,0 +1,213 @@
+"""Runs a TorchGraph in PyTorch, a node at a time, so that every intermediate can be looked at.
+
+In: a functional TorchGraph (after the torch passes) and its inputs. Out: the values of each node, freed after their last
+use. Control flow runs inside its node::
+
+    run = Interpreter(graph, inputs)
+    for node in graph.block.nodes:
+        outputs = run.step(node)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from onnx_explore.errors import UnsupportedOperatorError
+from onnx_explore.torch_ir import Schema, TorchBlock, TorchGraph, TorchNode, walk
+
+
+class Interpreter:
+    """Runs a TorchGraph.
+
+    Args:
+        graph: A functional graph: nothing in it writes.
+        inputs: One per ``graph.inputs``. Weights are the graph's own, and are not copied.
+    """
+
+    __slots__ = ("_last_use", "_values")
+
+    def __init__(self, graph: TorchGraph, inputs: Sequence[Any]) -> None:
+        self._values: dict[int, Any] = {}
+        for value, tensor in zip(graph.inputs, inputs, strict=True):
+            self._values[value.id] = tensor
+        for parameter in graph.parameters:
+            self._values[parameter.value.id] = parameter.tensor.detach()
+        self._last_use = _last_uses(graph)
+
+    def value(self, number: int) -> Any:
+        """The value with this id, which is still needed.
+
+        Raises:
+            KeyError: If it was freed, or not computed.
+        """
+        return self._values[number]
+
+    def inputs(self, node: TorchNode) -> list[Any]:
+        """What goes into a node of the top block that was not run yet."""
+        return [self._values[value.id] for value in node.inputs]
+
+    def step(self, node: TorchNode) -> tuple[Any, ...]:
+        """Run the next node of the top block.
+
+        Returns:
+            One value per output: a tensor, a number, a list or tuple of these, None.
+
+        Raises:
+            UnsupportedOperatorError: If PyTorch cannot run it alone.
+        """
+        outputs = self._run(node)
+        for value in self._last_use.get(node.id, ()):
+            self._values.pop(value, None)
+        return outputs
+
+    def _run(self, node: TorchNode) -> tuple[Any, ...]:
+        if node.target == "prim::If":
+            block = node.blocks[0 if self._values[node.inputs[0].id] else 1]
+            outputs = self._block(block)
+        elif node.target == "prim::Loop":
+            outputs = self._loop(node)
+        else:
+            outputs = evaluate(node, [self._values[value.id] for value in node.inputs])
+        for value, item in zip(node.outputs, outputs, strict=True):
+            self._values[value.id] = item
+        return outputs
+
+    def _block(self, block: TorchBlock) -> tuple[Any, ...]:
+        for node in block.nodes:
+            self._run(node)
+        return tuple(self._values[value.id] for value in block.returns)
+
+    def _loop(self, node: TorchNode) -> tuple[Any, ...]:
+        trips, goes_on, *carried = (self._values[value.id] for value in node.inputs)
+        (body,) = node.blocks
+        trip = 0
+        while trip < int(trips) and bool(goes_on):
+            for param, item in zip(body.params, (trip, *carried), strict=True):
+                self._values[param.id] = item
+            goes_on, *carried = self._block(body)
+            trip += 1
+        return tuple(carried)
+
+
+def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """A node without blocks, run by PyTorch.
+
+    Raises:
+        UnsupportedOperatorError: If there is no such operator, or if it refuses these inputs.
+    """
+    arrange = _STRUCTURE.get(node.target) or _STRUCTURE.get(f"{node.target}.{node.overload}")
+    if arrange is not None:
+        return arrange(node, inputs)
+    operator = _operator(node.schema) if node.schema is not None else None
+    if operator is None:
+        raise UnsupportedOperatorError("PyTorch cannot run it alone", target=node.target, where=node.origin.where)
+    try:
+        with torch.no_grad():
+            result = operator(inputs)
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+        raise UnsupportedOperatorError(
+            f"PyTorch refuses it with these inputs: {' '.join(str(error).split())[:200]}",
+            target=node.target,
+            where=node.origin.where,
+        ) from error
+    return (result,) if len(node.outputs) == 1 else tuple(result) if node.outputs else ()
+
+
+def is_structural(node: TorchNode) -> bool:
+    """Whether a node only arranges values."""
+    return node.target in _STRUCTURE or f"{node.target}.{node.overload}" in _STRUCTURE
+
+
+def _constant(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (node.constant,)
+
+
+def _list(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (list(inputs),)
+
+
+def _tuple(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (tuple(inputs),)
+
+
+def _dict(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (dict(zip(inputs[::2], inputs[1::2], strict=True)),)
+
+
+def _unpack(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(inputs[0])
+
+
+def _item(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0][inputs[1]],)
+
+
+def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0],)
+
+
+def _nothing(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (None,) * len(node.outputs)
+
+
+_STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
+    "prim::Constant": _constant,
+    "prim::ListConstruct": _list,
+    "prim::TupleConstruct": _tuple,
+    "prim::DictConstruct": _dict,
+    "prim::ListUnpack": _unpack,
+    "prim::TupleUnpack": _unpack,
+    "prim::TupleIndex": _item,
+    "aten::__getitem__.t": _item,
+    "aten::__getitem__.Dict_str": _item,
+    "prim::unchecked_cast": _same,
+    "prim::Uninitialized": _nothing,
+    "prim::RaiseException": _nothing,
+    "prim::Print": _nothing,
+    "aten::warn": _nothing,
+}
+
+
+@lru_cache(maxsize=4096)
+def _operator(schema: Schema) -> Callable[[Sequence[Any]], Any] | None:
+    """The operator behind a schema, called by position as a node calls it."""
+    namespace, _, name = schema.name.partition("::")
+    if schema.name == "aten::view" and not schema.overload:
+        name = "reshape"  # what made the tensor contiguous may be gone: it does not change a value
+    packet = getattr(getattr(torch.ops, namespace, None), name, None)
+    operator = getattr(packet, schema.overload or "default", None) if packet is not None else None
+    if operator is None:
+        return None
+    found: Callable[..., Any] = operator
+    names = tuple(argument.name if argument.kwarg_only else None for argument in schema.arguments)
+
+    def call(inputs: Sequence[Any]) -> Any:
+        positional = [item for item, name in zip(inputs, names, strict=False) if name is None]
+        keywords = {name: item for item, name in zip(inputs, names, strict=False) if name is not None}
+        return found(*positional, **keywords)
+
+    return call
+
+
+def _last_uses(graph: TorchGraph) -> dict[int, list[int]]:
+    """Ids of the values that a node of the top block is the last to use, by the node's id."""
+    last: dict[int, int] = {}
+    for node in graph.block.nodes:
+        for value in (*node.outputs, *node.inputs):
+            last[value.id] = node.id
+        for inner in node.blocks:
+            for each in walk(inner):
+                for value in each.inputs:
+                    last[value.id] = node.id
+            for value in inner.returns:
+                last[value.id] = node.id
+    for value in graph.outputs:
+        last.pop(value.id, None)
+    freed: dict[int, list[int]] = {}
+    for number, node_id in last.items():
+        freed.setdefault(node_id, []).append(number)
+    return freed

@@ -1,0 +1,200 @@
+"""Parts of an ONNX graph that can be run one after the other, and with PyTorch's values in place of their own.
+
+In: a model and the order in which its nodes are wanted. Out: models. A part in two forms::
+
+    accumulated:  x ─ Conv ─ a ─ Relu ─ b            fed with what the part before gave
+    local:        x ─ Conv ─ a'    a ─ Relu ─ b'     every node fed with PyTorch's a
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import cast
+
+import onnx
+import onnx_ir as ir
+
+from onnx_explore.check.weights import LARGE
+from onnx_explore.emit.regions import bodies
+from onnx_explore.writing import in_memory, stand_in
+
+OWN = "::onnx"
+"""Ending of the names of what a node gave when it was fed with PyTorch's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some nodes of a model.
+
+    Attributes:
+        nodes: In order.
+        feeds: What other parts (or the caller) must give.
+        given: What this part gives: compared values, and what later parts need.
+        initializers: The weights that it uses.
+    """
+
+    nodes: tuple[ir.Node, ...]
+    feeds: tuple[ir.Value, ...]
+    given: tuple[ir.Value, ...]
+    initializers: tuple[ir.Value, ...]
+
+
+@dataclass(slots=True)
+class Cutting:
+    """Cuts a model along positions.
+
+    Args:
+        model: The finished model; stays as it is.
+        order: Torch node id → position. An ONNX node stands at the last position of what it stands for and of what it uses.
+        compared: Values that a part gives whoever needs them.
+    """
+
+    model: ir.Model
+    order: Mapping[int, int]
+    compared: AbstractSet[ir.Value]
+    _at: dict[int, list[ir.Node]] = field(default_factory=dict[int, list[ir.Node]])
+    _last: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
+    _made: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
+
+    def __post_init__(self) -> None:
+        for node in self.model.graph:
+            ids = cast("tuple[int, ...]", node.meta.get("onnx_explore.torch_nodes", ()))
+            position = max((self.order[number] for number in ids if number in self.order), default=-1)
+            for value in used_values(node):
+                position = max(position, self._made.get(value, -1))
+            self._at.setdefault(position, []).append(node)
+            for value in node.outputs:
+                self._made[value] = position
+        for node in self.model.graph:
+            position = max((self._made[value] for value in node.outputs), default=-1)
+            for value in used_values(node):
+                self._last[value] = max(position, self._last.get(value, -1))
+
+    def needed_after(self, position: int) -> Iterator[ir.Value]:
+        """The values that were made up to a position and are used behind it."""
+        return (
+            value for value, last in self._last.items() if last > position and self._made.get(value, -1) <= position
+        )
+
+    def can_cut_after(self, position: int) -> bool:
+        """Whether only tensors would be handed on there: a sequence or an optional cannot be."""
+        return all(
+            self._last.get(value, -1) <= position or not isinstance(value.type, ir.SequenceType | ir.OptionalType)
+            for value, made in self._made.items()
+            if made <= position
+        )
+
+    def part(self, first: int, last: int) -> Part | None:
+        """The nodes at the positions ``first`` … ``last``; None if there are none."""
+        nodes = [node for position in range(first, last + 1) for node in self._at.get(position, ())]
+        if not nodes:
+            return None
+        initializers: dict[ir.Value, None] = {}
+        feeds: dict[ir.Value, None] = {}
+        own = {value for node in nodes for value in node.outputs}
+        for node in nodes:
+            for value in used_values(node):
+                if value in own:
+                    continue
+                (initializers if value.is_initializer() else feeds)[value] = None
+        given = [
+            value
+            for node in nodes
+            for value in node.outputs
+            if value in self.compared or self._last.get(value, -1) > last
+        ]
+        return Part(tuple(nodes), tuple(feeds), tuple(given), tuple(initializers))
+
+
+def used_values(node: ir.Node) -> Iterator[ir.Value]:
+    """The values that a node uses, those that its bodies take from outside included."""
+    for value in node.inputs:
+        if value is not None:
+            yield value
+    inner = list(bodies(node))
+    if inner:
+        made: set[ir.Value] = set()
+        used: list[ir.Value] = []
+        for body in inner:
+            _collect(body, made, used)
+        yield from (value for value in used if value not in made)
+
+
+def _collect(graph: ir.Graph, made: set[ir.Value], used: list[ir.Value]) -> None:
+    made.update(graph.inputs)
+    made.update(graph.initializers.values())
+    used.extend(graph.outputs)
+    for node in graph:
+        used.extend(value for value in node.inputs if value is not None)
+        made.update(node.outputs)
+        for body in bodies(node):
+            _collect(body, made, used)
+
+
+def accumulated(model: ir.Model, part: Part) -> tuple[onnx.ModelProto, dict[str, ir.TensorProtocol]]:
+    """A part as a model of its own, and its large weights, which are inputs of that model."""
+    small: list[ir.Value] = []
+    inputs: list[ir.Value] = []
+    weights: dict[str, ir.TensorProtocol] = {}
+    for value in part.initializers:
+        tensor = value.const_value
+        assert tensor is not None
+        if tensor.dtype == ir.DataType.STRING or tensor.dtype.bitwidth < 8 or tensor.nbytes < LARGE:
+            small.append(stand_in(value, in_memory(tensor)))
+        else:
+            weights[value.name or ""] = tensor
+            place = stand_in(value, None)
+            place.type = ir.TensorType(tensor.dtype)
+            place.shape = ir.Shape(tensor.shape.numpy())
+            inputs.append(place)
+    feeds = [_declared(value) for value in part.feeds]
+    view = ir.GraphView(
+        (*feeds, *inputs),
+        tuple(_declared(value) for value in part.given),
+        nodes=part.nodes,
+        initializers=tuple(small),
+        opset_imports=model.graph.opset_imports,
+        name="part",
+    )
+    # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
+    shell = ir.Model(cast(ir.Graph, view), ir_version=model.ir_version, functions=tuple(model.functions.values()))
+    proto = ir.to_proto(shell)
+    del proto.graph.value_info[:]  # shapes are those of this run, not those that were inferred
+    return proto, weights
+
+
+def local(whole: onnx.ModelProto, part: Part, compared: Iterable[ir.Value]) -> onnx.ModelProto:
+    """A part in which every compared value is both: what is fed for whoever uses it, and what its node gives."""
+    names = {value.name or "" for value in compared}
+    proto = onnx.ModelProto()
+    proto.CopyFrom(whole)
+    given = {value.name or "" for value in part.given}
+    for node in proto.graph.node:
+        for index, name in enumerate(node.output):
+            if name in names and name in given:
+                node.output[index] = name + OWN
+    needed = {value.name or "" for node in part.nodes for value in used_values(node)}
+    outputs = list(proto.graph.output)
+    for output in outputs:
+        if output.name in names:
+            if output.name in needed:
+                feed = proto.graph.input.add()
+                feed.CopyFrom(output)
+            output.name += OWN
+    return proto
+
+
+def declared_inputs(proto: onnx.ModelProto, weights: Mapping[str, object]) -> Sequence[str]:
+    """Names of the inputs of a part that must be fed."""
+    return [item.name for item in proto.graph.input if item.name not in weights]
+
+
+def _declared(value: ir.Value) -> ir.Value:
+    """A value as a part's input or output: with its type, without its shape."""
+    copy = ir.Value(name=value.name, type=value.type)
+    if value.shape is not None and isinstance(value.type, ir.TensorType):
+        # ONNX Runtime refuses an output whose rank is not as declared; sizes may differ from run to run.
+        copy.shape = ir.Shape([None] * len(value.shape))
+    return copy
