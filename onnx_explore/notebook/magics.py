@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import torch
-from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import (
-    Magics,
     cell_magic,
     line_cell_magic,
     line_magic,
@@ -26,18 +23,19 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
-from onnx_explore.auditing import audit
 from onnx_explore.errors import InvalidArgument, OnnxExporterError
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.explore.operators import operators_of, operators_text
 from onnx_explore.export import export
 from onnx_explore.flow import check_opset
+from onnx_explore.notebook.axes import AxesMagics
 from onnx_explore.notebook.completion import Completer
 from onnx_explore.notebook.defining import concerns, define, registered_text
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
 from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line, without_axes
 from onnx_explore.notebook.netron import NetronFrame
 from onnx_explore.notebook.options import OPTIONS
+from onnx_explore.notebook.reporting import render
 from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
 from onnx_explore.notebook.used import value_is_used
 from onnx_explore.recording import NodeLowered
@@ -48,12 +46,8 @@ CELL_ARGUMENTS = tuple(name for name in inspect.signature(export).parameters if 
 
 
 @magics_class
-class OnnxMagics(Magics):
+class OnnxMagics(AxesMagics):
     """The magics of ``onnx_explore``."""
-
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
-        super().__init__(shell)
-        self.session = session
 
     @no_var_expand
     @needs_local_scope
@@ -179,7 +173,7 @@ class OnnxMagics(Magics):
             block = self.session.readable(
                 f"Interrupted\n  {exploration.headline}\n  next  {self.session.name}.run() goes on from there"
             )
-            _render(interrupt, block)
+            render(interrupt, block)
             raise
 
     def _show(self, exploration: Exploration, *, as_text: bool) -> None:
@@ -190,9 +184,7 @@ class OnnxMagics(Magics):
             display(exploration)
         error = exploration.error
         if error is not None:
-            _render(
-                error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}")
-            )
+            render(error, session.readable(shown if as_text else f"{exploration.headline}\n{self._hints(exploration)}"))
             raise error
         if as_text:
             session.show(shown)
@@ -361,57 +353,6 @@ class OnnxMagics(Magics):
     @no_var_expand
     @needs_local_scope
     @line_magic
-    def onnx_axes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
-        """Prove the dynamic axes of a model, or find the source line that baked a size into the graph.
-
-            %onnx_axes                       those of the last export
-            %onnx_axes --repair              compute baked sizes instead, where they follow the sizes linearly; the last
-                                             export then is the repaired one
-            %onnx_axes model x --dynamic x:0=batch,1=seq
-                                             those of a model
-            %onnx_axes --table               only the table of inputs and dimensions, with what can be copied
-
-        The model is captured again at other sizes and the graphs are compared: whatever differs was baked, and the line that
-        did it is named. Then ONNX Runtime is compared with PyTorch at sizes that nothing was derived from.
-
-        Options
-
-            --dynamic NAME:AXIS=SYMBOL,…
-                                  for a model: the axes to prove, as for %onnx_export
-            --sizes SYMBOL=N,N,…  sizes to use instead of chosen ones: two for captures, the rest for the proof
-            --repair              repair what can be repaired; what was, is listed
-            --torch-export        also ask torch.export for its constraints; may take long
-            --table               no audit
-            --kw NAME=EXPR        a keyword argument of the model's call, as mask=m does
-            --of EXPR             another exploration than the last one
-        """
-        with self._reporting():
-            parsed = parse_line(line, OPTIONS["onnx_axes"])
-            how: dict[str, Any] = {
-                "sizes": dict(parsed.get("sizes", [])) or None,
-                "repair": bool(parsed.get("repair")),
-                "torch_export": bool(parsed.get("torch_export")),
-            }
-            axes = merge_axes(parsed.get("dynamic", []))
-            if parsed.words:
-                space = Namespace(self.session.shell.user_ns, local_ns)
-                model = model_of(parsed.words[0], space)
-                args, kwargs = call_arguments(parsed.words[1:], parsed.get("kw", []), space)
-                self.session.show(audit(model, args, axes, kwargs=kwargs or None, **how).to_text(self.session.readable))
-                return
-            if axes:
-                raise WrongWord(
-                    "--dynamic needs a model: %onnx_axes model x --dynamic …; or use _onnx.set_dynamic_axes"
-                )
-            _, exploration, _ = self._view("onnx_axes", line, local_ns, at_most=0)
-            if parsed.get("table"):
-                self.session.show(exploration.axes.to_text())
-            else:
-                self.session.show(exploration.audit_axes(**how).to_text(self.session.readable))
-
-    @no_var_expand
-    @needs_local_scope
-    @line_magic
     def onnx_passes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
         """Print the passes of the last export, on both graphs: nodes before, change, time.
 
@@ -507,41 +448,9 @@ class OnnxMagics(Magics):
                 raise WrongWord(f"Netron is shown in a notebook only; in a terminal, run: netron {file}")
             display(frame)
 
-    def _view(
-        self, magic: str, line: str, local_ns: dict[str, Any] | None, *, at_most: int
-    ) -> tuple[Line, Exploration, int | None]:
-        """What every view starts with: the parsed line, the exploration, the width."""
-        parsed = parse_line(line, OPTIONS[magic], at_most=at_most)
-        exploration: Any = None
-        if parsed.get("of") is not None:
-            exploration = Namespace(self.session.shell.user_ns, local_ns).evaluate(parsed.get("of"))
-            if not isinstance(exploration, Exploration):
-                raise WrongWord(f"'{parsed.get('of')}' is a {type(exploration).__name__}, not an exploration")
-        else:
-            exploration = self.session.exploration()
-        return parsed, exploration, None if parsed.get("wide") else self.session.width
 
-    @contextmanager
-    def _reporting(self) -> Generator[None, None, None]:
-        """Wrong words become IPython's one-line ``UsageError``, our errors a block instead of a traceback."""
-        try:
-            yield
-        except WrongWord as error:
-            raise UsageError(str(error)) from error
-        except InvalidArgument as error:
-            if hasattr(error, "_render_traceback_"):  # of an exploration that stands still, not of this line
-                raise
-            parts = [f"{error.argument}: " if error.argument else "", error.message]
-            parts.append(f" — {error.action}" if error.action else "")
-            raise UsageError(self.session.readable("".join(parts))) from error
-        except OnnxExporterError as error:
-            if not hasattr(error, "_render_traceback_"):
-                _render(error, self.session.failure(error))
-            raise
-        except KeyboardInterrupt as interrupt:
-            if not hasattr(interrupt, "_render_traceback_"):
-                _render(interrupt, "Interrupted: nothing was changed; the last export is still there")
-            raise
+for _kind, _names in AxesMagics.magics.items():  # IPython collects what stands in a class's own body
+    OnnxMagics.magics[_kind].update(_names)
 
 
 def _telling_operator(exploration: Exploration) -> str:
@@ -555,16 +464,11 @@ def _telling_operator(exploration: Exploration) -> str:
     return chosen.target if chosen is not None else "NODE"
 
 
-def _render(error: BaseException, block: str) -> None:
-    """Let IPython show the block instead of a traceback. The exception stays what it is, for ``%debug``."""
-    error._render_traceback_ = lambda: block.splitlines()  # type: ignore[attr-defined]
-
-
 def _raise_for(check: Callable[[], None], hint: str) -> NoReturn:
     try:
         check()
     except OnnxExporterError as error:
-        _render(error, f"{error.code}: the check failed, see above and %onnx_check. {hint}")
+        render(error, f"{error.code}: the check failed, see above and %onnx_check. {hint}")
         raise
     raise AssertionError("only called for a report with failures")
 
