@@ -191,7 +191,9 @@ def compare(
             dtype = ir.DataType.from_numpy(array.dtype).name
             results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
         else:
-            results.append(_compare_one(expected[position], actual[position], name, rtol, atol, name in random, table))
+            tensor = expected[position]
+            allowed = 1.0 if quantized and tensor.is_quantized and atol is None else atol
+            results.append(_compare_one(tensor, actual[position], name, rtol, allowed, name in random, table))
     return results
 
 
@@ -206,7 +208,6 @@ def _compare_one(
 ) -> Comparison:
     if expected.is_quantized:
         expected = expected.int_repr()
-        atol = 1.0 if atol is None and quantized else atol
     if expected.layout != torch.strided:
         expected = expected.to_dense()
     expected_dtype, actual_dtype = to_onnx(expected.dtype), ir.DataType.from_numpy(actual.dtype)

@@ -25,7 +25,17 @@ import torch
 from onnx_explore.compat.types import JitC, Symbols, list_type
 from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.errors import InvalidArgument, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Dictionary, Lowered, Maybe, Undefined
+from onnx_explore.symbolic.lowered import (
+    Complex,
+    Constant,
+    Dictionary,
+    Lowered,
+    Maybe,
+    PackedCell,
+    PackedWeight,
+    Quantized,
+    Undefined,
+)
 
 JitValue = Any
 JitNode = Any
@@ -78,6 +88,11 @@ class Scratch:
             raise UnsupportedOperatorError(
                 "a complex tensor goes in, and ONNX has no operators for them",
                 action="work on real and imaginary parts (torch.view_as_real)",
+            )
+        if isinstance(item, Quantized | PackedWeight | PackedCell):
+            raise UnsupportedOperatorError(
+                "a quantized tensor goes in: no value of a torch graph stands for it",
+                action="call dequantize() before the operator, or register a typed function with @onnx_explore.symbolic",
             )
         if isinstance(item, Maybe | Dictionary | Undefined):
             raise UnsupportedOperatorError(

@@ -52,6 +52,11 @@ def product_in_numpy(x: torch.Tensor) -> torch.Tensor:
     return x.reshape(int(np.prod(x.shape)))  # baked: np.prod(x.shape)
 
 
+def tensor_of_an_array(x: torch.Tensor) -> torch.Tensor:
+    sizes = torch.from_numpy(np.array([int(x.shape[0]), 1]))  # baked: int(x.shape[0])
+    return x.sum((0, 1)) / sizes.prod()
+
+
 def root_of_a_size(x: torch.Tensor) -> torch.Tensor:
     return x / math.sqrt(x.shape[1])  # baked: math.sqrt(x.shape[1])
 
@@ -368,6 +373,7 @@ LINEAR: list[tuple[Any, tuple[torch.Tensor, ...], dict[str, dict[int, str]]]] = 
     (number_in_a_string, (X,), LENGTH),
     (text_of_a_size, (X,), LENGTH),
     (product_in_numpy, (X,), BOTH),
+    (tensor_of_an_array, (X,), BOTH),
     (division_by_float, (X,), BOTH),
     (strided, (X,), BOTH),
     (bytes_of_a_tensor, (X,), BOTH),

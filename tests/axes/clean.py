@@ -17,8 +17,8 @@ def tensor_of_a_size(x: torch.Tensor) -> torch.Tensor:
 
 
 def tensor_of_a_list(x: torch.Tensor) -> torch.Tensor:
-    sizes = torch.tensor([x.shape[0], x.shape[1]])  # the capture keeps it a tensor of traced sizes
-    return x.sum((0, 1)) / sizes.prod()
+    # PyTorch's tracer takes the elements for plain numbers; the capture stacks them.
+    return x.sum((0, 1)) / torch.tensor([x.shape[0], x.shape[1]]).prod()
 
 
 def view_by_size(x: torch.Tensor) -> torch.Tensor:

@@ -204,7 +204,7 @@ class _Lists:
         target.changes += 1
         for rival in target.rivals:
             rival.lost = (
-                f"a list that may be this one was changed{_at(node)}: which of them it was is only known when the model runs"
+                f"a list that may be this one was changed{_at(node)}: only the running model knows which it was"
             )
         if not self._trial:
             became = tuple(self._b.made_since(mark))
