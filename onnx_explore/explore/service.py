@@ -107,13 +107,10 @@ class Service:
         elif isinstance(request, protocol.RunTo):
             ex.run_until(int(request.what) if request.what.isdigit() else request.what)
         elif isinstance(request, protocol.SetAxes):
-            axes = {name: dict(names) for name, names in ex.options.dynamic_axes.items()}
-            for edit in request.edits:
-                names = axes.setdefault(edit.input, {})
-                names.pop(edit.axis, None)
-                if edit.symbol is not None:
-                    names[edit.axis] = edit.symbol
-            ex.set_dynamic_axes(axes)
+            edits = [(edit.input, edit.axis, edit.symbol) for edit in request.edits]
+            ex.set_dynamic_axes(ex.axes.edited(edits), check=False)
+        elif isinstance(request, protocol.RunAudit):
+            ex.audit_axes(repair=request.repair)
         return False
 
     def _summary(self, *, more: bool = False) -> protocol.SummaryAnswer:

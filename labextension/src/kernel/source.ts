@@ -22,6 +22,7 @@ export interface Answers {
   continue: SummaryAnswer;
   run_to: SummaryAnswer;
   set_axes: SummaryAnswer;
+  audit: SummaryAnswer;
   asset: Asset;
   cancel: Done;
 }

@@ -212,8 +212,15 @@ export class Session {
     return this.drive(`Running to ${what}`, () => this.ask<"run_to">({ kind: "run_to", what }));
   }
 
-  setAxes(edits: AxisEdit[]): Promise<void> {
-    return this.drive("Exporting again with these axes", () => this.ask<"set_axes">({ kind: "set_axes", edits }));
+  /** The new shapes first; what they prove afterwards. */
+  async setAxes(edits: AxisEdit[]): Promise<void> {
+    await this.drive("Exporting again with these axes", () => this.ask<"set_axes">({ kind: "set_axes", edits }));
+    if (this.summary.value?.unchecked === true) await this.continueToEnd();
+  }
+
+  audit(repair: boolean): Promise<void> {
+    const sentence = repair ? "Repairing, and proving the result" : "Auditing the axes: capturing at other sizes";
+    return this.drive(sentence, () => this.ask<"audit">({ kind: "audit", repair }));
   }
 
   /** To the end, slice by slice: a cancel gets through between two slices in every kind of kernel. */
