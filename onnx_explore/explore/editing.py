@@ -28,7 +28,7 @@ from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.options import Options
 from onnx_explore.passes.onnx.rename import rename_symbols, renamed_text, words_of
-from onnx_explore.recording import Checked, Recorder
+from onnx_explore.recording import Checked, Noted, Recorder
 
 if TYPE_CHECKING:
     from onnx_explore.errors import OnnxExporterError
@@ -399,4 +399,20 @@ class Editing(Shown):
                     self._drain()
                     done.append(self._exported is not None or self.error is not None)
             self.audit = outcome.audit
+            self._note_baked(outcome.audit)
         return outcome.audit
+
+    def _note_baked(self, audit: Audit) -> None:
+        """What an audit found is among the notes of the export, instead of what an earlier one found."""
+        recorder = self._flow.recorder
+        events = recorder.recording.events
+        events[:] = [item for item in events if not (isinstance(item, Noted) and item.code == "BakedSize")]
+        for item in audit.problems:
+            if item.repaired or item.kind == "value":
+                continue
+            axes = ", ".join(f"'{name}'" for name in item.axes)
+            where = f"{item.cause.source.file}:{item.cause.source.line}"
+            recorder.note(
+                "error", "BakedSize", f"{item.title}, which depends on {axes}; {item.suggestion}",
+                where=where, node=item.carriers[0].node,
+            )  # fmt: skip

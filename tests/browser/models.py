@@ -47,6 +47,17 @@ ex = onnx_explore.explore(ResNet().eval(), torch.randn(1, 3, 224, 224), dynamic_
 ex.run()
 """
 
+BERT_BASE = """
+import onnx_explore, torch
+from transformers import BertConfig, BertModel
+
+model = BertModel(BertConfig()).eval()
+ids = torch.randint(0, 1000, (2, 12))
+axes = {"input_ids": {0: "batch"}, "attention_mask": {0: "batch"}}
+ex = onnx_explore.explore(model, (ids, torch.ones_like(ids)), dynamic_axes=axes, check=False)
+ex.run()
+"""
+
 EXPORT = """
 ex = onnx_explore.explore(model, x, input_names=["images"], dynamic_axes={"images": {0: "batch"}})
 ex.run()

@@ -207,13 +207,16 @@ def test_audit_and_repair() -> None:
     (problem,) = summary.audit.problems
     assert problem.source == "return x.reshape(1, int(x.shape[0]) * 3)" and problem.expression == "3*rows"
     assert "test_protocol.py:" in problem.where and not problem.repaired
+    (told,) = (item for item in summary.problems if item.code == "BakedSize")
+    assert told.severity == "error" and told.ids == problem.ids and "test_protocol.py" in told.where
     # The nodes that carry it light up in the panes.
     _, buffers = held.pane("torch")
     assert set(problem.ids) & set(ints(buffers[1]))
     json.dumps(saved(held.exploration))
     summary = ask(held, "audit", repair=True).summary
     assert summary.audit is not None and summary.audit.problems[0].repaired and summary.axes[0].state == "proven"
-    assert summary.check == "passed" and any(item.code == "Repaired" for item in summary.problems)
+    codes = {item.code for item in summary.problems}
+    assert summary.check == "passed" and "Repaired" in codes and "BakedSize" not in codes
     assert ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": None}]).summary.audit is None
 
 
