@@ -193,7 +193,7 @@ export interface RunTo {
   kind: "run_to";
 }
 
-/** Export again from the same capture with these edits of the dynamic axes. Answer: ``Summary``. */
+/** Export again from the same capture with these edits of the dynamic axes. Answer: ``Edited``. */
 export interface SetAxes {
   edits: AxisEdit[];
   kind: "set_axes";
@@ -220,6 +220,13 @@ export interface Cancel {
 export interface SummaryAnswer {
   summary: Summary;
   kind: "summary";
+}
+
+/** Answers ``SetAxes``: the new shapes come along, so that they need no request of their own. */
+export interface Edited {
+  summary: Summary;
+  onnx: PaneText | null;
+  kind: "edited";
 }
 
 /** The lines of one pane. */
@@ -297,4 +304,4 @@ export interface Opening {
 
 export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | GetAsset | Cancel;
 
-export type Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;
+export type Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;

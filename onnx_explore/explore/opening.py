@@ -28,9 +28,13 @@ def opening(
         pane: Gives a pane.
         revision: Of the exploration.
     """
-    small = len(ex.torch_graph.block.nodes) + ex.onnx_graph.num_nodes() <= MOST_NODES
-    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if small else []
+    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if is_small(ex) else []
     return protocol.Opening(project.summary(ex, revision), panes)
+
+
+def is_small(ex: Exploration) -> bool:
+    """Whether panes are made faster than they are asked for."""
+    return len(ex.torch_graph.block.nodes) + ex.onnx_graph.num_nodes() <= MOST_NODES
 
 
 def _first_lines(text: protocol.PaneText, buffers: project.Buffers) -> protocol.FirstLines:

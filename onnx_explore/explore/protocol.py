@@ -326,7 +326,7 @@ class RunTo:
 
 @dataclass(frozen=True, slots=True)
 class SetAxes:
-    """Export again from the same capture with these edits of the dynamic axes. Answer: ``Summary``.
+    """Export again from the same capture with these edits of the dynamic axes. Answer: ``Edited``.
 
     The checks are put off, so that the new shapes are there at once: ``unchecked`` says so, and ``Continue`` makes up for them.
     """
@@ -367,6 +367,22 @@ class SummaryAnswer:
 
     summary: Summary
     kind: Literal["summary"] = "summary"
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Answers ``SetAxes``: the new shapes come along, so that they need no request of their own.
+
+    Buffers: those of ``onnx``, if it is there.
+
+    Attributes:
+        summary: As after everything that changes the export.
+        onnx: The ONNX pane; None for a large graph, whose pane is asked for.
+    """
+
+    summary: Summary
+    onnx: PaneText | None
+    kind: Literal["edited"] = "edited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,7 +518,7 @@ class Opening:
 
 
 Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | GetAsset | Cancel
-Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
+Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
 
 REQUESTS: dict[str, type[Request]] = {
     "summary": GetSummary,
