@@ -79,13 +79,13 @@ provide(surface)
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
     """``%load_ext onnx_explore``: register the magics. IPython is imported here only."""
-    from onnx_explore.notebook.magics import load
+    from onnx_explore.notebook.loading import load
 
     load(ipython)
 
 
 def unload_ipython_extension(ipython: InteractiveShell) -> None:
     """``%unload_ext onnx_explore``: take the magics back."""
-    from onnx_explore.notebook.magics import unload
+    from onnx_explore.notebook.loading import unload
 
     unload(ipython)

@@ -10,6 +10,7 @@ import onnx
 import onnx_ir as ir
 
 from onnx_explore.check.report import Report
+from onnx_explore.emit.regions import count_nodes
 from onnx_explore.recording import Recording
 from onnx_explore.writing import write_model
 
@@ -51,6 +52,6 @@ class Exported:
         opset = self.model.opset_imports.get("", 0)
         verdict = f"; {self.report.verdict}" if self.report is not None else ""
         place = f" to {self.path}" if self.path else ""
-        return f"exported{place}: opset {opset}, {graph.num_nodes()} nodes, {len(graph.initializers)} initializers{verdict}"
+        return f"exported{place}: opset {opset}, {count_nodes(graph)} nodes, {len(graph.initializers)} initializers{verdict}"
 
     __repr__ = __str__

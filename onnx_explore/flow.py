@@ -19,6 +19,7 @@ import torch
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
 from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.nodes import BUDGET, NodesReport, check_nodes
@@ -40,6 +41,7 @@ from onnx_explore.passes.torch.sizes import Unbake, Unbaked
 from onnx_explore.recording import Captured, Event, Recorder
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
+from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
 MODES: dict[TrainingMode, Literal["eval", "preserve", "train"]] = {
     TrainingMode.EVAL: "eval",
@@ -143,12 +145,18 @@ class Flow:
             Captured(
                 captured.mode,
                 sum(1 for _ in walk(captured.graph.block)),
-                tuple(item.name for item in captured.inputs),
-                tuple(item.name for item in captured.outputs),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.inputs)),
+                tuple(dict.fromkeys(item.sequence or item.name for item in captured.outputs)),
                 seconds,
             )
         )
-        for note in captured.notes:
+        left = conversion_notes(
+            captured.conversions,
+            dynamic=bool(dynamic_axes),
+            told=captured.notes,
+            data_sized=data_sized_targets(captured.graph) if captured.conversions else (),
+        )
+        for note in (*captured.notes, *left):
             recorder.note(note.severity, note.code, note.message, where=note.where)
         self.options = replace(
             options,
@@ -156,8 +164,8 @@ class Flow:
             do_constant_folding=options.do_constant_folding and not captured.training,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
-                {item.name: tuple(item.example.shape) for item in captured.inputs},
-                {item.name: item.value.shape for item in captured.outputs},
+                {item.sequence or item.name: tuple(item.example.shape) for item in captured.inputs},
+                {item.sequence or item.name: item.value.shape for item in captured.outputs},
             ),
         )
         take_over_registrations()
@@ -264,11 +272,25 @@ class Flow:
         )
 
     def check_nodes(
-        self, model: ir.Model, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET
+        self,
+        model: ir.Model,
+        *,
+        inputs: Sequence[torch.Tensor] | None = None,
+        budget: int = BUDGET,
+        rtol: float | None = None,
+        atol: float | None = None,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         return check_nodes(
-            model, self.graph, self.captured, self.lowering.lowered, self.recorder, inputs=inputs, budget=budget
+            model,
+            self.graph,
+            self.captured,
+            self.lowering.lowered,
+            self.recorder,
+            inputs=inputs,
+            budget=budget,
+            rtol=rtol,
+            atol=atol,
         )
 
     def _document(self, model: ir.Model) -> None:

@@ -1,14 +1,15 @@
-"""``find_mismatch``: which part of a model ONNX computes otherwise than PyTorch, by halving the captured graph.
+"""``find_mismatch``: which parts of a model ONNX computes otherwise than PyTorch, as a tree of halves.
 
-In: a model and arguments. Out: a tree of ``GraphInfo``. The model runs once, for the capture; then PyTorch runs the captured
-graph node by node, and every part is exported from that graph and fed with what PyTorch had there, so that an error of one part
-is not seen in the next one.
+In: a model and arguments. Out: a tree of ``GraphInfo``. The model runs once, for the capture, and is exported once. If ONNX gives
+what PyTorch gives, that is all. Else every node is compared in one pair of runs, each fed with what PyTorch had there, so that
+an error of one node is not seen in the next; the tree is read off that, and no part is exported again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import onnx_ir as ir
@@ -18,8 +19,9 @@ from onnx_explore import dtypes
 from onnx_explore.arguments import check_model, make_options
 from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.check.agreement import assert_agreement, run_for
-from onnx_explore.check.evaluate import evaluate
 from onnx_explore.check.graph_info import GraphInfo, VerificationOptions, is_essential
+from onnx_explore.check.nodes import NodeCheck
+from onnx_explore.check.nodes.interpret import values_of
 from onnx_explore.flow import Flow, completed, lowered
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import Options, TrainingMode
@@ -64,7 +66,7 @@ def find_mismatch(
     )
     check_model(model)
     flow = Flow(model, input_args, None, made, None, Recorder())
-    examiner = Bisection(flow)
+    examiner = Parts(flow)
     info = examiner.whole()
     if verbose:
         print(flow.text(examiner.model(info)))  # noqa: T201 (asked for)
@@ -81,15 +83,14 @@ class _Part:
     returns: tuple[TorchValue, ...]
 
 
-class Bisection:
-    """Compares parts of one captured model, and halves those that disagree.
+class Parts:
+    """Parts of one captured model, and which of them hold a node that ONNX computes otherwise.
 
     Args:
         flow: The capture, after the torch passes.
     """
 
     def __init__(self, flow: Flow) -> None:
-        self._flow = flow
         # A part has an interface of its own.
         self._options: Options = replace(
             flow.options,
@@ -99,9 +100,8 @@ class Bisection:
             verbose=False,
             export_modules_as_functions=False,
         )
-        self._graph = flow.graph
-        examples = [item.example for item in flow.captured.inputs]
-        self._values = evaluate(self._graph, examples)
+        self._flow = flow.again(self._options, None, Recorder())
+        self._graph = self._flow.graph
         self._producers = {value.id: node for node in self._graph.block.nodes for value in node.outputs}
         self._parameters = {item.value.id: item for item in self._graph.parameters}
         self._names = {
@@ -109,27 +109,69 @@ class Bisection:
         }
         self._parts: dict[int, _Part] = {}
 
+    @cached_property
+    def _values(self) -> dict[int, Any]:
+        return values_of(self._graph, [item.example for item in self._flow.captured.inputs])
+
+    @cached_property
+    def _exported(self) -> ir.Model:
+        self._flow.lower()
+        return self._flow.complete()
+
     def whole(self) -> GraphInfo:
         """The whole model, not compared yet."""
         nodes = tuple(node for node in self._graph.block.nodes if is_essential(node))
         return self._info(_Part(nodes, tuple(dict.fromkeys(self._graph.outputs))), "")
 
     def examine(self, info: GraphInfo, options: VerificationOptions) -> None:
-        """Compare a part with ONNX; if it disagrees, examine its halves."""
-        model = self.model(info)
-        feeds = {value.name or "": tensor for value, tensor in zip(model.graph.inputs, info.input_args, strict=False)}
-        info.pt_outs = tuple(self._tensor(value) for value in info.graph.outputs)
+        """Compare a part with ONNX; if it disagrees, find out which of its nodes do, and split it around them."""
+        self._compare(info, options)
+        if info.mismatch_error is None:
+            return
+        wrong = self._wrong(options)
+        own = {node.id for node in self._parts[id(info)].nodes}
+        if own & wrong.keys():
+            self._divide(info, wrong)
+
+    def _compare(self, info: GraphInfo, options: VerificationOptions) -> None:
+        """Compare what a part gives."""
+        captured = self._flow.captured
+        if not info.id:
+            feeds = {item.name: item.example for item in captured.inputs}
+            feeds |= {name: item.tensor for item in captured.graph.parameters for name in (item.name, *item.aliases)}
+            info.pt_outs, model = captured.eager, self._exported
+        else:
+            model = self.model(info)
+            feeds = {value.name or "": item for value, item in zip(model.graph.inputs, info.input_args, strict=False)}
+            info.pt_outs = self._outputs(info)
         try:
             assert_agreement(run_for(model, feeds, options), info.pt_outs, options)
         except AssertionError as error:
             info.mismatch_error = error
-            halves = self._split(self._parts[id(info)])
-            if halves is not None:
-                info.upper_graph_info, info.lower_graph_info = (
-                    self._info(part, f"{info.id}{digit}") for digit, part in enumerate(halves)
-                )
-                self.examine(info.upper_graph_info, options)
-                self.examine(info.lower_graph_info, options)
+
+    def _wrong(self, options: VerificationOptions) -> dict[int, AssertionError]:
+        """The nodes that give something else than PyTorch when they are fed with its values, and what."""
+        report = self._flow.check_nodes(self._exported, rtol=options.rtol, atol=options.atol)
+        return {row.node: AssertionError(str(row)) for row in report.rows if _is_wrong(row, options)}
+
+    def _divide(self, info: GraphInfo, wrong: Mapping[int, AssertionError]) -> None:
+        """Split a part that holds a wrong node, until there is one node left."""
+        halves = self._split(self._parts[id(info)])
+        if halves is None:
+            return
+        for place, part in enumerate(halves):
+            half = self._info(part, f"{info.id}{place}")
+            half.mismatch_error = next((wrong[node.id] for node in part.nodes if node.id in wrong), None)
+            half.pt_outs = self._outputs(half)
+            if place:
+                info.lower_graph_info = half
+            else:
+                info.upper_graph_info = half
+            if half.mismatch_error is not None:
+                self._divide(half, wrong)
+
+    def _outputs(self, info: GraphInfo) -> tuple[torch.Tensor, ...]:
+        return tuple(self._tensor(value) for value in info.graph.outputs)
 
     def model(self, info: GraphInfo) -> ir.Model:
         """The part as an ONNX model."""
@@ -233,6 +275,19 @@ class Bisection:
     def _may_cross(self, value: TorchValue) -> bool:
         item: Any = self._values[value.id]
         return isinstance(item, torch.Tensor) and dtypes.has_onnx(item.dtype) and not item.is_complex()
+
+
+def _is_wrong(row: NodeCheck, options: VerificationOptions) -> bool:
+    """Whether a node introduces more than the options accept."""
+    if row.status != "introduces" or row.cause in ("rounding", "unsupported precision"):
+        return False
+    found = row.local
+    if found is None:
+        return True
+    if found.reason == "dtype" and not options.check_dtype:
+        return False
+    share = options.acceptable_error_percentage
+    return share is None or not found.total or found.mismatched / found.total > share
 
 
 def _uses(node: TorchNode) -> Iterator[TorchValue]:

@@ -89,6 +89,14 @@ class NodeLowered:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeEntered:
+    """The blocks of a torch node (``prim::If``, ``prim::Loop``) are lowered from here on; then comes its ``NodeLowered``."""
+
+    node: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFailed:
     """One torch node could not be lowered; the cursor stands still at it."""
 
@@ -106,7 +114,7 @@ class Checked:
     """One check ran.
 
     Attributes:
-        check: ``"structure"``, ``"replay"``, ``"runtime"`` or ``"axis"``.
+        check: ``"structure"``, ``"replay"``, ``"runtime"``, ``"data"`` or ``"axis"``.
         subject: What was checked, such as an axis' name.
         passed: False when the check found a difference; None when it could not run.
         detail: One line for a person.
@@ -163,7 +171,7 @@ class Wrote:
     where: str = ""
 
 
-Event = Captured | PassRan | NodeLowered | NodeFailed | Checked | Noted | Wrote
+Event = Captured | PassRan | NodeEntered | NodeLowered | NodeFailed | Checked | Noted | Wrote
 _E = TypeVar("_E")
 
 
@@ -226,7 +234,9 @@ class Recorder:
 
 
 def _of_lowering(event: Event) -> bool:
-    return isinstance(event, NodeLowered | NodeFailed) or (isinstance(event, Noted) and event.code in LOWERING_NOTES)
+    if isinstance(event, Noted):
+        return event.code in LOWERING_NOTES
+    return isinstance(event, NodeEntered | NodeLowered | NodeFailed)
 
 
 LOWERING_NOTES = frozenset({"NotConverted", "ShapeRule"})
@@ -240,6 +250,8 @@ def event_line(event: Event) -> str:
             return f"captured ({event.mode}): {event.nodes} nodes in {event.seconds:.2f} s"
         case PassRan():
             return f"{event.stage} pass {event.name}: {len(event.before)} → {len(event.after)} nodes"
+        case NodeEntered():
+            return f"%{event.node} {event.target}: its blocks"
         case NodeLowered():
             emitted = ", ".join(event.emitted) or "nothing"
             return f"%{event.node} {event.target} → {emitted} ({event.function or event.reason})"

@@ -309,7 +309,7 @@ class _Auditing:
         """One more capture; none if the tracer fails where PyTorch itself runs."""
         self._look()
         flow = self.flow
-        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training])
+        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training], inline_functions=False)
         try:
             again = recapture(trial.at(sizes))
         except CaptureError as error:
@@ -327,7 +327,7 @@ class _Auditing:
             return None
         self._look()
         flow = self.flow
-        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training])
+        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training], inline_functions=False)
         try:
             again = recapture(inputs_with_other_values(flow.captured.inputs))
         except CaptureError:  # other values may not be valid: then nothing is known of them

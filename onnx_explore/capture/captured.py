@@ -21,12 +21,15 @@ class GraphInput:
         path: Where it stands in the call, such as ``args[0]``, ``kwargs['mask']``, ``args[1][0]['ids']``.
         value: The block parameter.
         example: The caller's tensor. Numbers given to a scripted model stand as 0-d tensors.
+        sequence: For an element of a list that a scripted model takes: the name of the list, which is one input of the ONNX
+            graph (a sequence of any length); else ``""``.
     """
 
     name: str
     path: str
     value: TorchValue
     example: torch.Tensor
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,15 @@ class GraphOutput:
         path: Where it stands in the returned structure, such as ``out``, ``out['logits']``, ``out[1][0]``.
         value: The returned value.
         rank: How many dimensions the tensor had in the captured run, where ``value`` does not say so.
+        sequence: For an element of a list that a scripted model returns: the name of the list, which is one output of the
+            ONNX graph; ``value`` is the list then.
     """
 
     name: str
     path: str
     value: TorchValue
     rank: int | None = None
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, check_name_count, open_call
 from onnx_explore.capture.outputs import Returned, name_outputs
 from onnx_explore.capture.parameters import Weight, all_modules, parameter_of, root_modules, weights_of
+from onnx_explore.capture.pitfalls import in_our_words
 from onnx_explore.capture.replay import make_replay
 from onnx_explore.capture.torch_api import api, storage_of, switch_compilation_off, without_compilation
 from onnx_explore.capture.trace import trace
@@ -116,7 +117,13 @@ def capture(
         args=call.args,
         kwargs=call.kwargs,
         conversions=traced.conversions,
-        notes=(*call.notes, *_new_warnings(guard.notes, traced.conversions), *traced.returned.notes, *unused),
+        notes=(
+            *call.notes,
+            *_new_warnings(guard.notes, traced.conversions, traced.notes),
+            *traced.notes,
+            *traced.returned.notes,
+            *unused,
+        ),
         training=mode,
         seconds=time.perf_counter() - start,
         eager=eager,
@@ -125,10 +132,13 @@ def capture(
     )
 
 
-def _new_warnings(notes: Sequence[CaptureNote], conversions: Sequence[Conversion]) -> list[CaptureNote]:
-    """The notes without the tracer's warnings of conversions that were recorded at the same line."""
+def _new_warnings(
+    notes: Sequence[CaptureNote], conversions: Sequence[Conversion], told: Sequence[CaptureNote]
+) -> list[CaptureNote]:
+    """The notes without the tracer's warnings of what we recorded at the same line in words of our own."""
     known = {f"{item.frame.file}:{item.frame.line}" for item in conversions if item.frame is not None}
-    return [note for note in notes if note.code != "TracerWarning" or note.where not in known]
+    known.update(note.where for note in told)
+    return [in_our_words(note) for note in notes if note.code != "TracerWarning" or note.where not in known]
 
 
 def graph_inputs(call: Call, values: Sequence[TorchValue]) -> tuple[GraphInput, ...]:
@@ -144,7 +154,8 @@ def graph_outputs(
     """The returned tensors with their values and names."""
     names = name_outputs(returned, output_names, [item.name for item in call.inputs])
     return tuple(
-        GraphOutput(name, path, value) for name, path, value in zip(names, returned.paths, graph.outputs, strict=True)
+        GraphOutput(name, path, value)
+        for (name, _), path, value in zip(names, returned.paths, graph.outputs, strict=True)
     )
 
 

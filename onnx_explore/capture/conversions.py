@@ -9,7 +9,6 @@ What Python functions inside torch convert (``F.interpolate`` reads sizes) is no
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 import reprlib
@@ -23,9 +22,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.pitfalls import WATCHED, Pitfalls
 from onnx_explore.capture.provenance import Provenance, provenance, together
+from onnx_explore.capture.recordable import FROM_DATA, holds_sizes, recordable, reinterpreting, stacked
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.torch_api import api
+from onnx_explore.errors import CaptureError
 from onnx_explore.torch_ir import Frame
 
 CONVERSIONS = {
@@ -60,25 +62,12 @@ _PROPERTIES = {torch.Tensor.nbytes.__get__: "nbytes"}  # type: ignore[attr-defin
 _MAKERS = frozenset({torch.tensor, torch.as_tensor, torch.asarray, torch.from_numpy, torch.frombuffer})
 """Make a tensor of Python or NumPy data, which the trace sees only where it is used."""
 
-_FROM_DATA = frozenset({torch.tensor, torch.as_tensor})
-"""Make a tensor of a list, whose traced sizes the tracer would take for plain numbers."""
 _OF_SIZES = frozenset({"stride", "nbytes", "storage", "storage_offset", "iter"})
 """What these give depends on sizes alone, whatever tensor they ask."""
 
-_FILLS: dict[Callable[..., Any], tuple[int, str, bool]] = {
-    torch.full: (1, "fill_value", True),
-    torch.full_like: (1, "fill_value", False),
-    torch.Tensor.new_full: (2, "fill_value", False),
-    torch.Tensor.fill_: (1, "value", False),
-    torch.fill: (1, "value", False),
-}
-"""Function → place and name of its fill value, and whether that gives the result its type."""
-
-_SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d})
-"""Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
-
 _TORCH = torch.__file__.rsplit("__init__", 1)[0]
 _NUMPY = np.__file__.rsplit("__init__", 1)[0]
+_QUANTIZE = f"{_TORCH}ao/nn/quantized/modules/__init__.py"
 _HERE = __file__.rsplit("conversions", 1)[0]
 _LONGEST = 80
 
@@ -108,8 +97,10 @@ class Watch(TorchFunctionMode):
         self._known = known
         self._record = record
         self._before_write = before_write
+        self.pitfalls = Pitfalls(_own_place)
         self._length: tuple[CodeType, int] | None = None
         self._kept: list[torch.Tensor] = []
+        self._reinterpreted: dict[int, torch.Tensor] = {}
 
     def __torch_function__(
         self,
@@ -120,25 +111,30 @@ class Watch(TorchFunctionMode):
     ) -> Any:
         """Runs ``func``, and notes it if it converts."""
         name: str = getattr(func, "__name__", "")
+        if name in WATCHED and self._record:
+            func = self.pitfalls.before(func, name, args, inspect.currentframe())
+            name = getattr(func, "__name__", "")
         # In-place operators and __setitem__; asking in vain costs little.
         if name.endswith("_") and args and isinstance(args[0], torch.Tensor):
+            self._refuse_write(args[0])
             self._before_write(args[0])
         known = self._known
-        if func in _FILLS:
-            args, kwargs = _without_bool(func, args, kwargs or {})
-        elif func in _SINGLE:
-            args, kwargs = _with_lists(args, kwargs or {})
+        dtype = reinterpreting(func, args, kwargs)
+        if dtype is not None:
+            return self._reinterpreted_as(args[0], dtype)
+        func, args, kwargs = recordable(func, name, args, kwargs)
         for value in args:
             if isinstance(value, torch.Tensor):
                 if value.requires_grad and id(value) not in known:
                     self._constant(value)
             elif type(value) in (list, tuple):
                 self.adopt(value)
-        if func in _FROM_DATA and args and _holds_sizes(args[0]):
-            func, args, kwargs = _stacked, (args[0], args[1:], kwargs or {}), None
+        if func in FROM_DATA and args and holds_sizes(args[0]):
+            func, args, kwargs = stacked, (args[0], args[1:], kwargs or {}), None
         if kwargs:
             self.adopt(kwargs.values())
             if isinstance(kwargs.get("out"), torch.Tensor):
+                self._refuse_write(kwargs["out"])
                 self._before_write(kwargs["out"])
             result = func(*args, **kwargs)
         else:
@@ -158,6 +154,22 @@ class Watch(TorchFunctionMode):
                 self._note(kind, result, inspect.currentframe(), args[0] if args else None)
         return result
 
+    def _reinterpreted_as(self, tensor: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        """The bits of a tensor as another type: recorded as a copy, so that from here on neither may be written."""
+        result = torch.ops.aten.view_copy.dtype(tensor, dtype)
+        for item in (tensor, result):
+            self._reinterpreted[item.untyped_storage().data_ptr()] = item
+        return result
+
+    def _refuse_write(self, tensor: torch.Tensor) -> None:
+        if self._reinterpreted and tensor.untyped_storage().data_ptr() in self._reinterpreted:
+            user = user_frame(inspect.currentframe())
+            raise CaptureError(
+                "a tensor is written to whose bits .view(dtype) reads as another type: the trace cannot follow that",
+                where=f"{user.file}:{user.line}" if user is not None else "",
+                action="clone the tensor before .view(dtype), or before the write",
+            )
+
     def _note_elements(self, args: tuple[Any, ...], result: Any, frame: FrameType | None) -> None:
         """A list of traced sizes becomes a tensor of their values; a single one stays in the trace."""
         elements = [item for data in args if isinstance(data, (list, tuple)) for item in _leaves(data)]
@@ -166,6 +178,8 @@ class Watch(TorchFunctionMode):
 
     def _note(self, kind: str, result: Any, frame: FrameType | None, *sources: Any) -> None:
         if kind == "iter" and not _iterates(frame):
+            return
+        if reads_own_grid(frame):
             return
         user = user_python_frame(frame)
         place = (user.f_code, user.f_lasti) if user is not None else None
@@ -218,62 +232,16 @@ def _iterates(frame: FrameType | None) -> bool:
     return caller is not None and caller.f_code.co_name == "__iter__" and inside_torch(caller.f_code.co_filename)
 
 
-def _without_bool(
-    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The tracer has no Scalar that is a bool; filling with True is filling with 1, in a tensor of bools."""
-    place, name, gives_dtype = _FILLS[func]
-    fill = args[place] if len(args) > place else kwargs.get(name)
-    if not isinstance(fill, bool):
-        return args, kwargs
-    if len(args) > place:
-        args = (*args[:place], int(fill), *args[place + 1 :])
-    else:
-        kwargs = {**kwargs, name: int(fill)}
-    if gives_dtype and kwargs.get("dtype") is None:
-        kwargs = {**kwargs, "dtype": torch.bool}
-    return args, kwargs
-
-
-def _holds_sizes(data: Any) -> bool:
-    """Whether a (nested) list of numbers has traced sizes, or other 0-d tensors, in it."""
-    if type(data) not in (list, tuple, torch.Size):
-        return False
-    items = cast("Sequence[Any]", data)
-    return any(item.dim() == 0 if isinstance(item, torch.Tensor) else _holds_sizes(item) for item in items)
-
-
-def _stacked(data: Sequence[Any], more: tuple[Any, ...], options: dict[str, Any]) -> torch.Tensor:
-    """``torch.tensor(data, *more, **options)``, with every element as the trace knows it."""
-    named = {**dict(zip(("dtype", "device"), more, strict=False)), **options}
-    result = _stack(data)
-    return result.to(device=named.get("device"), dtype=named.get("dtype") or result.dtype)
-
-
-def _stack(data: Any) -> torch.Tensor:
-    if not isinstance(data, list | tuple) or not data:
-        return torch.as_tensor(data)
-    parts = [_stack(item) for item in cast("Sequence[Any]", data)]
-    dtype = functools.reduce(torch.promote_types, [part.dtype for part in parts])
-    return torch.stack([part.to(dtype) for part in parts])
-
-
-def _with_lists(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Every single number behind the first argument as a list, if one of them is a traced size."""
-    named = {key: item for key, item in kwargs.items() if key != "input"}
-    if not any(isinstance(item, torch.Tensor) and item.dim() == 0 for item in (*args[1:], *named.values())):
-        return args, kwargs
-    listed = {key: _listed(item) for key, item in named.items()}
-    return (*args[:1], *(_listed(item) for item in args[1:])), {**kwargs, **listed}
-
-
-def _listed(item: Any) -> Any:
-    return (item,) if isinstance(item, int | torch.Tensor) and not isinstance(item, bool) else item
-
-
 def inside_torch(file: str) -> bool:
     """Whether a source file is PyTorch's."""
     return file.startswith(_TORCH)
+
+
+def reads_own_grid(frame: FrameType | None) -> bool:
+    """Whether ``torch.ao.nn.quantized.Quantize`` makes numbers of its scale and zero point: these are constants anyway."""
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename == _QUANTIZE
 
 
 def user_python_frame(frame: FrameType | None) -> FrameType | None:
@@ -281,6 +249,15 @@ def user_python_frame(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith((_TORCH, _NUMPY, _HERE)):
         frame = frame.f_back
     return frame
+
+
+def _own_place(frame: FrameType | None) -> str:
+    """The caller's line as ``file:line``; nothing where the caller is PyTorch's own code, which mostly knows what it does."""
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    if frame is None or inside_torch(frame.f_code.co_filename):
+        return ""
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def user_frame(frame: FrameType | None) -> Frame | None:

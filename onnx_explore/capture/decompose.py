@@ -117,7 +117,7 @@ def decompose(
                 tracing_mode="symbolic",
                 _allow_non_fake_inputs=True,
             )(*fakes)
-    except (NotImplementedError, torch_api.data_dependent):
+    except (NotImplementedError, torch_api.data_dependent, torch_api.valueless):
         return None
     if torch_api.fixed(mode):
         raise UnsupportedOperatorError(

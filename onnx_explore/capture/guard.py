@@ -18,9 +18,9 @@ from typing import Any, cast
 import torch
 
 from onnx_explore.capture.captured import CaptureNote
-from onnx_explore.capture.conversions import inside_torch, user_frame
+from onnx_explore.capture.conversions import inside_torch, reads_own_grid, user_frame
 from onnx_explore.capture.state import kept_state
-from onnx_explore.capture.torch_api import api, fused_paths_off, onnx_export_flag
+from onnx_explore.capture.torch_api import api, checkpoints_off, fused_paths_off, onnx_export_flag
 from onnx_explore.errors import CaptureError
 
 
@@ -87,6 +87,7 @@ def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Generator[Guarded
         guard.before_write = stack.enter_context(kept_state(modules, guard.notes))
         stack.enter_context(torch.no_grad())
         stack.enter_context(fused_paths_off())
+        stack.enter_context(checkpoints_off())
         stack.enter_context(onnx_export_flag())
         yield guard
 
@@ -99,14 +100,31 @@ def _check_tracing_state() -> None:
 
 @contextlib.contextmanager
 def _random_numbers() -> Generator[None]:
+    """Of the CPU, and of every accelerator that is in use."""
     cpu = torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() and torch.cuda.is_initialized() else []
+    others = [(device, _states(device)) for device in _accelerators()]
     try:
         yield
     finally:
         torch.set_rng_state(cpu)
-        if cuda:
-            torch.cuda.set_rng_state_all(cuda)
+        for device, states in others:
+            for index, state in enumerate(states):
+                if device is torch.mps:
+                    torch.mps.set_rng_state(state)
+                else:
+                    device.set_rng_state(state, index)
+
+
+def _accelerators() -> list[Any]:
+    """The modules of devices that hold a state of random numbers. Asking one that is not in use would start it."""
+    found: list[Any] = [
+        device for device in (torch.cuda, torch.xpu) if device.is_available() and device.is_initialized()
+    ]
+    return [*found, torch.mps] if torch.backends.mps.is_available() else found
+
+
+def _states(device: Any) -> list[torch.Tensor]:
+    return [torch.mps.get_rng_state()] if device is torch.mps else list(device.get_rng_state_all())
 
 
 @contextlib.contextmanager
@@ -153,6 +171,8 @@ def _warnings(notes: list[CaptureNote]) -> Generator[None]:
             raised = inspect.currentframe()
             while raised is not None and raised.f_code.co_filename in (__file__, warnings.__file__):
                 raised = raised.f_back
+            if reads_own_grid(raised):
+                return
             inside = raised is not None and inside_torch(raised.f_code.co_filename)
             frame = user_frame(raised)
             where = f"{frame.file}:{frame.line}" if frame is not None else f"{filename}:{lineno}"

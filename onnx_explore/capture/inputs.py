@@ -29,12 +29,14 @@ class CallInput:
         path: Such as ``args[0]`` or ``kwargs['mask']``.
         tensor: The caller's tensor; 0-d for a number.
         number: The type of a number that a scripted model takes as input, else None.
+        sequence: Name of the list that it is an element of, if a scripted model takes one; else ``""``.
     """
 
     name: str
     path: str
     tensor: torch.Tensor
     number: type[int | float | bool] | None = None
+    sequence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ class Call:
     leaves: tuple[Leaf, ...]
     structure: Structure
     notes: tuple[CaptureNote, ...]
+
+    @property
+    def count(self) -> int:
+        """How many inputs the ONNX graph has: a list of tensors is one."""
+        return len({item.sequence or item.name for item in self.inputs})
 
     def arguments(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and named arguments, with other tensors in place of the inputs."""
@@ -128,15 +135,24 @@ def open_call(
     inputs: list[CallInput] = []
     notes: list[CaptureNote] = []
     names = Names(input_names or ())
+    lists = {} if declared is None else _declared_lists(declared, positional, named)
+    sequences: dict[Path, str] = {}
     for leaf in leaves:
         text = _where(leaf.path)
         number = _number(leaf.value) if declared is not None else None
         if isinstance(leaf.value, torch.Tensor) or number is not None:
-            name = names.take(roots[leaf.path[0], leaf.path[1]], leaf.path[2:])
+            root, sequence = roots[leaf.path[0], leaf.path[1]], ""
+            if leaf.path[:2] in lists:
+                if leaf.path[:2] not in sequences:
+                    sequences[leaf.path[:2]] = names.take(root)
+                sequence = sequences[leaf.path[:2]]
+                name = names.unique(f"{sequence}_{leaf.path[2]}")
+            else:
+                name = names.take(root, leaf.path[2:])
             # TorchScript's float is a double.
             dtype = torch.float64 if number is float else None
             tensor = leaf.value if number is None else torch.tensor(leaf.value, dtype=dtype)
-            inputs.append(CallInput(name, text, tensor, number))
+            inputs.append(CallInput(name, text, tensor, number, sequence))
         elif holds_tensors(leaf.value):
             raise InvalidArgument(
                 f"{text} is a {type(leaf.value).__qualname__}, which holds tensors, but is no registered container",
@@ -149,6 +165,15 @@ def open_call(
                 CaptureNote("info", "ConstantInput", f"{text} = {_short(leaf.value)} is hard-coded into the graph")
             )
     return Call(positional, named, tuple(inputs), tuple(leaves), structure, tuple(notes))
+
+
+def _declared_lists(declared: Sequence[SchemaPart], positional: Sequence[Any], named: Mapping[str, Any]) -> set[Path]:
+    """Paths of the arguments that a scripted model declares as ``List[Tensor]`` and that hold some."""
+    given = [((0, index), argument, positional[index]) for index, argument in enumerate(declared[: len(positional)])]
+    given += [((1, argument.name), argument, named[argument.name]) for argument in declared if argument.name in named]
+    return {
+        path for path, argument, value in given if argument.type == "Tensor[]" and isinstance(value, list) and value
+    }
 
 
 def check_name_count(input_names: Sequence[str] | None, inputs: int, parameters: int) -> None:

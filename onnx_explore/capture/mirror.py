@@ -303,8 +303,11 @@ def constant_of(node: JitNode) -> Any:
 
 
 def attributes_of(node: JitNode) -> Mapping[str, Any]:
-    """All attributes but sub-graphs, read by their kind."""
+    """All attributes but sub-graphs, read by their kind; types as ``TorchValue.kind`` has them."""
     values = {
         name: getattr(node, node.kindOf(name))(name) for name in node.attributeNames() if node.kindOf(name) != "g"
     }
+    for name in values:
+        if node.kindOf(name) == "tys":
+            values[name] = tuple(kind_of(item.annotation_str) for item in values[name])
     return MappingProxyType(values) if values else EMPTY

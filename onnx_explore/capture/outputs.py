@@ -95,15 +95,22 @@ def _key_name(path: Path) -> str:
     return path_name(path[first:])
 
 
-def name_outputs(returned: Returned, given: Sequence[str] | None, inputs: Sequence[str]) -> tuple[str, ...]:
-    """A unique name for each output, different from the inputs' names.
+def name_outputs(
+    returned: Returned,
+    given: Sequence[str] | None,
+    inputs: Sequence[str],
+    sequences: Sequence[Path | None] = (),
+) -> tuple[tuple[str, str], ...]:
+    """A unique name for each output, different from the inputs' names, and the name of the list that it is an element of.
 
-    The user's names first, then keys, then ``output`` or ``output_0``, ``output_1``, ….
+    The user's names first, then keys, then ``output`` or ``output_0``, ``output_1``, …. Elements of a list that is one output
+    (``sequences`` has its path) are named after it.
 
     Raises:
         InvalidArgument: If there are more names than outputs, or a name is taken by an input.
     """
-    count = len(returned.tensors)
+    lists = sequences or (None,) * len(returned.tensors)
+    count = len({path if path is not None else index for index, path in enumerate(lists)})
     if given is not None and len(given) > count:
         raise InvalidArgument(
             f"{len(given)} names for {count} outputs", argument="output_names", action="give one name an output"
@@ -114,5 +121,17 @@ def name_outputs(returned: Returned, given: Sequence[str] | None, inputs: Sequen
     names = Names(given or ())
     for name in inputs:
         names.unique(name)
-    fallback = ["output"] if count == 1 else [f"output_{index}" for index in range(count)]
-    return tuple(names.take(key or fallback[index]) for index, key in enumerate(returned.keys))
+    rows: list[tuple[str, str]] = []
+    taken: dict[Path, str] = {}
+    position = 0
+    for key, path in zip(returned.keys, lists, strict=True):
+        fallback = "output" if count == 1 else f"output_{position}"
+        if path is None:
+            rows.append((names.take(key or fallback), ""))
+            position += 1
+            continue
+        if path not in taken:
+            taken[path] = names.take(_key_name(path) or fallback)
+            position += 1
+        rows.append((names.unique(f"{taken[path]}_{sum(1 for _, name in rows if name == taken[path])}"), taken[path]))
+    return tuple(rows)

@@ -162,9 +162,15 @@ class _Unpacking:
         self._taken = taken
         self._nodes: list[TorchNode] = []
         self._origin = Origin()
-        self.parameters: list[Parameter] = []
+        self._made: dict[str, Parameter] = {}
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The weights, in the order in which they were met."""
+        return tuple(self._made.values())
 
     def block(self, block: TorchBlock) -> TorchBlock:
+        """A block without objects, and those inside it."""
         nodes: list[TorchNode] = []
         for node in block.nodes:
             if isinstance(node.constant, Packed | torch.ScriptObject):
@@ -200,9 +206,12 @@ class _Unpacking:
                 action="use the quantized modules of torch.ao.nn",
             )
 
-    def _linear(self, weight: torch.Tensor, bias: torch.Tensor | None, name: str, output: TorchValue) -> None:
+    def _linear(self, weight: torch.Tensor, bias: torch.Tensor | None, name: str, output: TorchValue) -> TorchValue:
+        """Packs a weight with its bias, and gives the bias."""
         form = "linear" if weight.is_quantized else "linear_fp16"
-        self._add(form, (self._weight(weight, name), self._bias(bias, name)), output)
+        weight_value, bias_value = self._weight(weight, name), self._bias(bias, name)
+        self._add(form, (weight_value, bias_value), output)
+        return bias_value
 
     def _convolution(self, packed: torch.ScriptObject, dims: int, name: str, output: TorchValue) -> None:
         def ask(what: str) -> Any:
@@ -229,18 +238,19 @@ class _Unpacking:
     def _cell(self, packed: torch.ScriptObject, name: str, output: TorchValue) -> None:
         kind, tensors, _, flags, parts = object_state(packed)
         inner: list[TorchValue] = []
+        biases: list[TorchValue] = []
         for part, which in zip(parts, ("ih", "hh"), strict=True):
             weight, bias = object_state(part)
             made = self._fresh.value(_LINEAR)
-            self._linear(weight, bias if kind == "quantized_fp16" else None, _inner_name(name, which), made)
+            biases.append(self._linear(weight, bias, _inner_name(name, which), made))
             inner.append(made)
         if kind == "quantized_fp16":
             self._add("cell_fp16", tuple(inner), output)
         elif kind == "quantized_dynamic":
-            inner += [
-                self._bias(bias, _inner_name(name, which)) for bias, which in zip(tensors, ("ih", "hh"), strict=True)
-            ]
-            self._add("cell", (*inner, self._constant(bool(flags[0]), "bool")), output)
+            # The tensors besides are copies of the packed biases; without biases they are zeros that nobody adds.
+            spare = (self._constant(tensor, "Tensor") for tensor in tensors)
+            given = [value if value.is_tensor else next(spare) for value in biases]
+            self._add("cell", (*inner, *given, self._constant(bool(flags[0]), "bool")), output)
         else:
             raise CaptureError(f"the recurrent cell {name} is of the kind {kind!r}, which PyTorch has given up")
 
@@ -270,12 +280,16 @@ class _Unpacking:
         return self._parameter(bias.detach(), name)
 
     def _parameter(self, tensor: torch.Tensor, name: str) -> TorchValue:
+        known = self._made.get(name)
+        # A scripted module gives another object at every read of one attribute.
+        if known is not None and known.tensor.shape == tensor.shape and torch.equal(known.tensor, tensor):
+            return known.value
         unique, number = name, 1
         while unique in self._taken:
             unique, number = f"{name}.{number}", number + 1
         self._taken.add(unique)
         value = self._fresh.value(dtype=tensor.dtype, shape=tuple(tensor.shape), strides=tensor.stride(), name=unique)
-        self.parameters.append(parameter_of(value, Weight(unique, tensor, trainable=False)))
+        self._made[unique] = parameter_of(value, Weight(unique, tensor, trainable=False))
         return value
 
     def _constant(self, constant: Any, kind: str) -> TorchValue:

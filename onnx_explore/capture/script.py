@@ -6,6 +6,9 @@ out take the schema's defaults as constants. Containers are taken apart at both 
 
     forward(self, pair: Tuple[Tensor, Tensor])      %pair = prim::TupleConstruct(%pair_0, %pair_1)
     return {"a": x}                                 (x is the output "a")
+
+An argument declared as ``List[Tensor]``, and a returned list that is not made on the spot, are one input or output each, of any
+length: an ONNX sequence.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any, Literal, cast
 import torch
 
 from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
-from onnx_explore.capture.containers import Path
+from onnx_explore.capture.containers import Path, path_text
 from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_call
 from onnx_explore.capture.mirror import read_schema
@@ -31,10 +34,17 @@ from onnx_explore.capture.torch_api import SchemaPart, has_script_hooks, script_
 from onnx_explore.capture.trace import failed
 from onnx_explore.errors import CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
-from onnx_explore.torch_ir.kinds import members
+from onnx_explore.torch_ir.kinds import is_tuple, members
 
 _DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
 _LIST_ITEM = "aten::__getitem__.t(t[](a) list, int idx) -> t(*)"
+SEQUENCE_INPUT = "prim::SequenceInput"
+"""A list that is an input of the ONNX graph, made of what the caller's elements stand for."""
+SEQUENCE_OUTPUT = "prim::SequenceOutput"
+"""A list that is an output of the ONNX graph."""
+OPTIONAL_OUTPUT = "prim::OptionalOutput"
+"""A tensor, or None, that is an output of the ONNX graph."""
+_SEQUENCES = frozenset({"Tensor[]", "int[]", "float[]", "bool[]"})
 _MAKERS = ("prim::TupleConstruct", "prim::ListConstruct", "prim::DictConstruct")
 
 
@@ -61,28 +71,29 @@ def capture_script(
     weights = weights_of(modules)
     declared = script_arguments(model)
     call = open_call(model, args, kwargs, input_names)
-    check_name_count(input_names, len(call.inputs), len(weights))
+    check_name_count(input_names, call.count, len(weights))
     run = _Run(model, call, roots, modules, training)
     with guarded(modules) as guard:
         model_mode([module for _, module in roots], training)
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
         result, returned, eager = run.once([item.tensor for item in call.inputs])
-        graph, notes = _read(
-            model, call, declared, weights, returned, result, list(input_names or ())[len(call.inputs) :]
+        graph, notes, sequences = _read(
+            model, call, declared, weights, returned, result, list(input_names or ())[call.count :]
         )
-    check_name_count(input_names, len(call.inputs), len(graph.parameters))
-    names = name_outputs(returned, output_names, [item.name for item in call.inputs])
+    check_name_count(input_names, call.count, len(graph.parameters))
+    inputs = [item.sequence or item.name for item in call.inputs]
+    names = name_outputs(returned, output_names, list(dict.fromkeys(inputs)), sequences)
     return Capture(
         graph=graph,
         mode="script",
         inputs=tuple(
-            GraphInput(item.name, item.path, value, item.tensor)
+            GraphInput(item.name, item.path, value, item.tensor, item.sequence)
             for item, value in zip(call.inputs, graph.inputs, strict=True)
         ),
         outputs=tuple(
-            GraphOutput(name, path, value, rank=tensor.dim())
-            for name, path, value, tensor in zip(names, returned.paths, graph.outputs, eager, strict=True)
+            GraphOutput(name, path, value, tensor.dim(), sequence)
+            for (name, sequence), path, value, tensor in zip(names, returned.paths, graph.outputs, eager, strict=True)
         ),
         args=call.args,
         kwargs=call.kwargs,
@@ -140,12 +151,14 @@ def _read(
     returned: Returned,
     result: Any,
     parameter_names: Sequence[str],
-) -> tuple[TorchGraph, list[CaptureNote]]:
+) -> tuple[TorchGraph, list[CaptureNote], tuple[Path | None, ...]]:
+    """The graph, notes, and for each output the path of the list that it is an element of, if that is one output."""
     mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, parameter_names=parameter_names)
     nodes: list[TorchNode] = []
     ends = _Ends(mirror, nodes)
     params = [mirror.fresh(_kind(item), item.name, item.tensor) for item in call.inputs]
     by_path = {item.path: value for item, value in zip(call.inputs, params, strict=True)}
+    ends.sequences = {item.path.rpartition("[")[0] for item in call.inputs if item.sequence}
     actual: list[TorchValue] = []
     for index, argument in enumerate(declared):
         if index < len(call.args):
@@ -158,10 +171,14 @@ def _read(
     graph = normalize(script_graph(model, "forward" if is_module else ""))
     results = mirror.call(graph, ("", model) if is_module else None, actual, nodes)
     value = results[0] if len(results) == 1 else ends.tuple(results)
-    returns = tuple(ends.unpack(value, path, result) for path in returned.locations)
+    rows = [ends.unpack(value, path, result) for path in returned.locations]
     parameters: tuple[Parameter, ...] = tuple(mirror.parameters.values())
+    returns = tuple(value for value, _ in rows)
     block = TorchBlock((*params, *(item.value for item in parameters)), tuple(nodes), returns)
-    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes
+    paths = tuple(
+        path[: len(path) - rest] if rest else None for path, (_, rest) in zip(returned.locations, rows, strict=True)
+    )
+    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes, paths
 
 
 def _kind(item: CallInput) -> str:
@@ -174,6 +191,9 @@ class _Ends:
     def __init__(self, mirror: ScriptMirror, nodes: list[TorchNode]) -> None:
         self._mirror = mirror
         self._nodes = nodes
+        self.sequences: set[str] = set()
+        """Paths of the arguments that are ONNX sequences."""
+        self._lists: dict[int, TorchValue] = {}
 
     def _add(self, target: str, inputs: Sequence[TorchValue], kind: str, **more: Any) -> TorchValue:
         value = self._mirror.fresh(kind, "")
@@ -197,6 +217,8 @@ class _Ends:
             return self.tuple([self.pack(item, f"{path}[{index}]", inputs) for index, item in enumerate(items)])
         if isinstance(tree, list):
             values = [self.pack(item, f"{path}[{index}]", inputs) for index, item in enumerate(cast("list[Any]", tree))]
+            if path in self.sequences:
+                return self._add(SEQUENCE_INPUT, values, "Tensor[]")
             return self._add("prim::ListConstruct", values, f"{values[0].kind if values else 'Tensor'}[]")
         if isinstance(tree, dict):
             flat: list[TorchValue] = []
@@ -208,12 +230,21 @@ class _Ends:
             return self.constant(tree, type(cast(object, tree)).__name__)
         raise InvalidArgument(f"a scripted model cannot take a {type(tree).__qualname__}", argument=path)
 
-    def unpack(self, value: TorchValue, path: Path, tree: Any) -> TorchValue:
-        """The tensor at a path inside a returned value; ``tree`` is what the run returned there."""
+    def unpack(self, value: TorchValue, path: Path, tree: Any) -> tuple[TorchValue, int]:
+        """The tensor at a path inside a returned value; ``tree`` is what the run returned there.
+
+        Where a list on the way is one output, this is the list, and how many steps of the path are left.
+        """
+        if value.kind == "Any":
+            value = self._behind(value, path)
+        if value.kind.endswith("?") and not path and isinstance(tree, torch.Tensor):
+            return self._add(OPTIONAL_OUTPUT, (value,), value.kind), 0
         if value.kind.endswith("?"):
             value = self._add("prim::unchecked_cast", (value,), value.kind[:-1])
+        elif value.kind == "Any":
+            value = self._add("prim::unchecked_cast", (value,), _kind_of(tree))
         if not path:
-            return value
+            return value, 0
         key, rest = path[0], path[1:]
         index = cast(Any, tree)._fields.index(key[1:]) if isinstance(tree, tuple) and isinstance(key, str) else key
         inner = cast(Any, tree)[index]
@@ -223,14 +254,39 @@ class _Ends:
         place = self.constant(index, type(index).__name__)
         if isinstance(tree, dict):
             kind, schema = value.kind[5:-1].split(", ", 1)[1], _DICT_ITEM
+        elif value.kind in _SEQUENCES:
+            if value.id not in self._lists:
+                self._lists[value.id] = self._add(SEQUENCE_OUTPUT, (value,), value.kind)
+            return self._lists[value.id], len(path)
         elif value.kind.endswith("[]"):
             kind, schema = value.kind[:-2], _LIST_ITEM
         else:
-            item = self._add("prim::TupleIndex", (value, place), members(value.kind)[index])
+            item = self._add("prim::TupleIndex", (value, place), self._member_kind(value.kind, index, inner))
             return self.unpack(item, rest, inner)
         return self.unpack(
             self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner
         )
+
+    def _behind(self, value: TorchValue, path: Path) -> TorchValue:
+        """What a value that is declared as ``Any`` was before.
+
+        Raises:
+            CaptureError: If that is not known.
+        """
+        maker = next((node for node in self._nodes if value in node.outputs), None)
+        if maker is None or maker.target != "prim::unchecked_cast" or maker.inputs[0].kind == "Any":
+            raise CaptureError(
+                "the scripted model returns a value that is declared as Any, and what it is depends on the run",
+                argument=path_text("out", path),
+                action="annotate what forward returns",
+            )
+        return maker.inputs[0]
+
+    def _member_kind(self, kind: str, index: int, member: Any) -> str:
+        """The kind of a tuple's member; a named tuple is printed by its name, so what the run returned tells."""
+        if is_tuple(kind):
+            return members(kind)[index]
+        return "Tensor" if isinstance(member, torch.Tensor) else type(member).__name__
 
     def _made_from(self, value: TorchValue) -> tuple[TorchValue, ...] | None:
         """What a container was made from, if nothing else uses it: a list or dict may be changed after it was made."""
@@ -240,3 +296,15 @@ class _Ends:
         whole = TorchBlock((), tuple(self._nodes), ())
         used = any(value in node.inputs or any(value in inner.returns for inner in node.blocks) for node in walk(whole))
         return None if used and maker.target != "prim::TupleConstruct" else maker.inputs
+
+
+def _kind_of(tree: Any) -> str:
+    """The TorchScript type of what a function that is declared to return ``Any`` returned."""
+    if isinstance(tree, torch.Tensor):
+        return "Tensor"
+    if isinstance(tree, tuple):
+        return f"({', '.join(_kind_of(item) for item in cast('tuple[Any, ...]', tree))})"
+    if isinstance(tree, list):
+        items = cast("list[Any]", tree)
+        return f"{_kind_of(items[0]) if items else 'Tensor'}[]"
+    return type(tree).__name__

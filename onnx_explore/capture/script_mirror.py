@@ -127,6 +127,13 @@ class ScriptMirror(Mirror):
             self._get(node, nodes)
         elif target == "prim::SetAttr" and node.inputsAt(0).unique() in self._modules:
             self._write(node)
+        elif target == "prim::PythonOp":
+            raise CaptureError(
+                f"the scripted model calls the Python function {node.pyname()!r} (@torch.jit.ignore), which TorchScript "
+                "cannot look into",
+                where=self._origin(node).where,
+                action="script that function, too, or trace the model instead",
+            )
         elif target == CALL_METHOD:
             self._method(node, nodes)
         else:

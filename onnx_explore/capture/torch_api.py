@@ -159,6 +159,7 @@ class DecompositionApi:
         fake: Makes a tensor of that mode, with these sizes symbols; named by a number.
         fixed: Symbols of a mode that got a fixed value, as text.
         data_dependent: The exception for a size that depends on values.
+        valueless: The exception for an operator that cannot run on tensors without values.
     """
 
     decompositions: dict[Any, Callable[..., Any]]
@@ -168,6 +169,7 @@ class DecompositionApi:
     fake: Callable[[Any, torch.Tensor, Sequence[bool], int], torch.Tensor]
     fixed: Callable[[Any], list[str]]
     data_dependent: type[Exception]
+    valueless: type[Exception]
 
 
 @cache
@@ -204,6 +206,7 @@ def decomposition_api() -> DecompositionApi:
         fake=fake,
         fixed=fixed,
         data_dependent=_symbol(f"{shapes}GuardOnDataDependentSymNode"),
+        valueless=_symbol("torch._subclasses.fake_tensor:UnsupportedOperatorException"),
     )
 
 
@@ -259,6 +262,29 @@ def fused_paths_off() -> Generator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextlib.contextmanager
+def checkpoints_off() -> Generator[None]:
+    """``torch.utils.checkpoint`` calls the function itself inside, also where it would do so in an ``autograd.Function``.
+
+    What it saves is of no use without a backward pass, and PyTorch cannot record an ``autograd.Function`` that uses weights which
+    it was not given as arguments.
+    """
+    owner: Any = _symbol("torch.utils.checkpoint:CheckpointFunction")
+    before = vars(owner).get("apply")
+
+    def apply(run_function: Callable[..., Any], _preserve_rng_state: bool, *args: Any) -> Any:
+        return run_function(*args)
+
+    owner.apply = staticmethod(apply)
+    try:
+        yield
+    finally:
+        if before is None:
+            del owner.apply
+        else:
+            owner.apply = before
 
 
 @contextlib.contextmanager

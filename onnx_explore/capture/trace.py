@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from onnx_explore.capture.captured import Conversion
+from onnx_explore.capture.captured import CaptureNote, Conversion
 from onnx_explore.capture.conversions import Watch, user_frame
 from onnx_explore.capture.inputs import Call
 from onnx_explore.capture.mirror import Mirror
@@ -40,6 +40,7 @@ class Traced:
         conversions: What left the trace.
         called: Path of each module call → module.
         unpacked: Weights that quantized modules hold packed; the last of the block's parameters.
+        notes: What the trace could not follow.
     """
 
     make_function: Callable[[], Callable[..., Any]]
@@ -48,6 +49,7 @@ class Traced:
     conversions: tuple[Conversion, ...]
     called: Mapping[str, torch.nn.Module]
     unpacked: tuple[Weight, ...] = ()
+    notes: tuple[CaptureNote, ...] = ()
 
 
 def trace(
@@ -127,7 +129,7 @@ def trace(
     else:
         mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
         paths = {f"m{index}": path for index, (path, _) in enumerate(scripted)}
-        paths |= {f"p{index}": item.name for index, item in enumerate(packed)}
+        paths |= {f"p{index}": f"{item.name}._packed_params" for index, item in enumerate(packed)}
         block = mirror.traced(normal, names, holder, paths)
     if packed and not scripted:
         block = held(block, {f"p{index}": item for index, item in enumerate(packed)})
@@ -142,7 +144,15 @@ def trace(
         return lambda *values: given(*values[: len(tensors)])
 
     unpacked = [Weight(item.name, item.tensor, trainable=False) for item in whole.parameters[len(weights) :]]
-    return Traced(make, unpack_returns(whole.block), results[0], conversions, scopes.called, tuple(unpacked))
+    return Traced(
+        make,
+        unpack_returns(whole.block),
+        results[0],
+        conversions,
+        scopes.called,
+        tuple(unpacked),
+        tuple(watch.pitfalls.notes),
+    )
 
 
 def _placed(conversions: Sequence[Conversion], positions: Sequence[int], mirror: Mirror) -> tuple[Conversion, ...]:

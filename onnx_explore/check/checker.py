@@ -13,7 +13,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 import torch
 
@@ -21,8 +23,9 @@ from onnx_explore.capture import Capture, check_replay
 from onnx_explore.check.compare import Array, Comparison, compare
 from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
-from onnx_explore.check.resize import candidate_sizes, resized
+from onnx_explore.check.resize import candidate_sizes, resampled, resized
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.check.steps import output_steps
 from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
     Cancelled,
@@ -35,10 +38,14 @@ from onnx_explore.errors import (
 )
 from onnx_explore.recording import Checked, Recorder
 from onnx_explore.torch_ir import TorchGraph, walk
+from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
 Tensors = tuple[torch.Tensor, ...]
 RunModel = Callable[[Tensors], Tensors]
 Axes = Mapping[str, Mapping[int, str]]
+
+_DRAWS = 4
+"""How often other values are drawn, until some give outputs of other sizes."""
 
 _SLOW = 10.0
 """Seconds of one run in ``onnx.reference`` after which it is not run again at other sizes."""
@@ -81,6 +88,7 @@ def check_export(
     if check_replay is not None:
         checking.replay(check_replay)
     checking.runtime()
+    checking.data()
     checking.axes(dynamic_axes)
     return Report(tuple(checking.items))
 
@@ -139,7 +147,7 @@ class _Checking:
     start: float = 0.0
     slow: bool = False
 
-    # The four kinds of checks
+    # The five kinds of checks
 
     def structure(self) -> None:
         self._begin()
@@ -188,6 +196,40 @@ class _Checking:
             self._begin()
             self._axis([symbol for symbol in symbols if symbol.name in item], [item])
 
+    def data(self) -> None:
+        """Other values at the captured sizes, where the sizes of results depend on values: best, such that outputs show it."""
+        targets = data_sized_targets(self.capture.graph)
+        if not targets or self.session is None or self.run_model is None or self.slow:
+            return
+        self._begin()
+        subject = f"other data ({', '.join(targets[:2])})"
+        found: tuple[Tensors, Tensors] | None = None
+        refusal = ""
+        for seed in range(1, _DRAWS + 1):
+            inputs = tuple(resampled(item.example, seed) for item in self.capture.inputs)
+            try:
+                expected = self._eager(self.run_model, inputs)
+            except Exception as error:  # noqa: BLE001 (the user's own code: values that it rejects are an answer)
+                refusal = refusal or _line(error)
+                continue
+            found = found or (inputs, expected)
+            if _sizes(expected) != _sizes(self.capture.eager):
+                found = (inputs, expected)
+                break
+        if found is None:
+            self._add("data", subject, "not run", f"PyTorch itself rejects other values: {refusal}")
+            return
+        inputs, expected = found
+        try:
+            problem, comparisons = self._compare(expected, self._run(inputs), {})
+        except (NoRuntimeKernel, NotAvailable) as error:
+            self._add("data", subject, "not run", error.message)
+        except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
+            self._add("data", subject, "failed", f"fails: {error.message}")
+        else:
+            detail = f"differs: {problem}" if problem else "runs with other values"
+            self._add("data", subject, "failed" if problem else "passed", detail, comparisons)
+
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
         if self.session is None or self.slow:
@@ -210,7 +252,7 @@ class _Checking:
     def _symbols(self, dynamic_axes: Axes) -> list[_Symbol]:
         places: dict[str, list[tuple[int, int]]] = {}
         for position, item in enumerate(self.capture.inputs):
-            for axis, name in dynamic_axes.get(item.name, {}).items():
+            for axis, name in dynamic_axes.get(item.sequence or item.name, {}).items():
                 places.setdefault(name, []).append((position, axis % item.example.dim()))
         return [
             _Symbol(name, tuple(where), self.capture.inputs[where[0][0]].example.shape[where[0][1]])
@@ -275,7 +317,7 @@ class _Checking:
         finally:
             torch.set_rng_state(state)
 
-    def _run(self, inputs: Tensors) -> list[Array]:
+    def _run(self, inputs: Tensors) -> list[Any]:
         """Run the ONNX model, in ONNX Runtime as long as that can.
 
         Raises:
@@ -304,8 +346,13 @@ class _Checking:
             raise NoRuntimeKernel(f"{error.message}; {second.message}", target=error.target) from second
         self.recorder.note("warning", error.code, f"{error.message}; checked with {ReferenceSession.engine} instead")
 
-    def _feeds(self, session: Session, inputs: Tensors) -> dict[str, torch.Tensor]:
-        feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, inputs, strict=True)}
+    def _feeds(self, session: Session, inputs: Tensors) -> dict[str, Any]:
+        feeds: dict[str, Any] = {}
+        for item, tensor in zip(self.capture.inputs, inputs, strict=True):
+            if item.sequence:
+                feeds.setdefault(item.sequence, []).append(tensor)
+            else:
+                feeds[item.name] = tensor
         # Without export_params (and with weights as inputs), the weights are fed, too.
         missing = set(session.inputs) - set(feeds)
         for parameter in self.capture.graph.parameters:
@@ -315,20 +362,35 @@ class _Checking:
         return feeds
 
     def _compare(
-        self, expected: Tensors, actual: list[Array], sizes: Mapping[str, int]
+        self, expected: Tensors, actual: list[Any], sizes: Mapping[str, int]
     ) -> tuple[str, tuple[Comparison, ...]]:
         """What is wrong, or ``""``, and the comparison of every output."""
-        names = [value.name or "" for value in self.model.graph.outputs]
+        names: list[str] = []
+        arrays: list[Array] = []
+        for value, item in zip(self.model.graph.outputs, actual, strict=True):
+            row: list[Any] = [] if item is None else item if isinstance(item, list) else [item]
+            names += [f"{value.name}[{index}]" for index in range(len(row))] if row is item else [value.name or ""]
+            arrays += row
         quantized = is_quantized(self.capture.graph)
+        steps = output_steps(self.model) if quantized else {}
         comparisons = tuple(
-            compare(expected, actual, names, rtol=self.rtol, atol=self.atol, random=self.random, quantized=quantized)
+            compare(
+                expected,
+                arrays,
+                names,
+                rtol=self.rtol,
+                atol=self.atol,
+                random=self.random,
+                quantized=quantized,
+                steps=steps,
+            )
         )
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
             return f"{failed[0]}{more}{self._random_hint()}", comparisons
         for value, array in zip(self.model.graph.outputs, actual, strict=True):
-            wrong = _wrong_dimension(value, array, sizes)
+            wrong = _wrong_dimension(value, array, sizes) if isinstance(array, np.ndarray) else ""
             if wrong:
                 return wrong, comparisons
         return "", comparisons
@@ -396,6 +458,10 @@ def _wrong_dimension(value: ir.Value, array: Array, sizes: Mapping[str, int]) ->
             symbol = "" if isinstance(declared, int) else f"'{declared.value}' = "
             return f"axis {axis} of '{value.name}' is declared as {symbol}{wanted} and is {size}"
     return ""
+
+
+def _sizes(tensors: Tensors) -> list[torch.Size]:
+    return [tensor.shape for tensor in tensors]
 
 
 def _count(number: int, noun: str) -> str:

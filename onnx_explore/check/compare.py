@@ -158,6 +158,7 @@ def compare(
     atol: float | None = None,
     random: Collection[str] = (),
     quantized: bool = False,
+    steps: Mapping[str, float] = MappingProxyType({}),
     table: Mapping[torch.dtype, Tolerance] = TOLERANCES,
 ) -> list[Comparison]:
     """Compare all outputs.
@@ -173,6 +174,7 @@ def compare(
         atol: Instead of the table's, as an absolute number, as in ``torch.testing.assert_close``.
         random: Names of outputs whose values are random; only dtype and shape of these are compared.
         quantized: Whether the model rounds to integers inside: real numbers and quantized tensors may be one step off.
+        steps: How large that step is, for outputs where it is known.
         table: Tolerances by element type.
 
     Returns:
@@ -191,9 +193,9 @@ def compare(
             dtype = ir.DataType.from_numpy(array.dtype).name
             results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
         else:
-            tensor = expected[position]
-            allowed = 1.0 if quantized and tensor.is_quantized and atol is None else atol
-            results.append(_compare_one(tensor, actual[position], name, rtol, allowed, name in random, table))
+            step = steps.get(name, 0.0) if quantized else None
+            one = _compare_one(expected[position], actual[position], name, rtol, atol, name in random, table, step)
+            results.append(one)
     return results
 
 
@@ -205,9 +207,12 @@ def _compare_one(
     atol: float | None,
     random: bool,
     tolerances: Mapping[torch.dtype, Tolerance],
+    step: float | None,
 ) -> Comparison:
+    least = step or 0.0
     if expected.is_quantized:
         expected = expected.int_repr()
+        least = 0.0 if step is None else 1.0
     if expected.layout != torch.strided:
         expected = expected.to_dense()
     expected_dtype, actual_dtype = to_onnx(expected.dtype), ir.DataType.from_numpy(actual.dtype)
@@ -231,7 +236,9 @@ def _compare_one(
     found = _Found()
     wanted = contiguous_array(TorchTensor(expected)).reshape(-1)
     given = np.ascontiguousarray(actual).reshape(-1)
+    least = least if atol is None else 0.0
     rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol, tolerances)
+    absolute = max(absolute, least)
     for start in range(0, wanted.size, _CHUNK):
         found.add(start, wanted[start : start + _CHUNK], given[start : start + _CHUNK], rtol, absolute)
     return Comparison(

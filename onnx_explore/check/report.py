@@ -8,13 +8,14 @@ from typing import Literal
 from onnx_explore.check.compare import Comparison
 from onnx_explore.errors import CaptureDiverged, CheckerError, OnnxExporterError, RuntimeMismatch
 
-Kind = Literal["structure", "replay", "runtime", "axis"]
+Kind = Literal["structure", "replay", "runtime", "data", "axis"]
 Status = Literal["passed", "failed", "not run"]
 
 _ACTIONS: dict[Kind, str] = {
     "structure": "report it as a defect of the symbolic function of the node that is named",
     "replay": "avoid what the tracer cannot see (Python side effects, .data), or script the model",
     "runtime": "look for the first node that differs with find_mismatch",
+    "data": "look at what left the trace as a Python value, and compute it as a tensor, or script the model",
     "axis": "look at the sizes that left the trace as Python values, and mark or compute them as tensors",
 }
 
@@ -25,7 +26,8 @@ class Check:
 
     Attributes:
         kind: ``structure`` (``onnx.checker``), ``replay`` (the recorded graph against the model, in PyTorch),
-            ``runtime`` (ONNX against PyTorch, at the captured sizes) or ``axis`` (the same at another size).
+            ``runtime`` (ONNX against PyTorch, at the captured sizes), ``data`` (the same with other values, where sizes
+            depend on them) or ``axis`` (the same at another size).
         subject: What was checked: the runtime's name, or the axis' (``batch``, ``batch + seq`` for both at once).
         status: ``passed``, ``failed`` or ``not run``.
         detail: One line.

@@ -62,6 +62,20 @@ def resized(example: torch.Tensor, sizes: Mapping[int, int], *, seed: int = 0) -
     return result.clone()
 
 
+def resampled(example: torch.Tensor, seed: int) -> torch.Tensor:
+    """A tensor of the size of ``example``, of rows drawn from it (a box stays a box, a word a word), real numbers with noise.
+
+    Args:
+        example: The captured input; stays as it is.
+        seed: Of the draw and of the noise.
+    """
+    if example.dim() == 0 or example.numel() == 0:
+        return example.detach().clone()
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(example.shape[0], (example.shape[0],), generator=generator).to(example.device)
+    return resized(example.detach().index_select(0, rows), {}, seed=seed)
+
+
 def _is_discrete(example: torch.Tensor) -> bool:
     """Whether the values look like a mask, a count or a constant, rather than measurements."""
     values = example.detach().double()

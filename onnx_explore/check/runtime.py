@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType, ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,13 @@ import torch
 from google.protobuf.message import EncodeError
 from onnx_ir.tensor_adapters import TorchTensor
 
+from onnx_explore.check.aten_runtime import ATen
 from onnx_explore.check.weights import without_weights
 from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel, NotAvailable, RuntimeMismatch
 from onnx_explore.writing import contiguous_array
 
 Array = npt.NDArray[Any]
-Feeds = Mapping[str, "Array | torch.Tensor"]
+Feeds = Mapping[str, "Array | torch.Tensor | list[Any]"]
 Runnable = ir.Model | onnx.ModelProto | bytes | str | os.PathLike[str]
 
 
@@ -94,6 +95,7 @@ class RuntimeSession:
             raise _load_error(error) from error
         self.inputs = tuple(each.name for each in self._session.get_inputs() if each.name not in weights)
         self.outputs = tuple(each.name for each in self._session.get_outputs())
+        self._has_lists = any(not each.type.startswith("tensor") for each in self._session.get_outputs())
 
     def run(self, feeds: Feeds) -> list[Array]:
         """All outputs for these inputs.
@@ -107,8 +109,10 @@ class RuntimeSession:
             RuntimeMismatch: If it cannot run the model with these inputs.
         """
         _complete(self.inputs, feeds)
-        values = {name: _value(_array(feeds[name])) for name in self.inputs}
         try:
+            if self._has_lists or any(isinstance(feeds[name], list) for name in self.inputs):
+                return self._run_with_lists(feeds)
+            values = {name: _value(_fed(feeds[name])) for name in self.inputs}
             results: list[Any] = self._session.run_with_ort_values(None, {**values, **self._weights})
         except self._errors as error:
             if _lacks_kernel(error):
@@ -116,9 +120,15 @@ class RuntimeSession:
             raise RuntimeMismatch(f"ONNX Runtime cannot run the model with these inputs: {_short(error)}") from error
         return [_result(value, name) for value, name in zip(results, self.outputs, strict=True)]
 
+    def _run_with_lists(self, feeds: Feeds) -> list[Any]:
+        """With numpy arrays: ONNX Runtime's values cannot be lists."""
+        weights = {name: value.numpy() for name, value in self._weights.items()}
+        return list(self._session.run(None, {**{name: _fed(feeds[name]) for name in self.inputs}, **weights}))
+
 
 class ReferenceSession:
-    """A model in ``onnx.reference``: slow, and copies the weights, but it has (almost) every operator of every opset.
+    """A model in ``onnx.reference``: slow, and copies the weights, but it has (almost) every operator of every opset, and the
+    operator ``ATen``, which PyTorch runs.
 
     Args:
         model: A model in memory, as protobuf or as bytes, or the path of a file.
@@ -140,7 +150,7 @@ class ReferenceSession:
         else:
             source = os.fspath(model) if isinstance(model, os.PathLike) else model
         try:
-            self._session: Any = onnx.reference.ReferenceEvaluator(source)
+            self._session: Any = onnx.reference.ReferenceEvaluator(source, new_ops=[ATen])
         except NotImplementedError as error:
             raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
         initialized = {each.name for each in self._session.proto_.graph.initializer}
@@ -162,13 +172,14 @@ class ReferenceSession:
         _complete(self.inputs, feeds)
         try:
             results: list[Any] = self._session.run(
-                None, self._weights | {name: _array(feeds[name]) for name in self.inputs}
+                None, self._weights | {name: _fed(feeds[name]) for name in self.inputs}
             )
         except NotImplementedError as error:
             raise NoRuntimeKernel(f"onnx.reference lacks an operator of the model: {_short(error)}") from error
         except Exception as error:  # Operators in Python and numpy: any exception may come.
             raise RuntimeMismatch(f"onnx.reference cannot run the model with these inputs: {_short(error)}") from error
-        return [np.asarray(value) for value in results]
+        found: list[Any] = [value if isinstance(value, list) else np.asarray(value) for value in results]
+        return found
 
 
 def run_onnxruntime(
@@ -200,6 +211,11 @@ def _complete(names: Sequence[str], feeds: Feeds) -> None:
     missing = [name for name in names if name not in feeds]
     if missing:
         raise InvalidArgument(f"no value for the model's input {', '.join(missing)}", argument="feeds")
+
+
+def _fed(value: Any) -> Any:
+    """An array, or a list of arrays for a sequence."""
+    return [_array(item) for item in cast("list[Any]", value)] if isinstance(value, list) else _array(value)
 
 
 def _array(value: Array | torch.Tensor) -> Array:

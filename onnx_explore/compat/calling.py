@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import onnx_ir as ir
 import torch
 
 from onnx_explore.compat.graph import GraphContext
@@ -17,8 +18,9 @@ from onnx_explore.compat.torch_registry import exporting_opset
 from onnx_explore.compat.values import is_value
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import SymbolicError
-from onnx_explore.symbolic.lowered import Lowered
-from onnx_explore.torch_ir import TorchNode
+from onnx_explore.symbolic.binding import materialize
+from onnx_explore.symbolic.lowered import Constant, Grid, Lowered, Quantized
+from onnx_explore.torch_ir import TorchNode, TorchValue
 
 Arguments = Callable[[list[JitValue]], Sequence[Any]]
 """From the values of all inputs to the positional arguments behind ``g``."""
@@ -77,7 +79,12 @@ def call(
     final = Replay(scratch, emitter)
     results = final.all_of(flat)
     final.state_types(trial)
-    return _put_together(shape, results)
+    made = _put_together(shape, results)
+    if len(node.outputs) == 1:
+        return quantized_result(emitter, node.outputs[0], made)
+    if not isinstance(made, tuple) or len(made) != len(node.outputs):
+        return made
+    return tuple(quantized_result(emitter, value, item) for value, item in zip(node.outputs, made, strict=True))
 
 
 def _taken_apart(item: Any, scratch: Scratch, flat: list[JitValue]) -> Any:
@@ -102,6 +109,29 @@ def _put_together(shape: Any, results: Sequence[Lowered]) -> Lowered:
     if isinstance(shape, tuple):
         return tuple(_put_together(entry, results) for entry in shape)  # pyright: ignore[reportUnknownVariableType]
     return None if shape is None else results[shape]
+
+
+_INTEGERS = {torch.quint8: ir.DataType.UINT8, torch.qint8: ir.DataType.INT8, torch.qint32: ir.DataType.INT32}
+
+
+def quantized_result(emitter: Emitter, value: TorchValue, item: Lowered) -> Lowered:
+    """A tuple of integers, scale and zero point, where a quantized tensor is the result; anything else as it is."""
+    if value.dtype not in _INTEGERS or not isinstance(item, tuple) or len(item) not in (3, 4):
+        return item
+    integers, scale, zero = (_value(emitter, entry) for entry in item[:3])
+    wanted = _INTEGERS[value.dtype]
+    axis = item[3] if len(item) == 4 else None
+    axis = int(axis.tensor) if isinstance(axis, Constant) else axis
+    grid = Grid(emitter.cast(scale, ir.DataType.FLOAT), emitter.cast(zero, wanted), axis)
+    return Quantized(emitter.cast(integers, wanted), grid)
+
+
+def _value(emitter: Emitter, item: Lowered) -> ir.Value:
+    if isinstance(item, Constant):
+        return materialize(emitter, item)
+    if isinstance(item, float):
+        return emitter.const(item, ir.DataType.FLOAT)
+    return emitter.value(item)  # pyright: ignore[reportArgumentType]
 
 
 def accepted(function: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from onnx_explore.compat.asking import rank, size
+from onnx_explore.compat.asking import dtype, rank, size
 from onnx_explore.compat.parsing import maybe_const
 from onnx_explore.compat.refusing import opset_unsupported
 from onnx_explore.compat.types import JitC
@@ -18,6 +18,7 @@ from onnx_explore.compat.values import is_value
 from onnx_explore.errors import UnsupportedOperatorError
 
 JitValue = Any
+_INT64 = 7
 
 
 def longs(g: Any, numbers: Any) -> JitValue:
@@ -42,12 +43,14 @@ def slice_helper(
 
 
 def select_helper(g: Any, self: Any, dim: int, index: Any, apply_reshape: bool = True) -> JitValue:
-    """``Gather`` of one index."""
+    """``Gather`` of one index; the dimension stays, of size 1."""
     known = maybe_const(index, "i")
     if not is_value(known):
-        index = longs(g, known)
-    elif apply_reshape:
-        index = reshape_helper(g, index, [1] if rank(index) != 0 else [])
+        index = longs(g, [known])
+    elif apply_reshape and rank(index) == 0:
+        index = reshape_helper(g, index, [1])
+    if dtype(index) not in (torch.int64, torch.int32):
+        index = g.op("Cast", index, to_i=_INT64)
     return g.op("Gather", self, index, axis_i=dim)
 
 

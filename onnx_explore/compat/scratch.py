@@ -11,6 +11,7 @@ a weight               an input of the graph, in ``params_dict``
 a number, a tensor     ``onnx::Constant``
 a string               ``onnx::Constant``
 a list, a tuple        ``prim::ListConstruct``, ``prim::TupleConstruct``
+a quantized tensor     ``prim::TupleConstruct`` of integers, scale, zero point and maybe axis
 None, a device         ``prim::Constant``
 =====================  ==============================================
 """
@@ -89,14 +90,11 @@ class Scratch:
                 "a complex tensor goes in, and ONNX has no operators for them",
                 action="work on real and imaginary parts (torch.view_as_real)",
             )
-        if isinstance(item, Quantized | PackedWeight | PackedCell):
+        if isinstance(item, Quantized):
+            return self._quantized(item)
+        if isinstance(item, Maybe | Dictionary | Undefined | PackedWeight | PackedCell):
             raise UnsupportedOperatorError(
-                "a quantized tensor goes in: no value of a torch graph stands for it",
-                action="call dequantize() before the operator, or register a typed function with @onnx_explore.symbolic",
-            )
-        if isinstance(item, Maybe | Dictionary | Undefined):
-            raise UnsupportedOperatorError(
-                "a dict, or what may be None when the model runs, goes in: no value of a graph stands for it",
+                "a dict, packed weights, or what may be None when the model runs, goes in: no value of a graph stands for it",
                 action="register a typed symbolic function with @onnx_explore.symbolic",
             )
         if item is None or isinstance(item, torch.device):
@@ -135,6 +133,18 @@ class Scratch:
             self.parameters[made.debugName()] = item.tensor
         self.lowered[made.unique()] = item
         return made
+
+    def _quantized(self, item: Quantized) -> JitValue:
+        """Scale and zero point as the reference has them: float32, and an integer of 64 bits where it is a number."""
+        grid = item.grid
+        scale = (
+            grid.scale if isinstance(grid.scale, ir.Value) else Constant(torch.tensor(grid.scale, dtype=torch.float32))
+        )
+        zero = grid.zero_point if isinstance(grid.zero_point, ir.Value) else Constant(torch.tensor(grid.zero_point))
+        parts = [self.value(item.integers), self.value(scale), self.value(zero)]
+        if grid.axis is not None:
+            parts.append(self.value(Constant(torch.tensor(grid.axis))))
+        return self._structure(parts, "(", ())
 
     def _structure(self, parts: list[JitValue], kind: str, item: tuple[Any, ...]) -> JitValue:
         name = "prim::TupleConstruct" if kind.startswith("(") else "prim::ListConstruct"

@@ -91,7 +91,7 @@ def is_torch_style(function: Callable[..., Any]) -> bool:
     code = getattr(own, "__code__", None)
     if code is None:
         return False
-    names = {name for inner in _codes(code) for name in inner.co_names}
+    names = {name for inner in _codes(code) for name in (*inner.co_names, *inner.co_freevars)}
     if names & _THEIR_METHODS or any(_is_suffixed(inner) for inner in _codes(code)):
         return True
     space: dict[str, Any] = getattr(own, "__globals__", {})

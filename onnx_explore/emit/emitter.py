@@ -9,7 +9,7 @@ constant). A float has no natural ONNX type, so it must be typed: ``g.like(0.5, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import onnx_ir as ir
@@ -37,6 +37,18 @@ PARAMETER = "onnx_explore.parameter"
 _SMALL = 256  # elements up to which equal constants are shared by content
 
 
+class Problem(NamedTuple):
+    """What is to be said about the node that is being lowered.
+
+    Attributes:
+        code: Of the note.
+        message: One sentence.
+    """
+
+    code: str
+    message: str
+
+
 class Emitter:
     """Emits into one ``onnx_ir.Graph``.
 
@@ -53,9 +65,10 @@ class Emitter:
         example_shape: Shape that the capture saw for the (first) input of that node, or None: a fact about that one run,
             which tells whether a ``squeeze`` took a dimension away.
         expected_count: Into how many values the list that the node makes is unpacked, or None.
+        needed_count: How many of these, counted from the first, are needed for those that are used, or None.
         scope: Module path of that node; goes into names.
         torch_nodes: Ids of the torch nodes that what is emitted now comes from.
-        problems: What shape inference objected to.
+        problems: What shape inference objected to, and what symbolic functions have to say.
         functions: Local functions of the model, by domain and name.
     """
 
@@ -73,7 +86,8 @@ class Emitter:
         self.example_shape: tuple[int, ...] | None = None
         self.example_strides: tuple[int, ...] | None = None
         self.expected_count: int | None = None
-        self.problems: list[str] = []
+        self.needed_count: int | None = None
+        self.problems: list[Problem] = []
         self.functions: dict[tuple[str, str], ir.Function] = {}
         self._emitted: list[ir.Node] = []
         self._constants: dict[object, ir.Value] = {}
@@ -148,8 +162,12 @@ class Emitter:
         if infer:
             problem = self.inference.infer(node)
             if problem:
-                self.problems.append(f"{name}: {problem}")
+                self.problem("ShapeRule", f"{name}: {problem}")
         return made[0] if outputs == 1 else tuple(made)
+
+    def problem(self, code: str, message: str) -> None:
+        """Report something about the node that is being lowered; the lowering makes a note of it, with the source line."""
+        self.problems.append(Problem(code, message))
 
     def requires(self, opset: int, what: str) -> None:
         """State that the present symbolic function needs an opset.

@@ -44,18 +44,31 @@ def onnx_lines(model: ir.Model) -> Iterator[tuple[str, str]]:
         yield from _node_lines(node, "  ")
     for value in graph.outputs:
         yield "", f"  output %{value.name} : {value_text(value)}"
+    for function in model.functions.values():
+        yield from _function_lines(function)
+
+
+def _function_lines(function: ir.Function) -> Iterator[tuple[str, str]]:
+    attributes = f"[{', '.join(function.attributes)}]" if function.attributes else ""
+    inputs = ", ".join(f"%{value.name}" for value in function.inputs)
+    yield "", f"function {function.domain}::{function.name}{attributes}({inputs})"
+    for node in function:
+        # The names in a function are its own: no line of the graph is meant.
+        for _, line in _node_lines(node, "  "):
+            yield "", line
+    yield "", f"  → ({', '.join(f'%{value.name}' for value in function.outputs)})"
 
 
 def _node_lines(node: ir.Node, indent: str) -> Iterator[tuple[str, str]]:
     outputs = ", ".join(f"%{value.name} : {value_text(value)}" for value in node.outputs)
     inputs = ", ".join("" if value is None else f"%{value.name}" for value in node.inputs)
-    plain = [item for item in node.attributes.values() if item.type != ir.AttributeType.GRAPH]
+    plain = [item for item in node.attributes.values() if item.is_ref() or item.type != ir.AttributeType.GRAPH]
     attributes = f"[{', '.join(attribute_text(item) for item in plain)}]" if plain else ""
     domain = f"{node.domain}::" if node.domain else ""
     scope = f"  # {node.meta[SCOPE]}" if SCOPE in node.meta else ""
     yield node.name or "", f"{indent}{outputs} = {domain}{node.op_type}{attributes}({inputs}){scope}"
     for item in node.attributes.values():
-        if item.type == ir.AttributeType.GRAPH:
+        if not item.is_ref() and item.type == ir.AttributeType.GRAPH:
             body = item.as_graph()
             yield node.name or "", f"{indent}  {item.name}({', '.join(f'%{v.name}' for v in body.inputs)}):"
             for inner in body:
@@ -64,7 +77,9 @@ def _node_lines(node: ir.Node, indent: str) -> Iterator[tuple[str, str]]:
 
 
 def attribute_text(item: ir.Attr) -> str:
-    """``strides=[4, 4]``; a large tensor by type and shape only."""
+    """``strides=[4, 4]``; a large tensor by type and shape only; ``alpha=@inferred::alpha`` for a function's attribute."""
+    if item.is_ref():
+        return f"{item.name}=@{item.ref_attr_name}"
     if item.type == ir.AttributeType.TENSOR:
         tensor = item.as_tensor()
         if tensor.size <= _LIMIT:

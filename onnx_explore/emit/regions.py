@@ -44,6 +44,11 @@ def bodies(node: ir.Node) -> Iterator[ir.Graph]:
             yield item.as_graph()
 
 
+def count_nodes(graph: ir.Graph) -> int:
+    """How many nodes a graph has, with those of its subgraphs."""
+    return sum(1 for _ in nodes_of(graph))
+
+
 def nodes_of(graph: ir.Graph) -> Iterator[ir.Node]:
     """All nodes of a graph in order, each before the nodes of its subgraphs."""
     for node in graph:

@@ -182,7 +182,7 @@ def minimum(g: Emitter, a: Dim, b: Dim) -> Dim:
     if g.opset >= 12:
         return _binary(g, "Min", a, b)
     left, right = as_scalar(g, a), as_scalar(g, b)
-    return simplified(g, g.op("Where", g.op("Less", left, right), left, right))
+    return simplified(g, _if_less(g, left, right, left, right))
 
 
 def maximum(g: Emitter, a: Dim, b: Dim) -> Dim:
@@ -192,7 +192,27 @@ def maximum(g: Emitter, a: Dim, b: Dim) -> Dim:
     if g.opset >= 12:
         return _binary(g, "Max", a, b)
     left, right = as_scalar(g, a), as_scalar(g, b)
-    return simplified(g, g.op("Where", g.op("Less", left, right), right, left))
+    return simplified(g, _if_less(g, left, right, right, left))
+
+
+def _if_less(g: Emitter, left: ir.Value, right: ir.Value, then: ir.Value, other: ir.Value) -> ir.Value:
+    """``then`` where ``left < right``, else ``other``: Where exists from opset 9 on, arithmetic serves below."""
+    smaller = g.op("Less", left, right)
+    if g.opset >= 9:
+        return g.op("Where", smaller, then, other)
+    return g.op("Add", other, g.op("Mul", g.cast(smaller, ir.DataType.INT64), g.op("Sub", then, other)))
+
+
+def checked(g: Emitter, dim: Dim, actual: Dim, expected: Dim) -> Dim:
+    """``dim``, in a model that refuses to run where ``actual`` is not ``expected``.
+
+    ONNX has no assertion; a Gather whose index is out of range is one in every runtime that checks its indices.
+    """
+    difference = sub(g, actual, expected)
+    if difference == 0:
+        return dim
+    index = g.op("Mul", as_scalar(g, difference), g.const(2))  # -1 would be the last element
+    return g.op("Add", as_scalar(g, dim), g.op("Gather", g.const([0]), index, axis=0))
 
 
 def product(g: Emitter, dims: Sequence[Dim]) -> Dim:

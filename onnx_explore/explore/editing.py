@@ -22,6 +22,7 @@ from onnx_explore.auditing import Audit, audit_flow
 from onnx_explore.auditing.report import Status
 from onnx_explore.check.report import Report
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.explore.failure import short_file
 from onnx_explore.explore.shown import Shown
 from onnx_explore.explore.tables import Column, fit
 from onnx_explore.exported import Exported
@@ -403,10 +404,21 @@ class Editing(Shown):
         return outcome.audit
 
     def _note_baked(self, audit: Audit) -> None:
-        """What an audit found is among the notes of the export, instead of what an earlier one found."""
+        """What an audit found is among the notes of the export; a size that it found harmless is no warning any more."""
         recorder = self._flow.recorder
+        of = {_line(item.frame.file, item.frame.line): item.of for item in self.captured.conversions if item.frame}
+        guilty = {_line(place.file, place.line) for place in audit.places}
         events = recorder.recording.events
-        events[:] = [item for item in events if not (isinstance(item, Noted) and item.code == "BakedSize")]
+        events[:] = [
+            replace(item, severity="info")
+            if isinstance(item, Noted)
+            and item.code == "PythonValue"
+            and of.get(line := item.where.partition(" in ")[0]) == "size"
+            and line not in guilty
+            else item
+            for item in events
+            if not (isinstance(item, Noted) and item.code == "BakedSize")
+        ]
         for item in audit.problems:
             if item.repaired or item.kind == "value":
                 continue
@@ -416,3 +428,7 @@ class Editing(Shown):
                 "error", "BakedSize", f"{item.title}, which depends on {axes}; {item.suggestion}",
                 where=where, node=item.carriers[0].node,
             )  # fmt: skip
+
+
+def _line(file: str, line: int) -> str:
+    return f"{short_file(file)}:{line}"

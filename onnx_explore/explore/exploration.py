@@ -32,6 +32,7 @@ from onnx_explore.capture.captured import Capture
 from onnx_explore.check.nodes import BUDGET, NodesReport
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
+from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
 from onnx_explore.explore.editing import Editing
@@ -43,7 +44,7 @@ from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances
 from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
-from onnx_explore.recording import NodeFailed, NodeLowered, Recorder, Recording
+from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder, Recording
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph
 from onnx_explore.writing import write_model
@@ -149,7 +150,9 @@ class Exploration(Editing):
     def modules(self) -> dict[str, str]:
         """Module path → class name."""
         named = getattr(self._flow.model, "named_modules", None)
-        return {name: type(module).__name__ for name, module in named()} if named is not None else {}
+        if named is None:
+            return {}
+        return {name: getattr(module, "original_name", type(module).__name__) for name, module in named()}
 
     @property
     def registered(self) -> bool:
@@ -181,7 +184,7 @@ class Exploration(Editing):
 
     # -- going on ---------------------------------------------------------------------------------------------------
 
-    def step(self) -> NodeLowered | NodeFailed | None:
+    def step(self) -> NodeEntered | NodeLowered | NodeFailed | None:
         """Lower one node.
 
         Returns:
@@ -215,7 +218,8 @@ class Exploration(Editing):
             if begun and (time.perf_counter() >= until or (until < math.inf and not self.remaining)):
                 return True
             begun = True
-            if not isinstance(self._step(finishing=until == math.inf, check=check), NodeLowered):
+            event = self._step(finishing=until == math.inf, check=check)
+            if event is None or isinstance(event, NodeFailed):
                 break
         return False
 
@@ -224,7 +228,7 @@ class Exploration(Editing):
         """Whether an edit of the axes left the checks out; ``run()`` makes up for them."""
         return self._unchecked
 
-    def step_operator(self) -> NodeLowered | NodeFailed | None:
+    def step_operator(self) -> NodeEntered | NodeLowered | NodeFailed | None:
         """Lower nodes until one emitted something or failed.
 
         Returns:
@@ -232,7 +236,9 @@ class Exploration(Editing):
         """
         with self._owned():
             event = self._step()
-            while isinstance(event, NodeLowered) and not event.emitted and self._exported is None:
+            while self._exported is None and (
+                isinstance(event, NodeEntered) or (isinstance(event, NodeLowered) and not event.emitted)
+            ):
                 event = self._step()
             return event
 
@@ -263,7 +269,7 @@ class Exploration(Editing):
                 if node is None or fits(node) or self._stop.is_set() or isinstance(self._step(), NodeFailed):
                     return self
 
-    def _step(self, *, finishing: bool = True, check: bool = True) -> NodeLowered | NodeFailed | None:
+    def _step(self, *, finishing: bool = True, check: bool = True) -> NodeEntered | NodeLowered | NodeFailed | None:
         if self._exported is not None and not self._unchecked:
             return None
         start = time.perf_counter()
@@ -272,7 +278,7 @@ class Exploration(Editing):
         finally:
             self._seconds += time.perf_counter() - start
 
-    def _timed_step(self, finishing: bool, check: bool) -> NodeLowered | NodeFailed | None:
+    def _timed_step(self, finishing: bool, check: bool) -> NodeEntered | NodeLowered | NodeFailed | None:
         lowering = self._flow.lowering
         if self.error is not None:
             take_over_registrations()
@@ -427,7 +433,7 @@ class Exploration(Editing):
                 self.report,
                 self.recording.notes,
                 self.place,
-                self.audit,
+                self.audit.verdict if self.audit is not None else "",
             ),
             width,
         )
@@ -465,7 +471,7 @@ class Exploration(Editing):
             self.recording,
             self.torch_graph,
             self.captured,
-            {item.name: item for item in self.onnx_graph if item.name},
+            {item.name: item for item in nodes_of(self.onnx_graph) if item.name},
             only=only,
             everything=everything,
             width=width,
@@ -487,12 +493,12 @@ class Exploration(Editing):
 
     def dispatch_text(self, node: int | str | None = None) -> str:
         """How nodes were lowered: all of them, or one with every detail."""
-        names = {item.name: item for item in self.onnx_graph if item.name}
+        names = {item.name: item for item in nodes_of(self.onnx_graph) if item.name}
         return text.dispatch_text(self.recording, self.torch_graph, names, node=node)
 
     def node_text(self, node: int) -> str:
         """The full story of one node, by its number after the passes."""
-        by_name = {item.name: item for item in self.onnx_graph if item.name}
+        by_name = {item.name: item for item in nodes_of(self.onnx_graph) if item.name}
         return graphs.node_text(self.recording, self.torch_graph, self.captured, by_name, node, self.place)
 
     def graphviz(self, stage: Stage = "onnx", scope: str = "", *, expand: bool = False) -> Drawing:
@@ -513,8 +519,7 @@ class Exploration(Editing):
 
     def notes_text(self) -> str:
         """What a person should know."""
-        notes = [*self.recording.notes, *summary.conversion_notes(self.captured, self.options, self.audit)]
-        return summary.notes_table(summary.sorted_notes(notes), self.place)
+        return summary.notes_table(summary.sorted_notes(self.recording.notes), self.place)
 
     def report_text(self) -> str:
         """The checks in full."""

@@ -18,7 +18,7 @@ from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.explore import text
 from onnx_explore.explore.tables import Column, bytes_text, clip, count_text, fit, labelled, seconds_text
 from onnx_explore.recording import NodeFailed, NodeLowered, Recording
-from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, walk
+from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 
 Place = Callable[[str], str]
 """How a source line is shown: a notebook says ``In[5]:3`` for a line of a cell."""
@@ -116,22 +116,22 @@ def torch_table(
 ) -> str:
     """The traced graph after the torch passes."""
     spelling = Spelling(graph, captured)
-    nodes = [node for node in graph.block.nodes if node.id not in spelling.written]
+    nodes = [(depth, node) for depth, node in _torch_nodes(graph.block, 0) if node.id not in spelling.written]
     shown = [
-        node
-        for node in nodes
+        (depth, node)
+        for depth, node in nodes
         if not only
         or fits(node.origin.scope, [node.target, f"{node.target}.{node.overload}", str(node.id), f"#{node.id}"], only)
     ]
     rows = [
         [
             f"#{node.id}",
-            ", ".join(f"%{value.name}" for value in node.outputs),
+            f"{'  ' * depth}{', '.join(f'%{value.name}' for value in node.outputs)}",
             ", ".join(map(text.torch_value_text, node.outputs)),
             spelling.call(node),
             _place_inside(place(node.origin.where), only) if only else place(node.origin.where),
         ]
-        for node in shown[:MOST_ROWS]
+        for depth, node in shown[:MOST_ROWS]
     ]
     columns = [
         Column("node", right=True),
@@ -140,7 +140,7 @@ def torch_table(
         Column("operator", "end"),
         Column("at", "start"),
     ]
-    written = len(graph.block.nodes) - len(nodes)
+    written = sum(1 for _ in walk(graph.block)) - len(nodes)
     how = "traced" if captured.mode == "trace" else "scripted"
     head = f"TorchScript graph ({how}): {count_text(len(nodes), 'operator')}"
     if written:
@@ -212,6 +212,14 @@ def onnx_table(
         parts.append(_onnx_interface(graph, outputs, width))
     parts.append(_body(columns, rows, len(nodes), only, width))
     return "\n\n".join(parts)
+
+
+def _torch_nodes(block: TorchBlock, depth: int) -> Iterator[tuple[int, TorchNode]]:
+    """Nodes with their depth, each before those of its blocks."""
+    for node in block.nodes:
+        yield depth, node
+        for inner in node.blocks:
+            yield from _torch_nodes(inner, depth + 1)
 
 
 def _onnx_nodes(graph: ir.Graph, depth: int) -> Iterator[tuple[int, ir.Node]]:
@@ -300,7 +308,7 @@ def dispatch_table(
     events = list(last.values())  # a node that failed first and was lowered then has one story
     if only is None or only == "":
         shown = events if everything else [event for event in events if _says_something(event)]
-        waiting = len(graph.block.nodes) - len({event.node for event in events if isinstance(event, NodeLowered)})
+        waiting = len(nodes) - len({event.node for event in events if isinstance(event, NodeLowered)})
         quiet = len(events) - len(shown)
         tail: list[str] = []
         if quiet:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import onnx_ir as ir
 
@@ -95,9 +95,11 @@ class Origins:
         self.lowered: dict[int, TorchNode] = {node.id: node for node in walk(lowered.block)}
         self.outcomes: dict[int, Outcome] = {}
         for event in list(recording.events):
-            if isinstance(event, NodeLowered | NodeFailed) and is_operator(event.target, event.overload):
-                self.outcomes.pop(event.node, None)
-                self.outcomes[event.node] = event
+            if not isinstance(event, NodeLowered | NodeFailed):
+                continue
+            emitted = event.emitted if isinstance(event, NodeLowered) else ()
+            if emitted or is_operator(event.target, event.overload):
+                self.outcomes[event.node] = _together(self.outcomes.pop(event.node, None), event)
         self.steps = {number: index for index, number in enumerate(self.outcomes, start=1)}
         self._colors: dict[int, int] = {}
         self._paint()
@@ -138,6 +140,13 @@ class Origins:
     def color(self, ids: Iterable[int]) -> int:
         """The colour of a line that is about these captured nodes, or -1."""
         return next((self._colors[number] for number in ids if number in self._colors), -1)
+
+
+def _together(before: Outcome | None, event: Outcome) -> Outcome:
+    """One outcome of a node that was lowered once in each round of an unrolled loop."""
+    if not isinstance(before, NodeLowered) or not isinstance(event, NodeLowered):
+        return event
+    return replace(event, emitted=(*before.emitted, *event.emitted), seconds=before.seconds + event.seconds)
 
 
 def is_operator(target: str, overload: str) -> bool:

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
+from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import project, protocol
 from onnx_explore.explore.exploration import Exploration
+from onnx_explore.torch_ir import walk
 
 FIRST_LINES = 80
 """More than a screen shows."""
@@ -34,7 +36,7 @@ def opening(
 
 def is_small(ex: Exploration) -> bool:
     """Whether panes are made faster than they are asked for."""
-    return len(ex.torch_graph.block.nodes) + ex.onnx_graph.num_nodes() <= MOST_NODES
+    return sum(1 for _ in walk(ex.torch_graph.block)) + count_nodes(ex.onnx_graph) <= MOST_NODES
 
 
 def _first_lines(text: protocol.PaneText, buffers: project.Buffers) -> protocol.FirstLines:

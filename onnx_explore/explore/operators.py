@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from onnx_explore.capture.decompose import may_decompose
 from onnx_explore.explore.tables import Column, fit
 from onnx_explore.lowering.resolution import resolve
@@ -48,12 +50,15 @@ def operators_of(graph: TorchGraph, opset: int) -> list[Support]:
     return sorted(rows, key=lambda row: (bool(row.how), -row.count, row.target))
 
 
+_QUANTIZED = frozenset({torch.quint8, torch.qint8, torch.qint32})
+
+
 def _support(found: Sequence[TorchNode], opset: int) -> Support:
     node = found[0]
-    since = next(
-        (each for each in range(OLDEST_OPSET, NEWEST_OPSET + 1) if resolve(node, each).variant is not None), None
-    )
-    resolution = resolve(node, opset)
+    of_quantized = any(value.dtype in _QUANTIZED for value in node.inputs)
+    found_at = {each: resolve(node, each, of_quantized=of_quantized) for each in range(OLDEST_OPSET, NEWEST_OPSET + 1)}
+    since = next((each for each, resolution in found_at.items() if resolution.variant is not None), None)
+    resolution = found_at[opset]
     how = resolution.function
     if not how and node.schema is not None and node.target.startswith("aten::") and may_decompose(node.schema):
         how = "decomposition"
@@ -110,6 +115,9 @@ def support_table() -> str:
             "is decomposed with PyTorch's own decomposition into operators that are, where PyTorch has one; the dispatch",
             "view says so.",
             "Whether a call can be exported depends on its arguments, too: the error names the argument.",
+            "",
+            "`complex` and `quantized_tensor` are ATen's operators where a complex or a quantized tensor goes in; `quantized`",
+            "are those of PyTorch's quantized modules: see [quantized models](quantized.md).",
             "",
             "| namespace | operator | from opset | other variants from | symbolic function |",
             "|---|---|---|---|---|",

@@ -19,6 +19,7 @@ import onnx_ir as ir
 
 from onnx_explore.check.report import Report
 from onnx_explore.emit.emitter import SCOPE
+from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.explore import protocol, text
 from onnx_explore.explore.axesview import audit_view, axes_rows
@@ -30,7 +31,7 @@ from onnx_explore.explore.scopes import Scopes
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.recording import NodeFailed, NodeLowered, Noted, PassRan
 from onnx_explore.symbolic.registry import REGISTRY
-from onnx_explore.torch_ir import TorchNode, graph_lines
+from onnx_explore.torch_ir import TorchNode, graph_lines, walk
 
 Buffers = list[bytes]
 MOST_LINES = 60_000
@@ -47,7 +48,7 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
     origins = origins_of(ex)
     upcoming = ex.next_operator
     left = ex.remaining
-    operators = sum(1 for node in ex.torch_graph.block.nodes if is_operator(node.target, node.overload))
+    operators = sum(1 for node in walk(ex.torch_graph.block) if is_operator(node.target, node.overload))
     ahead = sum(1 for node in left if is_operator(node.target, node.overload))
     headline = ex.headline.removeprefix("exported").removeprefix("NOT AS PYTORCH").lstrip(":, ")
     return protocol.Summary(
@@ -162,11 +163,25 @@ def _interface(ex: Exploration) -> list[protocol.Interface]:
     values = {value.name: value for value in ex.onnx_graph.inputs}
     values |= {value.name: value for value in ex.onnx_graph.outputs}
     rows: list[protocol.Interface] = []
+    lists: set[str] = set()
     for item in ex.captured.inputs:
+        if item.sequence:
+            if item.sequence not in lists and (whole := values.get(item.sequence)) is not None:
+                path = item.path.rpartition("[")[0]
+                rows.append(protocol.Interface(item.sequence, "input", path, text.value_text(whole)))
+            lists.add(item.sequence)
+            continue
         value = values.get(item.name)
         shown = text.value_text(value) if value is not None else "removed: nothing depends on it"
         rows.append(protocol.Interface(item.name, "input", item.path, shown))
     for item in ex.captured.outputs:
+        if item.sequence:
+            whole, path = values.get(item.sequence), item.path.rpartition("[")[0]
+            shown = text.value_text(whole) if whole is not None else f"{item.value.kind} in PyTorch"
+            if item.sequence not in lists:
+                rows.append(protocol.Interface(item.sequence, "output", path, shown))
+            lists.add(item.sequence)
+            continue
         value = values.get(item.name)
         shown = text.value_text(value) if value is not None else f"{text.torch_value_text(item.value)} in PyTorch"
         rows.append(protocol.Interface(item.name, "output", item.path, shown))
@@ -283,7 +298,7 @@ def _within(shown: str, scope: str) -> str:
 
 def _dispatch_lines(ex: Exploration, origins: Origins) -> Lines:
     """Each operator: which symbolic function lowered it, and what it emitted."""
-    names = {node.name: node for node in ex.onnx_graph if node.name}
+    names = {node.name: node for node in nodes_of(ex.onnx_graph) if node.name}
     classes = ex.modules
     lines = Lines()
     scope = ""
@@ -353,7 +368,7 @@ def _onnx_lines(ex: Exploration, origins: Origins) -> Lines:
         lines.add(shown, kind, ids=ids, color=origins.color(ids), step=steps.get(name, 0), name=name)
         for item in node.attributes.values():
             if item.type == ir.AttributeType.GRAPH:
-                _body_lines(lines, item.name, item.as_graph(), ids, scope, "  ")
+                _body_lines(lines, item.name, item.as_graph(), ids, scope, "  ", origins, steps)
     for value in ex.onnx_graph.outputs:
         lines.add(f"output %{value.name}", text.value_text(value), style=STYLE_QUIET)
     if ex.onnx_graph.initializers:
@@ -364,15 +379,28 @@ def _onnx_lines(ex: Exploration, origins: Origins) -> Lines:
     return lines
 
 
-def _body_lines(lines: Lines, name: str, body: ir.Graph, ids: Sequence[int], scope: str, indent: str) -> None:
+def _body_lines(
+    lines: Lines,
+    name: str,
+    body: ir.Graph,
+    ids: Sequence[int],
+    scope: str,
+    indent: str,
+    origins: Origins,
+    steps: dict[str, int],
+) -> None:
+    """A subgraph, its nodes with threads of their own."""
     params = ", ".join(f"%{value.name}" for value in body.inputs)
     lines.add(f"{indent}{name}({params})", ids=ids, style=STYLE_INNER)
     for node in body:
         shown, kind = _onnx_line(node, scope)
-        lines.add(f"{indent}  {shown}", kind, ids=ids, style=STYLE_INNER)
+        inner = origins.of_onnx(node) or ids
+        name = node.name or ""
+        color, step = origins.color(inner), steps.get(name, 0)
+        lines.add(f"{indent}  {shown}", kind, ids=inner, color=color, step=step, style=STYLE_INNER, name=name)
         for item in node.attributes.values():
             if item.type == ir.AttributeType.GRAPH:
-                _body_lines(lines, item.name, item.as_graph(), ids, scope, f"{indent}    ")
+                _body_lines(lines, item.name, item.as_graph(), inner, scope, f"{indent}    ", origins, steps)
     lines.add(f"{indent}  → {', '.join(f'%{value.name}' for value in body.outputs)}", ids=ids, style=STYLE_INNER)
 
 
@@ -413,7 +441,7 @@ def detail(ex: Exploration, node: int | None, name: str | None) -> protocol.Node
     """
     origins = origins_of(ex)
     if node is None:
-        found = next((item for item in ex.onnx_graph if item.name == name), None)
+        found = next((item for item in nodes_of(ex.onnx_graph) if item.name == name), None)
         if found is None or not origins.of_onnx(found):
             raise KeyError(f"no node of the model stands behind '{name}'")
         node = origins.of_onnx(found)[0]
@@ -430,31 +458,33 @@ def detail(ex: Exploration, node: int | None, name: str | None) -> protocol.Node
         list(origins.of(lowered)),
         lowered.target,
         lines,
-        _symbolic(lowered.target, lowered.overload, event),
+        _symbolic(lowered, event),
         _documentation(ex, emitted),
         emitted,
     )
 
 
-def _symbolic(target: str, overload: str, event: NodeLowered | NodeFailed | None) -> str:
+def _symbolic(lowered: TorchNode, event: NodeLowered | NodeFailed | None) -> str:
     """The source of the symbolic function that lowered a node, or that failed to."""
     if isinstance(event, NodeLowered):
         wanted = event.function
     else:
         wanted = next((item.function for item in event.candidates if item.chosen), "") if event is not None else ""
-    for entry in REGISTRY.lookup(target, overload):
-        for variant in entry.variants:
-            if variant.name == wanted:
-                try:
-                    return textwrap.dedent(inspect.getsource(variant.function))
-                except (OSError, TypeError):
-                    return ""
+    carries = REGISTRY.carried.get(lowered.target)
+    own = carries(lowered) if carries is not None else None
+    variants = [item for entry in REGISTRY.lookup(lowered.target, lowered.overload) for item in entry.variants]
+    for variant in variants if own is None else (own, *variants):
+        if variant.name == wanted:
+            try:
+                return textwrap.dedent(inspect.getsource(variant.function))
+            except (OSError, TypeError):
+                return ""
     return ""
 
 
 def _documentation(ex: Exploration, emitted: Sequence[str]) -> str:
     """The specification of the ONNX operators among the emitted nodes."""
-    by_name = {node.name: node for node in ex.onnx_graph}
+    by_name = {node.name: node for node in nodes_of(ex.onnx_graph)}
     kinds = dict.fromkeys(by_name[name].op_type for name in emitted if name in by_name and not by_name[name].domain)
     parts: list[str] = []
     for op_type in kinds:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Literal
 
+from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import project
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.protocol import PROTOCOL_VERSION, GraphScope, PaneName, PaneText, Stage
@@ -40,7 +41,7 @@ def saved(ex: Exploration, most: int = MOST_BYTES, pane: Projection | None = Non
         "omitted": "",
     }
     left = most - len(json.dumps(data))
-    if ex.onnx_graph.num_nodes() * _LEAST_PER_NODE > left:
+    if count_nodes(ex.onnx_graph) * _LEAST_PER_NODE > left:
         data["omitted"] = f"stored as a summary: the panes do not fit into {most // 1024} KiB"
         return data
     for kind, part in _parts(ex, pane or partial(project.pane, ex, revision=0)):

@@ -1,7 +1,7 @@
 """One module's inside as a graph: its own operators, and its submodules as one node each.
 
 In: an exploration and a module path. Out: the message ``GraphScope`` with its buffers. A module that holds nothing but one
-submodule is passed through.
+submodule is passed through. The blocks of an ``If`` or ``Loop`` stand in it like submodules: ``encoder.If_3.then``.
 """
 
 from __future__ import annotations
@@ -9,28 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.explore import protocol, text
 from onnx_explore.explore.exploration import Exploration
-from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Origins
+from onnx_explore.explore.operator_rows import OnnxOperators, Operator, TorchOperators
 
 Interface = Mapping[object, tuple[str, str]]
 """Value → name and type."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """One operator of either graph, in what the two have in common."""
-
-    where: str
-    key: str
-    title: str
-    subtitle: str
-    thread: Sequence[int]
-    step: int
-    inputs: Sequence[tuple[object, str, str]]
-    outputs: Sequence[object]
 
 
 @dataclass(slots=True)
@@ -114,9 +99,10 @@ class Scopes:
 
     def __init__(self, ex: Exploration, origins: Origins, stage: protocol.Stage) -> None:
         self.stage: protocol.Stage = stage
-        self._operators = _torch_operators(ex, origins) if stage == "torch" else _onnx_operators(ex, origins)
+        self._classes = dict(ex.modules)
+        collect = TorchOperators if stage == "torch" else OnnxOperators
+        self._operators = collect(ex, origins, self._classes).rows
         self._inputs, self._outputs = _interface(ex, stage)
-        self._classes = ex.modules
         self._color = origins.color
 
     def expanded(self, path: str) -> Scope:
@@ -181,58 +167,3 @@ def _interface(ex: Exploration, stage: protocol.Stage) -> tuple[Interface, Inter
     pairs = zip(ex.torch_graph.outputs, ex.captured.outputs, strict=True)
     returned: Interface = {value.id: (item.name, text.torch_value_text(value)) for value, item in pairs}
     return given, returned
-
-
-def _onnx_operators(ex: Exploration, origins: Origins) -> list[Operator]:
-    made = {
-        name: origins.steps[number]
-        for number, event in origins.outcomes.items()
-        for name in getattr(event, "emitted", ())
-    }
-    return [
-        Operator(
-            str(node.meta.get(SCOPE, "")),
-            node.name or "",
-            node.op_type,
-            text.shape_text(node.outputs[0].shape) if node.outputs else "",
-            origins.of_onnx(node),
-            made.get(node.name or "", 0),
-            [
-                (value, value.name or "", text.value_text(value))
-                for value in node.inputs
-                if value is not None and not value.is_initializer()
-            ],
-            node.outputs,
-        )
-        for node in ex.onnx_graph
-    ]
-
-
-def _torch_operators(ex: Exploration, origins: Origins) -> list[Operator]:
-    spelling = Spelling(ex.torch_graph, ex.captured)
-    weights = {parameter.value.id for parameter in ex.torch_graph.parameters}
-    behind: dict[int, list[tuple[object, str, str]]] = {}
-    rows: list[Operator] = []
-    for node in ex.torch_graph.block.nodes:
-        inputs: list[tuple[object, str, str]] = []
-        for value in node.inputs:
-            if value.id in behind:  # a list that stands where it is used: what is in it flows in
-                inputs += behind[value.id]
-            elif value.id not in weights:
-                inputs.append((value.id, spelling.of(value), text.torch_value_text(value)))
-        if node.id in spelling.written:
-            behind |= {value.id: inputs for value in node.outputs}
-            continue
-        rows.append(
-            Operator(
-                node.origin.scope,
-                str(node.id),
-                node.target.removeprefix("aten::"),
-                text.torch_value_text(node.outputs[0]) if node.outputs else "",
-                origins.of(node),
-                origins.steps.get(node.id, 0),
-                inputs,
-                [value.id for value in node.outputs],
-            )
-        )
-    return rows

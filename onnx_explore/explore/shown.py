@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from onnx_explore.capture.captured import Capture
 from onnx_explore.emit.emitter import TORCH_NODES
+from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.torch_ir import TorchNode, walk
 
@@ -82,7 +83,7 @@ class Shown(ABC):
         elif not isinstance(what, str):
             found = tuple(what)
         else:
-            made = (node for node in self.onnx_graph if what in (node.name, node.op_type))
+            made = (node for node in nodes_of(self.onnx_graph) if what in (node.name, node.op_type))
             found = tuple(dict.fromkeys(number for node in made for number in node.meta.get(TORCH_NODES, ())))
             if not found:
                 fits = matcher(what)

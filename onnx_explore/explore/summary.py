@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from onnx_explore.auditing import Audit, SourceLine
 from onnx_explore.capture.captured import Capture
 from onnx_explore.check.report import Report
+from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import text
 from onnx_explore.explore.failure import short_file
 from onnx_explore.explore.tables import Column, bytes_text, count_text, fit, wrapped
@@ -20,8 +20,6 @@ from onnx_explore.options import Options
 from onnx_explore.recording import Noted
 
 _MOST_NOTES = 8
-_CONTENT = frozenset({"bool", "item", "tolist", "numpy", "float", "complex", "array"})
-"""Conversions that read a tensor's content, not a size."""
 _ORDER = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -38,7 +36,7 @@ class Facts:
         report: The checks, or None.
         notes: What a person should know.
         place: How a source line is shown.
-        audit: The audit of the axes, or None.
+        audit: The audit of the axes, in one line, or ``""``.
     """
 
     headline: str
@@ -49,14 +47,12 @@ class Facts:
     report: Report | None
     notes: Sequence[Noted]
     place: Callable[[str], str] = str
-    audit: Audit | None = None
+    audit: str = ""
 
 
 def summary_text(facts: Facts, width: int | None = None) -> str:
     """The one screen."""
-    head = [facts.headline]
-    if facts.audit is not None:
-        head.append(f"audit of the axes: {facts.audit.verdict}")
+    head = [facts.headline, *([f"audit of the axes: {facts.audit}"] if facts.audit else [])]
     if facts.report is not None:
         head.append(facts.report.verdict)
         head += [f"also failed: {item.subject}: {item.detail}" for item in facts.report.failures[1:]]
@@ -64,7 +60,7 @@ def summary_text(facts: Facts, width: int | None = None) -> str:
     if facts.failure:
         parts.append(facts.failure)
     parts.append(interface_table(facts, width))
-    notes = sorted_notes([*facts.notes, *conversion_notes(facts.captured, facts.options, facts.audit)])
+    notes = sorted_notes(facts.notes)
     if notes:
         parts.append(notes_table(notes[:_MOST_NOTES], facts.place))
         if len(notes) > _MOST_NOTES:
@@ -74,7 +70,7 @@ def summary_text(facts: Facts, width: int | None = None) -> str:
 
 def size_text(graph: ir.Graph) -> str:
     """``21 nodes, 16 weights (244.4 MB)``."""
-    parts = [count_text(graph.num_nodes(), "node")]
+    parts = [count_text(count_nodes(graph), "node")]
     weights = list(graph.initializers.values())
     if weights:
         size = sum(value.const_value.nbytes for value in weights if value.const_value is not None)
@@ -98,33 +94,6 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
                 shown = f"{text.torch_value_text(item.value)} in PyTorch"
             rows.append([kind, item.name, shown, item.path])
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
-
-
-def conversion_notes(captured: Capture, options: Options, audit: Audit | None = None) -> list[Noted]:
-    """What left the trace as a Python value, as notes.
-
-    A truth value decided a branch, and the content of a tensor is another one in the next run: warnings. A size matters only
-    where an axis is dynamic; after an audit, only where the audit found that it does.
-    """
-    guilty = {place.short for place in audit.places} if audit is not None else set[str]()
-    told = {short_place(note.where).partition(" in ")[0] for note in captured.notes}
-    notes: list[Noted] = []
-    for item in captured.conversions:
-        frame = item.frame
-        where = f"{short_file(frame.file)}:{frame.line}" if frame is not None else ""
-        if where and where in told:
-            continue
-        scope = f" in {item.scope}" if item.scope else ""
-        serious = item.kind in _CONTENT or bool(options.dynamic_axes)
-        if audit is not None and item.of == "size" and frame is not None:
-            serious = SourceLine.of(frame).short in guilty
-        message = (
-            f"Python read a tensor's truth value ({item.value}); what it decided is fixed in the export"
-            if item.kind == "bool"
-            else f"{item.kind} gave the Python value {item.value}; it is a constant of the export"
-        )
-        notes.append(Noted("warning" if serious else "info", "PythonValue", message, f"{where}{scope}"))
-    return notes
 
 
 def sorted_notes(notes: Sequence[Noted]) -> list[Noted]:

@@ -28,6 +28,7 @@ from onnx_explore.lowering.types import (
     TensorOf,
     Type,
     as_type,
+    copied,
     describe,
     join,
     parts,
@@ -385,9 +386,7 @@ def _sealed(g: Emitter, region: Region, row: Sequence[tuple[Lowered, Type]]) -> 
         for value in values_of(as_type(g, item, kind), kind):
             producer = value.producer()
             if producer is None or producer.graph is not graph or value in outputs:
-                copy = g.op("Identity", value)
-                copy.type, copy.shape = value.type, value.shape
-                value = copy
+                value = copied(g, value)
             outputs.append(value)
     graph.outputs.clear()
     graph.outputs.extend(outputs)

@@ -6,8 +6,8 @@ A step is transactional. When a symbolic function fails, what it half emitted is
 after a symbolic function was registered, the next step tries again. When a registration concerns a node that was lowered
 already, the cursor goes back to the first such node.
 
-The cursor goes into the blocks of ``prim::If`` and ``prim::Loop`` (see ``control``): a step at such a node lowers the first
-node of its first block, and the node itself is made by the step after the last node of its last block.
+The cursor goes into the blocks of ``prim::If`` and ``prim::Loop`` (see ``control``): a step at such a node enters its first
+block, and the node itself is made by the step after the last node of its last block.
 """
 
 from __future__ import annotations
@@ -26,14 +26,22 @@ from onnx_explore.emit.emitter import Mark
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
 from onnx_explore.lowering.frames import Again, Frame, Opened
-from onnx_explore.lowering.interface import input_value, output_shape, tensor_output
+from onnx_explore.lowering.interface import (
+    input_value,
+    one_input_each,
+    one_output_each,
+    output_shape,
+    tensor_output,
+)
 from onnx_explore.lowering.operators import Operators
+from onnx_explore.lowering.pieces import unpacked_lists
 from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
+from onnx_explore.lowering.types import copied
 from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
-from onnx_explore.recording import NodeFailed, NodeLowered, Recorder
+from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.outcome import failure
 from onnx_explore.symbolic.registry import REGISTRY
@@ -89,9 +97,7 @@ class Lowering:
         self._outputs = outputs
         self._values: dict[int, Lowered] = {}
         self._done: list[_Done] = []
-        self._unpacked = {
-            node.inputs[0].id: len(node.outputs) for node in self.nodes if node.target == "prim::ListUnpack"
-        }
+        self._unpacked = unpacked_lists(self.nodes, graph.block)
         self._seen = REGISTRY.version
         opsets = {"": options.opset_version, **options.custom_opsets}
         self.onnx = ir.Graph([], [], nodes=[], opset_imports=opsets, name="main_graph")
@@ -110,18 +116,19 @@ class Lowering:
 
     def _declare_inputs(self) -> None:
         for output in self._outputs:
-            self.emitter.names.reserve(output.name)
+            self.emitter.names.reserve(output.sequence or output.name)
         for axes in self.options.dynamic_axes.values():
             for symbol in axes.values():
                 self.emitter.inference.reserve(symbol)
-        for item in self._inputs:
-            axes = self.options.dynamic_axes.get(item.name, {})
-            value = input_value(item, axes)
-            self.emitter.names.reserve(item.name)
+        for row in one_input_each(self._inputs):
+            name = row[0].sequence or row[0].name
+            value = input_value(self.emitter, row, self.options.dynamic_axes.get(name, {}))
+            self.emitter.names.reserve(name)
             self.onnx.inputs.append(value)
-            self._values[item.value.id] = value
-            if item.example.is_quantized:
-                self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)
+            self._values.update((item.value.id, value) for item in row)
+            for item in row:
+                if item.example.is_quantized:
+                    self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)
 
     def _declare_parameters(self) -> None:
         names = self.options.input_names[len(self._inputs) :]
@@ -183,8 +190,8 @@ class Lowering:
 
     # -- stepping -----------------------------------------------------------------------------------------------------
 
-    def step(self) -> NodeLowered | NodeFailed:
-        """Lower the next node.
+    def step(self) -> NodeEntered | NodeLowered | NodeFailed:
+        """Lower the next node, or go into its blocks.
 
         Returns:
             The event, which is in the recording, too. After a ``NodeFailed``, ``error`` holds the exception and the cursor
@@ -201,6 +208,8 @@ class Lowering:
             else:
                 event = self._operator(frame, node)
             if event is not None:
+                if self._nested:
+                    self._leave_blocks()
                 return event
 
     def _operator(self, frame: Frame, node: TorchNode) -> NodeLowered | NodeFailed | None:
@@ -210,7 +219,8 @@ class Lowering:
         g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
         g.example_shape = node.inputs[0].shape if node.inputs else None
         g.example_strides = node.inputs[0].strides if node.inputs else None
-        g.expected_count = self._unpacked.get(node.outputs[0].id) if node.outputs else None
+        pieces = self._unpacked.get(node.outputs[0].id) if node.outputs else None
+        g.expected_count, g.needed_count = (pieces.count, pieces.needed) if pieces is not None else (None, None)
         start = time.perf_counter()
         inputs = [self._values[value.id] for value in node.inputs]
         try:
@@ -264,7 +274,7 @@ class Lowering:
         )
         self.recorder.add(event)
         for problem in self.emitter.problems[mark[3] :]:
-            self.recorder.note("warning", "ShapeRule", problem, where=node.origin.where, node=node.id)
+            self.recorder.note("warning", problem.code, problem.message, where=node.origin.where, node=node.id)
         return event
 
     def _entry(self, frame: Frame, mark: Mark, outputs: Sequence[TorchValue] = ()) -> _Done:
@@ -275,7 +285,7 @@ class Lowering:
 
     # -- blocks -------------------------------------------------------------------------------------------------------
 
-    def _open(self, frame: Frame, node: TorchNode) -> NodeLowered | NodeFailed | None:
+    def _open(self, frame: Frame, node: TorchNode) -> NodeEntered | NodeLowered | NodeFailed | None:
         """Begin the blocks of a node."""
         mark = self._begin(frame, node)
         inputs = [self._values[value.id] for value in node.inputs]
@@ -296,7 +306,31 @@ class Lowering:
         if first is None:
             return self._complete(opened, frame)
         self._enter(first)
-        return None
+        self.error = None
+        event = NodeEntered(node.id, node.target)
+        self.recorder.add(event)
+        return event
+
+    def _leave_blocks(self) -> None:
+        """From the end of a block to the next one of its node, if there is one: the cursor stands before a node."""
+        frame = self._frame
+        while frame.node is None and frame.opened is not None and frame.parent is not None:
+            mark = self._begin(frame.parent, frame.opened.node)
+            try:
+                following = frame.opened.proceed(frame, self._returns(frame))
+            except Again as again:
+                self._restart(again.node)
+                return
+            except OnnxExporterError:  # the next step meets it again, and records it
+                self.emitter.rollback(mark)
+                return
+            if following is None:
+                return
+            self._enter(following)
+            frame = following
+
+    def _returns(self, frame: Frame) -> tuple[Lowered, ...]:
+        return tuple(self._values[value.id] for value in frame.block.returns)
 
     def _goes_on(self, node: TorchNode) -> Lowered:
         """What the body of a loop returns for going on, if that is a constant; else None."""
@@ -320,7 +354,7 @@ class Lowering:
         mark = self._begin(parent, opened.node)
         start = time.perf_counter()
         try:
-            following = opened.proceed(frame, tuple(self._values[value.id] for value in frame.block.returns))
+            following = opened.proceed(frame, self._returns(frame))
         except Again as again:
             self._restart(again.node)
             return None
@@ -454,14 +488,16 @@ class Lowering:
         g.enter(self._frame.region)
         g.scope, g.torch_nodes = "", ()
         used: set[ir.Value] = set()
-        for output in self._outputs:
+        for output in one_output_each(self._outputs):
             value = tensor_output(g, output, self._values[output.value.id], self.recorder)
             if value in used or value.producer() is None:
-                value = g.op("Identity", value)
+                value = copied(g, value)
             used.add(value)
-            value.name = output.name
-            axes = self.options.dynamic_axes.get(output.name, {})
-            value.shape = output_shape(value, output, axes, g, self.recorder)
+            name = output.sequence or output.name
+            value.name = name
+            if not output.sequence:
+                axes = self.options.dynamic_axes.get(name, {})
+                value.shape = output_shape(value, output, axes, g, self.recorder)
             self.onnx.outputs.append(value)
         return self.onnx
 

@@ -35,11 +35,14 @@ _NEVER = frozenset(
         "aten::__isnot__",
         "aten::_make_per_channel_quantized_tensor",  # the integers keep the weight's name
         "aten::_make_per_tensor_quantized_tensor",
+        "aten::dequantize",  # a weight stays in its 8 bits
         "aten::empty",
         "aten::empty_like",
         "aten::new_empty",
         "aten::warn",
         "aten::empty_strided",
+        "aten::fake_quantize_per_channel_affine",
+        "aten::fake_quantize_per_tensor_affine",
     }
 )
 

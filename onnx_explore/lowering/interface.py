@@ -5,7 +5,7 @@ In: what the capture says of the caller's arguments and results. Out: ONNX value
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import onnx_ir as ir
 
@@ -19,10 +19,44 @@ from onnx_explore.symbolic.binding import materialize, quantized_constant
 from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
 
 
-def input_value(item: GraphInput, axes: Mapping[int, str]) -> ir.Value:
-    """The ONNX graph input of one tensor: static but for the dynamic axes."""
-    dims: list[int | str] = [axes.get(index, size) for index, size in enumerate(item.example.shape)]
-    return ir.Value(name=item.name, shape=ir.Shape(dims), type=ir.TensorType(dtypes.to_onnx(item.example.dtype)))
+def one_input_each(inputs: Sequence[GraphInput]) -> list[list[GraphInput]]:
+    """What becomes one input of the ONNX graph: a tensor alone, the elements of a list together."""
+    rows: dict[str, list[GraphInput]] = {}
+    for item in inputs:
+        rows.setdefault(item.sequence or item.name, []).append(item)
+    return list(rows.values())
+
+
+def one_output_each(outputs: Sequence[GraphOutput]) -> list[GraphOutput]:
+    """One of each output of the ONNX graph: of the elements of a list, the first."""
+    return list({item.sequence or item.name: item for item in reversed(outputs)}.values())[::-1]
+
+
+def input_value(g: Emitter, row: Sequence[GraphInput], axes: Mapping[int, str]) -> ir.Value:
+    """The ONNX graph input of one tensor: static but for the dynamic axes. A list is a sequence of any length.
+
+    Raises:
+        UnsupportedOperatorError: If the elements of a list have several dtypes, or the opset has no sequences.
+    """
+    first = row[0]
+    shapes = [tuple(item.example.shape) for item in row]
+    dtype = dtypes.to_onnx(first.example.dtype)
+    if not first.sequence:
+        dims: list[int | str] = [axes.get(index, size) for index, size in enumerate(shapes[0])]
+        return ir.Value(name=first.name, shape=ir.Shape(dims), type=ir.TensorType(dtype))
+    g.requires(11, f"a list of tensors as input ('{first.sequence}')")
+    if any(item.example.dtype != first.example.dtype for item in row):
+        raise UnsupportedOperatorError(
+            f"the list '{first.sequence}' holds tensors of several dtypes, an ONNX sequence only of one",
+            action="pass a list for each dtype",
+        )
+    shape: ir.Shape | None = None
+    if all(len(sizes) == len(shapes[0]) for sizes in shapes):
+        columns = list(zip(*shapes, strict=True))
+        shape = ir.Shape(
+            [axes.get(index, sizes[0] if len(set(sizes)) == 1 else None) for index, sizes in enumerate(columns)]
+        )
+    return ir.Value(name=first.sequence, shape=shape, type=ir.SequenceType(ir.TensorType(dtype)))
 
 
 def output_shape(

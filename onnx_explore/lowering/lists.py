@@ -1,6 +1,6 @@
-"""Lists and dicts: plain tuples and dicts as long as their length is known at export, ONNX sequences where it is not.
+"""Lists: plain tuples as long as their length is known at export, ONNX sequences where it is not. Also optionals.
 
-In: operators of lists and dicts, none of which changes what it is given (``functionalize_lists``). Out: the same on lowered
+In: operators of lists, none of which changes what it is given (``functionalize_lists``). Out: the same on lowered
 values. A list of known length emits nothing, a sequence emits ``SequenceAt``, ``SequenceInsert`` …; what ONNX has no operator
 for (a slice, two sequences together) is a Loop over the elements.
 """
@@ -8,12 +8,12 @@ for (a slice, two sequences together) is a Loop over the elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import onnx_ir as ir
 
 from onnx_explore.emit import Dim, Emitter, shapes
-from onnx_explore.errors import InvalidArgument, NotConstant, UnsupportedOperatorError
+from onnx_explore.errors import NotConstant, UnsupportedOperatorError
+from onnx_explore.lowering.dicts import DICTS
 from onnx_explore.lowering.types import (
     SequenceOf,
     TensorOf,
@@ -326,6 +326,39 @@ def _same(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     return (inputs[0],)
 
 
+def _sequence_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+    g.requires(11, "a list as output")
+    return (as_sequence(g, inputs[0]),)
+
+
+def _optional_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+    """An ONNX optional, if only the running model knows whether there is a tensor."""
+    item = inputs[0]
+    if not isinstance(item, Maybe):
+        return (item,)
+    g.requires(16, "an output that may be None")
+    kind = type_of(g, item.value)
+    value = as_type(g, item.value, kind)
+    assert isinstance(value, ir.Value)
+    outer = g.region
+    branches: list[ir.Attr] = []
+    for name, given in (("then_branch", [value]), ("else_branch", [])):
+        region = g.subgraph(f"Optional.{name}")
+        g.enter(region)
+        made = g.raw_op(
+            "Optional", given, [ir.AttrTypeProto("type", ir.TypeAndShape(value.type, None))], 1, infer=False
+        )
+        assert isinstance(made, ir.Value)
+        made.type = ir.OptionalType(value.type)  # type: ignore[arg-type]
+        region.graph.outputs.append(made)
+        branches.append(ir.AttrGraph(name, region.graph))
+    g.enter(outer)
+    chosen = g.raw_op("If", [item.present], branches, 1, infer=False)
+    assert isinstance(chosen, ir.Value)
+    chosen.type, chosen.shape = ir.OptionalType(value.type), value.shape  # type: ignore[arg-type]
+    return (chosen,)
+
+
 def _remove(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     whole, item = inputs
     items = _items(whole)
@@ -372,124 +405,6 @@ def _stack(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     return (typed(g, made, TensorOf(element.dtype, sizes)),)
 
 
-# -- dicts -------------------------------------------------------------------------------------------------------------------
-
-
-def _key(item: Lowered) -> Any:
-    if isinstance(item, Constant):
-        return item.tensor.item()
-    if isinstance(item, str | int | float):
-        return item
-    raise NotConstant("a key is only known when the model runs", action="use keys that do not depend on an input")
-
-
-def _dict(item: Lowered) -> Dictionary:
-    if isinstance(item, Dictionary):
-        return item
-    raise UnsupportedOperatorError("it is given something else than a dict")
-
-
-def _with_key(whole: Dictionary, key: Any, value: Lowered) -> Dictionary:
-    if key in whole.keys:
-        place = whole.keys.index(key)
-        return Dictionary(whole.keys, (*whole.values[:place], value, *whole.values[place + 1 :]))
-    return Dictionary((*whole.keys, key), (*whole.values, value))
-
-
-def _without_key(whole: Dictionary, key: Any) -> Dictionary:
-    place = _find(whole, key)
-    return Dictionary(
-        (*whole.keys[:place], *whole.keys[place + 1 :]), (*whole.values[:place], *whole.values[place + 1 :])
-    )
-
-
-def _find(whole: Dictionary, key: Any) -> int:
-    if key not in whole.keys:
-        raise UnsupportedOperatorError(f"the dict has no key {key!r}", action="give it all its keys before")
-    return whole.keys.index(key)
-
-
-def _dict_construct(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    made = Dictionary((), ())
-    for key, value in zip(inputs[::2], inputs[1::2], strict=True):
-        made = _with_key(made, _key(key), value)
-    return (made,)
-
-
-def _dict_getitem(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole = _dict(inputs[0])
-    return (whole.values[_find(whole, _key(inputs[1]))],)
-
-
-def _dict_get(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole, key = _dict(inputs[0]), _key(inputs[1])
-    default = inputs[2] if len(inputs) > 2 else None
-    return (whole.values[whole.keys.index(key)] if key in whole.keys else default,)
-
-
-def _dict_set_item(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    return (_with_key(_dict(inputs[0]), _key(inputs[1]), inputs[2]),)
-
-
-def _dict_delete(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    return (_without_key(_dict(inputs[0]), _key(inputs[1])),)
-
-
-def _dict_pop(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole, key = _dict(inputs[0]), _key(inputs[1])
-    if key not in whole.keys and len(inputs) > 2:
-        return inputs[2], whole
-    return whole.values[_find(whole, key)], _without_key(whole, key)
-
-
-def _dict_popitem(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole = _dict(inputs[0])
-    if not whole.keys:
-        raise UnsupportedOperatorError("the dict is empty")
-    return (whole.keys[-1], whole.values[-1]), _without_key(whole, whole.keys[-1])
-
-
-def _dict_setdefault(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole, key = _dict(inputs[0]), _key(inputs[1])
-    if key not in whole.keys:
-        whole = _with_key(whole, key, inputs[2])
-    return whole.values[whole.keys.index(key)], whole
-
-
-def _dict_update(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole, more = _dict(inputs[0]), _dict(inputs[1])
-    for key, value in zip(more.keys, more.values, strict=True):
-        whole = _with_key(whole, key, value)
-    return (whole,)
-
-
-def _dict_contains(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    return (_key(inputs[1]) in _dict(inputs[0]).keys,)
-
-
-def _dict_keys(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    return (_dict(inputs[0]).keys,)
-
-
-def _dict_values(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    return (_dict(inputs[0]).values,)
-
-
-def _dict_items(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    whole = _dict(inputs[0])
-    return (tuple(zip(whole.keys, whole.values, strict=True)),)
-
-
-def _dict_of_items(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    if isinstance(inputs[0], Dictionary):
-        return (inputs[0],)
-    made = Dictionary((), ())
-    for pair in _items(inputs[0]) or ():
-        assert isinstance(pair, tuple)
-        made = _with_key(made, _key(pair[0]), pair[1])
-    return (made,)
-
-
 # -- optionals ---------------------------------------------------------------------------------------------------------------
 
 
@@ -507,12 +422,9 @@ def _is(g: Emitter, node: TorchNode, inputs: Inputs) -> Results:
         if optional is not None:
             return (optional.present if negated else g.op("Not", optional.present),)
         return ((left is right) != negated,)
-    if isinstance(left, bool | int | str) and isinstance(right, bool | int | str):
-        return ((left is right) != negated,)
-    raise InvalidArgument("'is' is known at export only for None, booleans and numbers", target=node.target)
+    # Two tensors: the same object, if they are the same value; the caller may pass one object twice, which nobody can tell.
+    return ((left is right) != negated,)
 
-
-_KEYS = ("str", "int", "bool", "float")
 
 LISTS: dict[str, Callable[[Emitter, TorchNode, Inputs], Results]] = {
     "aten::len.t": _len,
@@ -539,35 +451,14 @@ LISTS: dict[str, Callable[[Emitter, TorchNode, Inputs], Results]] = {
     "aten::remove.bool": _remove,
     "aten::remove.str": _remove,
     "prim::ListUnpack": _list_unpack,
-    "prim::DictConstruct": _dict_construct,
+    "prim::SequenceInput": _same,
+    "prim::SequenceOutput": _sequence_output,
+    "prim::OptionalOutput": _optional_output,
     "prim::unchecked_cast": _unchecked,
     "aten::_unwrap_optional": _unchecked,
     "aten::__is__": _is,
     "aten::__isnot__": _is,
-    **{
-        f"aten::{name}{suffix}{key}": function
-        for key in _KEYS
-        for name, suffix, function in (
-            ("len", ".Dict_", _len),
-            ("__getitem__", ".Dict_", _dict_getitem),
-            ("get", ".", _dict_get),
-            ("get.default_", "", _dict_get),
-            ("_set_item", ".", _dict_set_item),
-            ("Delete", ".Dict_", _dict_delete),
-            ("pop", ".Dict_", _dict_pop),
-            ("pop", ".Dict_default_", _dict_pop),
-            ("popitem", ".", _dict_popitem),
-            ("setdefault", ".", _dict_setdefault),
-            ("update", ".", _dict_update),
-            ("__contains__", ".", _dict_contains),
-            ("keys", ".", _dict_keys),
-            ("values", ".", _dict_values),
-            ("items", ".", _dict_items),
-            ("copy", ".Dict_", _same),
-            ("dict", ".", _dict_of_items),
-            ("dict.Dict_", "", _dict_of_items),
-        )
-    },
+    **DICTS,
 }
 """Target with overload → what it does."""
 

@@ -21,7 +21,7 @@ from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_complex, is_dynamic, is_quantized, structure_of
 from onnx_explore.symbolic.binding import bind
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized, is_sequence
 from onnx_explore.symbolic.outcome import check_outcome
 from onnx_explore.torch_ir import TorchNode, TorchValue
 
@@ -83,7 +83,8 @@ class Operators:
         g = self._emitter
         arrange = structure_of(node, inputs)
         if arrange is not None:
-            return _STRUCTURAL, arrange(g, node, inputs)
+            of_sequence = any(is_sequence(item) for item in inputs)
+            return (_OF_SEQUENCE if of_sequence else _STRUCTURAL), arrange(g, node, inputs)
         of_complex = any(is_complex(item) for item in inputs)
         of_quantized = any(is_quantized(item) for item in inputs)
         resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
@@ -137,7 +138,8 @@ class Operators:
             given = [values[value.id] for value in inner.inputs]
             first = inner.outputs[0].dtype if inner.outputs else None
             g.expected = dtypes.to_onnx(first) if first is not None and dtypes.has_onnx(first) else None
-            g.example_shape, g.expected_count = inner.inputs[0].shape if inner.inputs else None, None
+            g.example_shape = inner.inputs[0].shape if inner.inputs else None
+            g.expected_count = g.needed_count = None
             g.example_strides = inner.inputs[0].strides if inner.inputs else None
             _, results = self.lower(inner, given)
             for output, result in zip(inner.outputs, results, strict=True):
@@ -167,8 +169,8 @@ class Operators:
             return result
         if result.shape is None or len(result.shape) != len(output.shape):
             if result.shape is not None:
-                g.problems.append(
-                    f"{result.name}: rank {len(result.shape)} inferred, rank {len(output.shape)} captured"
+                g.problem(
+                    "ShapeRule", f"{result.name}: rank {len(result.shape)} inferred, {len(output.shape)} captured"
                 )
             result.shape = ir.Shape([g.inference.anonymous() for _ in output.shape])
         if not result.shape.is_static() and node.target not in DATA_DEPENDENT and self._all_static(node, inputs):
@@ -189,6 +191,7 @@ class Operators:
         return True
 
 
+_OF_SEQUENCE = Resolution(None, "sequence", 0, (), "the length of the list is only known when the model runs")
 _STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothing")
 
 

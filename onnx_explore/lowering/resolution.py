@@ -34,6 +34,12 @@ class Resolution:
         newer = [item.since for item in self.candidates]
         if newer:
             return OpsetTooLow(f"its symbolic function needs opset {min(newer)}", first=min(newer), target=node.target)
+        if node.target == "prim::PythonOp":
+            return UnsupportedOperatorError(
+                f"the autograd.Function {node.attributes.get('name', '')} has no symbolic function, and was not inlined",
+                target=node.target,
+                action="give its class a static method symbolic(g, …), or export with autograd_inlining=True",
+            )
         overload = f" (overload {node.overload})" if node.overload else ""
         return UnsupportedOperatorError(
             f"no symbolic function is registered for it{overload}",

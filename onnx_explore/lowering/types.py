@@ -32,6 +32,7 @@ from onnx_explore.emit import Emitter
 from onnx_explore.errors import NotConstant
 from onnx_explore.symbolic.binding import materialize
 from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Dictionary, Lowered, Maybe, is_sequence
+from onnx_explore.torch_ir.kinds import is_tuple
 
 Size = int | str | None
 """A number, the name of a symbolic dimension, or unknown."""
@@ -159,7 +160,7 @@ def join(a: Type, b: Type, kind: str) -> Type:
         return DictOf(a.keys, _join_all(a.items, b.items, kind))
     if isinstance(a, TupleOf) and isinstance(b, TupleOf) and len(a.items) == len(b.items):
         return TupleOf(_join_all(a.items, b.items, kind))
-    if isinstance(a, TupleOf | SequenceOf) and isinstance(b, TupleOf | SequenceOf) and not kind.startswith("("):
+    if isinstance(a, TupleOf | SequenceOf) and isinstance(b, TupleOf | SequenceOf) and not is_tuple(kind):
         return _join_elements(sequence_of(a), sequence_of(b))
     if isinstance(a, DictOf) and isinstance(b, DictOf):
         raise Irreconcilable(
@@ -309,6 +310,19 @@ def _as_sequence(g: Emitter, item: Lowered, element: TensorOf | None) -> ir.Valu
         assert element is not None
         made = g.op("SequenceConstruct", *[_as_tensor_value(g, entry, element.dtype) for entry in item])
     return typed(g, made, SequenceOf(element))
+
+
+def copied(g: Emitter, value: ir.Value) -> ir.Value:
+    """The same value, made by a node of the present graph. Identity takes sequences from opset 14 on."""
+    if is_sequence(value) and g.opset < 14:
+        kind = type_of(g, value)
+        assert isinstance(kind, SequenceOf)
+        more = g.op("SequenceInsert", value, g.const(0, kind.element.dtype if kind.element else ir.DataType.FLOAT))
+        made = g.op("SequenceErase", more)
+    else:
+        made = g.op("Identity", value)
+    made.type, made.shape = value.type, value.shape
+    return made
 
 
 def filler(g: Emitter, kind: Type) -> Lowered:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import (
+    Magics,
     cell_magic,
     line_cell_magic,
     line_magic,
@@ -23,19 +25,18 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
-from onnx_explore.errors import InvalidArgument, OnnxExporterError
+from onnx_explore.auditing import audit
+from onnx_explore.errors import InvalidArgument
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.explore.operators import operators_of, operators_text
 from onnx_explore.export import export
 from onnx_explore.flow import check_opset
-from onnx_explore.notebook.axes import AxesMagics
-from onnx_explore.notebook.completion import Completer
 from onnx_explore.notebook.defining import concerns, define, registered_text
 from onnx_explore.notebook.evaluation import Namespace, call_arguments, model_of
 from onnx_explore.notebook.line import Line, WrongWord, cell_keywords, merge_axes, parse_line, without_axes
 from onnx_explore.notebook.netron import NetronFrame
 from onnx_explore.notebook.options import OPTIONS
-from onnx_explore.notebook.reporting import render
+from onnx_explore.notebook.reporting import raise_for, render, reporting
 from onnx_explore.notebook.session import DEFAULT_NAME, Session, closest
 from onnx_explore.notebook.used import value_is_used
 from onnx_explore.recording import NodeLowered
@@ -46,8 +47,12 @@ CELL_ARGUMENTS = tuple(name for name in inspect.signature(export).parameters if 
 
 
 @magics_class
-class OnnxMagics(AxesMagics):
+class OnnxMagics(Magics):
     """The magics of ``onnx_explore``."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self.session = session
 
     @no_var_expand
     @needs_local_scope
@@ -192,9 +197,7 @@ class OnnxMagics(AxesMagics):
             session.show(f"\n{exploration.onnx_text()}")
         report = exploration.report
         if report is not None and report.failures:
-            _raise_for(
-                report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same."
-            )
+            raise_for(report.raise_if_failed, f"Nothing was written; {session.name}.save(FILE) writes it all the same.")
 
     def _hints(self, exploration: Exploration) -> str:
         name = self.session.name
@@ -353,6 +356,57 @@ class OnnxMagics(AxesMagics):
     @no_var_expand
     @needs_local_scope
     @line_magic
+    def onnx_axes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
+        """Prove the dynamic axes of a model, or find the source line that baked a size into the graph.
+
+            %onnx_axes                       those of the last export
+            %onnx_axes --repair              compute baked sizes instead, where they follow the sizes linearly; the last
+                                             export then is the repaired one
+            %onnx_axes model x --dynamic x:0=batch,1=seq
+                                             those of a model
+            %onnx_axes --table               only the table of inputs and dimensions, with what can be copied
+
+        The model is captured again at other sizes and the graphs are compared: whatever differs was baked, and the line that
+        did it is named. Then ONNX Runtime is compared with PyTorch at sizes that nothing was derived from.
+
+        Options
+
+            --dynamic NAME:AXIS=SYMBOL,…
+                                  for a model: the axes to prove, as for %onnx_export
+            --sizes SYMBOL=N,N,…  sizes to use instead of chosen ones: two for captures, the rest for the proof
+            --repair              repair what can be repaired; what was, is listed
+            --torch-export        also ask torch.export for its constraints; may take long
+            --table               no audit
+            --kw NAME=EXPR        a keyword argument of the model's call, as mask=m does
+            --of EXPR             another exploration than the last one
+        """
+        with self._reporting():
+            parsed = parse_line(line, OPTIONS["onnx_axes"])
+            how: dict[str, Any] = {
+                "sizes": dict(parsed.get("sizes", [])) or None,
+                "repair": bool(parsed.get("repair")),
+                "torch_export": bool(parsed.get("torch_export")),
+            }
+            axes = merge_axes(parsed.get("dynamic", []))
+            if parsed.words:
+                space = Namespace(self.session.shell.user_ns, local_ns)
+                model = model_of(parsed.words[0], space)
+                args, kwargs = call_arguments(parsed.words[1:], parsed.get("kw", []), space)
+                self.session.show(audit(model, args, axes, kwargs=kwargs or None, **how).to_text(self.session.readable))
+                return
+            if axes:
+                raise WrongWord(
+                    "--dynamic needs a model: %onnx_axes model x --dynamic …; or use _onnx.set_dynamic_axes"
+                )
+            _, exploration, _ = self._view("onnx_axes", line, local_ns, at_most=0)
+            if parsed.get("table"):
+                self.session.show(exploration.axes.to_text())
+            else:
+                self.session.show(exploration.audit_axes(**how).to_text(self.session.readable))
+
+    @no_var_expand
+    @needs_local_scope
+    @line_magic
     def onnx_passes(self, line: str, local_ns: dict[str, Any] | None = None) -> None:
         """Print the passes of the last export, on both graphs: nodes before, change, time.
 
@@ -448,9 +502,22 @@ class OnnxMagics(AxesMagics):
                 raise WrongWord(f"Netron is shown in a notebook only; in a terminal, run: netron {file}")
             display(frame)
 
+    def _view(
+        self, magic: str, line: str, local_ns: dict[str, Any] | None, *, at_most: int
+    ) -> tuple[Line, Exploration, int | None]:
+        """What every view starts with: the parsed line, the exploration, the width."""
+        parsed = parse_line(line, OPTIONS[magic], at_most=at_most)
+        exploration: Any = None
+        if parsed.get("of") is not None:
+            exploration = Namespace(self.session.shell.user_ns, local_ns).evaluate(parsed.get("of"))
+            if not isinstance(exploration, Exploration):
+                raise WrongWord(f"'{parsed.get('of')}' is a {type(exploration).__name__}, not an exploration")
+        else:
+            exploration = self.session.exploration()
+        return parsed, exploration, None if parsed.get("wide") else self.session.width
 
-for _kind, _names in AxesMagics.magics.items():  # IPython collects what stands in a class's own body
-    OnnxMagics.magics[_kind].update(_names)
+    def _reporting(self) -> AbstractContextManager[None]:
+        return reporting(self.session)
 
 
 def _telling_operator(exploration: Exploration) -> str:
@@ -462,15 +529,6 @@ def _telling_operator(exploration: Exploration) -> str:
     telling = next((node for node in nodes if any(value.id in weights for value in node.inputs)), None)
     chosen = telling or next(iter(nodes), None)
     return chosen.target if chosen is not None else "NODE"
-
-
-def _raise_for(check: Callable[[], None], hint: str) -> NoReturn:
-    try:
-        check()
-    except OnnxExporterError as error:
-        render(error, f"{error.code}: the check failed, see above and %onnx_check. {hint}")
-        raise
-    raise AssertionError("only called for a report with failures")
 
 
 def _expanded(file: str | None) -> str | None:
@@ -485,39 +543,3 @@ def _scripted(model: Any) -> Any:
     except Exception as error:
         first = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
         raise WrongWord(f"--script: torch.jit.script cannot compile it: {first}") from error
-
-
-def load(shell: InteractiveShell) -> None:
-    """Register the magics, their completion, and how an exploration is shown."""
-    if _loaded(shell) is not None:
-        return
-    session = Session(shell)
-    magics = OnnxMagics(shell, session)
-    shell.register_magics(magics)
-    shell.Completer.custom_matchers.append(Completer(session).matcher)
-    _text_formatter(shell).for_type(Exploration, session.pretty)
-
-
-def unload(shell: InteractiveShell) -> None:
-    """Take back what ``load`` did. Variables of the user stay."""
-    magics = _loaded(shell)
-    if magics is None:
-        return
-    magics.session.forget()
-    for kinds in shell.magics_manager.magics.values():
-        for name in [name for name in kinds if name in OPTIONS]:
-            del kinds[name]
-    shell.magics_manager.registry.pop(OnnxMagics.__name__, None)
-    matchers: list[Any] = shell.Completer.custom_matchers
-    matchers[:] = [item for item in matchers if not isinstance(getattr(item, "__self__", None), Completer)]
-    _text_formatter(shell).pop(Exploration, None)
-
-
-def _text_formatter(shell: InteractiveShell) -> Any:
-    display: Any = shell.display_formatter
-    return display.formatters["text/plain"]
-
-
-def _loaded(shell: InteractiveShell) -> OnnxMagics | None:
-    found: Any = shell.magics_manager.registry.get(OnnxMagics.__name__)
-    return found if isinstance(found, OnnxMagics) else None

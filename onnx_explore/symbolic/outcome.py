@@ -18,12 +18,15 @@ import torch
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.regions import Region
 from onnx_explore.errors import InvalidArgument, OnnxExporterError, SymbolicError
-from onnx_explore.symbolic.lowered import Constant, Dictionary, Maybe
+from onnx_explore.symbolic.lowered import Constant, Dictionary, Maybe, PackedCell, PackedWeight, Quantized
 from onnx_explore.symbolic.registry import Variant
 from onnx_explore.torch_ir import TorchNode, TorchValue
 from onnx_explore.torch_ir.graph import is_inside_torch
 
 _LIBRARIES = (f"{Path(__file__).parents[1]}/", *(f"{Path(str(item.__file__)).parent}/" for item in (ir, onnx)))
+
+
+_RESULTS = (ir.Value, Constant, Quantized, PackedWeight, PackedCell, Maybe, Dictionary, torch.Tensor)
 
 
 def check_outcome(g: Emitter, node: TorchNode, result: Any, emitted: Sequence[ir.Node]) -> None:
@@ -74,9 +77,7 @@ def _check_result(value: TorchValue, item: Any) -> None:
             f"its symbolic function returned {len(items)} values for an output that is one tensor",
             action="return that one value",
         )
-    accepted: tuple[type, ...] = (
-        ir.Value, Constant, Maybe, Dictionary, torch.Tensor, int, float, complex, list, tuple, type(None)
-    )  # fmt: skip
+    accepted: tuple[type, ...] = (*_RESULTS, int, float, complex, list, tuple, type(None))
     if not value.is_tensor:
         accepted = (*accepted, str, torch.device)
     if not isinstance(item, accepted):

@@ -88,6 +88,7 @@ def range_length(g: Emitter, lo: Dim, hi: Dim, step: Dim) -> Dim:
         if step < 0:
             lo, hi, step = hi, lo, -step
         return shapes.maximum(g, shapes.div(g, shapes.add(g, shapes.sub(g, hi, lo), step - 1), step), 0)
+    g.requires(9, "a range whose step is only known when the model runs")
     forwards = shapes.div(g, shapes.sub(g, shapes.add(g, shapes.sub(g, hi, lo), step), 1), step)
     backwards = shapes.div(g, shapes.add(g, shapes.add(g, shapes.sub(g, hi, lo), step), 1), step)
     upwards = g.op("Greater", step, g.const(0))

@@ -169,6 +169,11 @@ class Registry:
             if _variants(before, target) != _variants(table, target):
                 self._changed(target)
 
+    def is_taken(self, target: str, overload: str) -> bool:
+        """Whether somebody else than this package registered a symbolic function for an operator."""
+        names = (target, f"{target}.{overload}")
+        return any(name in table for table in (self._custom, self._foreign) for name in names)
+
     def targets(self) -> list[str]:
         """All targets with a symbolic function, sorted."""
         return sorted({*self._functions, *self._foreign, *self._custom})

@@ -28,7 +28,7 @@ def resolve(name: str) -> Any:
     return found
 
 
-@proves("export.model", "utils.unconvertible_ops.model", "utils.unconvertible_ops.args")
+@proves("export", "export.model", "utils.unconvertible_ops.model", "utils.unconvertible_ops.args")
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_signatures_are_those_of_the_reference(function: str) -> None:
     wanted = FUNCTIONS[function]

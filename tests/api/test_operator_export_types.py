@@ -158,6 +158,17 @@ def test_every_aten_operator_stays_with_aten(kind: Any) -> None:
         np.testing.assert_allclose(evaluate(exported, more), model(more).numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["ONNX_ATEN", "ONNX_ATEN_FALLBACK"])
+def test_the_check_runs_aten_operators(kind: str, triu_is_not_supported: None) -> None:
+    exported = onnx_explore.export(
+        nn.Sequential(Model(), nn.Linear(3, 3)), X, operator_export_type=kind, check=True, input_names=["x"],
+        dynamic_axes={"x": {0: "n"}},
+    )  # fmt: skip
+    assert exported.report is not None
+    assert "onnx.reference agrees with PyTorch" in exported.report.verdict
+    assert "runs at 3" in exported.report.verdict
+
+
 def test_lists_of_tensors_and_several_results() -> None:
     def model(x: torch.Tensor) -> torch.Tensor:
         first, second, third = x.chunk(3)

@@ -409,6 +409,31 @@ def test_dark_theme(open_notebook: OpenNotebook, page: Page) -> None:
     expect(explorer.root).to_have_attribute("data-theme", "light")
 
 
+def test_narrow(open_notebook: OpenNotebook, page: Page) -> None:
+    """Where it is narrow, panes stand one below the other, nothing is cut off, and a drawing stays in sight."""
+    explorer = open_notebook(CONVNET, EXPORT, run=2).explorer
+    explorer.wait_for_state("Exported")
+    pane = explorer.pane("onnx")
+    pane.get_by_role("button", name="Graph").click()
+    expect(pane.locator(".oe-canvas")).to_have_attribute("data-scope", "")
+    page.set_viewport_size({"width": 620, "height": 1500})
+    expect(explorer.pane("torch")).to_have_css("height", "230px")
+    bounds = explorer.root.bounding_box()
+    assert bounds is not None
+    for part in (".oe-tools", ".oe-pane", ".oe-switch", ".oe-stepbar"):
+        for box in [item.bounding_box() for item in explorer.root.locator(part).all()]:
+            assert box is not None and bounds["x"] <= box["x"]
+            assert box["x"] + box["width"] <= bounds["x"] + bounds["width"] + 1
+    expect(pane.locator(".oe-canvas")).to_have_js_property("width", round(bounds["width"]) - 2)
+    shoot(page, "narrow")
+    drawn = """canvas => {
+        const { data, width } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        const middle = Array.from({ length: data.length / 4 / width }, (_, y) => 4 * (y * width + (width >> 1)));
+        return new Set(middle.map(at => `${data[at]},${data[at + 1]},${data[at + 2]},${data[at + 3]}`)).size;
+    }"""
+    assert pane.locator(".oe-canvas").evaluate(drawn) > 2
+
+
 def test_notebook_7(open_notebook: OpenNotebook, page: Page) -> None:
     """The same widget in Notebook 7."""
     explorer = open_notebook(CONVNET, EXPORT, run=2, app="notebooks").explorer

@@ -153,3 +153,21 @@ def test_control_flow_is_one_node() -> None:
     report = ex.check_nodes()
     assert report.passed
     assert {"prim::Loop", "aten::tanh"} <= {row.target for row in report.rows}
+
+
+def test_a_function_that_emits_nothing_is_found_out() -> None:
+    @symbolic("aten::relu")
+    def nothing(g: Emitter, self: Tensor) -> object:
+        return self
+
+    class Pieces(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            a, b = x.split(2)
+            return torch.cat([a.relu(), b]).exp() + a.sum()
+
+    try:
+        for budget in (1, 1 << 20):
+            report = checked(Pieces(), torch.randn(4, 3), budget=budget)
+            assert [row.target for row in report.culprits] == ["aten::relu"]
+    finally:
+        nothing.remove()

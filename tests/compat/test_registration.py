@@ -30,19 +30,6 @@ def foo(x: torch.Tensor) -> torch.Tensor:
     return torch.ops.compattest.foo(x, x, 0.5, 3)
 
 
-@pytest.fixture
-def register() -> Iterator[Callable[..., None]]:
-    done: list[tuple[str, int]] = []
-
-    def register(name: str, function: Any, opset: int = 9) -> None:
-        onnx_explore.register_custom_op_symbolic(name, function, opset)
-        done.append((name, opset))
-
-    yield register
-    for name, opset in dict.fromkeys(done):
-        onnx_explore.unregister_custom_op_symbolic(name, opset)
-
-
 def nodes(exported: onnx_explore.Exported) -> list[str]:
     return [f"{node.domain}::{node.op_type}" if node.domain else node.op_type for node in exported.model.graph]
 

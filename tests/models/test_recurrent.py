@@ -17,7 +17,7 @@ from torch.utils import _pytree as pytree
 import onnx_explore
 from onnx_explore import TrainingMode
 from onnx_explore.check.runtime import RuntimeSession
-from onnx_explore.errors import InvalidArgument, RuntimeMismatch
+from onnx_explore.errors import InvalidArgument, OpsetTooLow, RuntimeMismatch
 from onnx_explore.options import DEFAULT_OPSET, NEWEST_OPSET
 from tests.models.recurrent import HALF, MATRIX, TO_LENGTH, Network, Variant, dynamic_axes, inputs, names
 
@@ -253,6 +253,34 @@ def test_packed_sequence_as_input_and_output() -> None:
             np.testing.assert_allclose(got, tensor.numpy(), rtol=1e-4, atol=1e-5)
 
 
+class Packs(nn.Module):
+    """Packs, runs and pads: scripted, ``pack_padded_sequence`` asks whether the lengths are a tensor or a list."""
+
+    def __init__(self, ordered: bool) -> None:
+        super().__init__()
+        self.inner = nn.LSTM(4, 3, batch_first=True, bidirectional=True)
+        self.ordered = ordered
+
+    def forward(self, x: Tensor, lengths: Tensor):  # scripted: the type follows from the body
+        packed = rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=self.ordered)
+        y, (h, c) = self.inner(packed)
+        padded, counts = rnn.pad_packed_sequence(y, batch_first=True)
+        return padded, counts, h, c
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_scripted_packing(ordered: bool) -> None:
+    model = torch.jit.script(Packs(ordered).eval())
+    axes = {"x": {0: "batch", 1: "length"}, "lengths": {0: "batch"}}
+    first = torch.tensor([5, 3, 2] if ordered else [2, 5, 3])
+    exported = onnx_explore.export(model, (torch.randn(3, 5, 4), first), dynamic_axes=axes, check=True)
+    session = RuntimeSession(exported.model)
+    for lengths in ([4, 4, 3, 1], [2], [6, 1]):
+        x, counts = torch.randn(len(lengths), 6, 4), torch.tensor(lengths if ordered else lengths[::-1])
+        for got, tensor in zip(session.run({"x": x, "lengths": counts}), model(x, counts), strict=True):
+            np.testing.assert_allclose(got, tensor.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
 def test_sequences_in_a_list() -> None:
     """``pack_sequence`` and ``pad_sequence``: the lengths are those of the run."""
     inner = nn.LSTM(4, 3, bidirectional=True)
@@ -369,3 +397,25 @@ def test_faq_implicit_scalar_casts() -> None:
     exported = onnx_explore.export(mixed, (x, count), check=True)
     dtypes = [str(value.dtype) for value in exported.model.graph.outputs]
     assert dtypes == ["FLOAT", "FLOAT", "FLOAT", "FLOAT", "INT64", "FLOAT16", "INT64"]
+
+
+def test_faq_lists_of_tensors() -> None:
+    """A list is an ONNX sequence from opset 11 on: as an output, and as an input."""
+
+    def steps(x: Tensor) -> list[Tensor]:
+        rows = []
+        for place in range(x.size(0)):
+            row = x[place] * place
+            rows.append(row)
+        return rows
+
+    exported = onnx_explore.export(torch.jit.script(steps), (torch.randn(3, 2),), dynamic_axes={"x": {0: "length"}})
+    session = RuntimeSession(exported.model)
+    for length in (1, 3, 5):
+        x = torch.randn(length, 2)
+        (got,) = session.run({"x": x})
+        assert len(got) == length
+        for row, tensor in zip(got, steps(x), strict=True):
+            np.testing.assert_allclose(row, tensor.numpy())
+    with pytest.raises(OpsetTooLow, match="opset_version=11"):
+        onnx_explore.export(torch.jit.script(steps), (torch.randn(3, 2),), opset_version=10)

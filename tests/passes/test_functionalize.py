@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 
@@ -9,7 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import onnx_explore
+from onnx_explore import export
 from onnx_explore.capture import capture
+from onnx_explore.check.runtime import run_onnxruntime
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.passes.torch import TORCH_PASSES, functionalize, remove_dead_code
 from onnx_explore.recording import Recorder, Recording
@@ -353,3 +357,48 @@ def test_writes_to_what_a_block_did_not_make(function: Callable[..., object]) ->
 def test_refuses_what_it_does_not_follow(function: Callable[..., object], reason: str) -> None:
     with pytest.raises(UnsupportedOperatorError, match=reason):
         functionalize(script_of(function), Recorder())
+
+
+class _Normalized(nn.Module):
+    """Normalizes in training, and returns the running statistics before and after it."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        before = self.norm.running_mean * 1
+        return self.norm(x), before, self.norm.running_mean * 1, self.norm.running_var + 0, self.norm(x * 2)
+
+
+@pytest.mark.parametrize(
+    ("norm", "shape"),
+    [
+        (nn.BatchNorm1d(3), (4, 3)),
+        (nn.BatchNorm2d(3, momentum=0.3), (4, 3, 2, 5)),
+        (nn.InstanceNorm2d(3, affine=True, track_running_stats=True), (4, 3, 2, 5)),
+    ],
+    ids=["BatchNorm1d", "BatchNorm2d", "InstanceNorm2d"],
+)
+@pytest.mark.parametrize("opset", [11, 17])
+def test_running_statistics_are_writes(norm: nn.Module, shape: tuple[int, ...], opset: int) -> None:
+    model = _Normalized(norm).train()
+    model.norm.reset_running_stats()
+    x = torch.randn(*shape, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    before = copy.deepcopy(model.state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exported = export(
+            model, (x,), training=onnx_explore.TrainingMode.TRAINING, opset_version=opset, do_constant_folding=False,
+            input_names=["x"], dynamic_axes={"x": {0: "batch"}},
+        )  # fmt: skip
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
+    ledger = [(write.target, write.base, write.effect) for write in exported.recording.ledger]
+    for statistic in ("norm.running_mean", "norm.running_var"):
+        assert sum(base == statistic and effect == "parameter" for _, base, effect in ledger) == 2
+        assert any(note.code == "BufferMutated" and statistic in note.message for note in exported.recording.notes)
+    for given in (x, torch.cat([x, x[:1] + 1])):
+        expected = copy.deepcopy(model)(given)
+        for want, got in zip(expected, run_onnxruntime(exported.model, {"x": given}), strict=True):
+            torch.testing.assert_close(torch.from_numpy(got), want.detach(), rtol=1e-4, atol=1e-5)

@@ -30,6 +30,7 @@ class Scripted:
         since: First opset that can express it.
         has: ONNX operators that the model must have.
         lacks: ONNX operators that it must not have.
+        traced: It is traced; what is scripted is a part of it.
         rank_varies: How many dimensions an output has depends on the run.
     """
 
@@ -40,6 +41,7 @@ class Scripted:
     has: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     rank_varies: bool = False
+    traced: bool = False
 
     @property
     def name(self) -> str:
@@ -56,9 +58,11 @@ def scripted(model: Callable[..., Any]) -> Any:
 
 def check(case: Scripted, opset: int) -> onnx_explore.Exported:
     """Export, and compare on all runs."""
-    model = scripted(case.model)
+    model = case.model if case.traced else scripted(case.model)
     torch.manual_seed(0)
-    exported = onnx_explore.export(model, copied(case.runs[0]), dynamic_axes=case.dynamic or None, opset_version=opset)
+    exported = onnx_explore.export(
+        model, copied(case.runs[0]), kwargs={}, dynamic_axes=case.dynamic or None, opset_version=opset
+    )
     onnx.checker.check_model(exported.to_proto(), full_check=True)
     found = {node.op_type for node in nodes_of(exported.model.graph)}
     assert set(case.has) <= found, f"{set(case.has) - found} is missing among {found}"
@@ -67,10 +71,15 @@ def check(case: Scripted, opset: int) -> onnx_explore.Exported:
     for number, args in enumerate(case.runs):
         with torch.no_grad():
             expected = flat(model(*copied(args)))
-        feeds = {value.name or "": item for value, item in zip(exported.model.graph.inputs, flat(args), strict=True)}
+        rows = [leaf for item in args for leaf in ([item] if is_sequence(item) else flat(item))]
+        feeds = {value.name or "": item for value, item in zip(exported.model.graph.inputs, rows, strict=True)}
         outputs = () if case.rank_varies else exported.model.graph.outputs
         compare(expected, session.run(feeds), outputs, f"run {number}")
     return exported
+
+
+def is_sequence(item: Any) -> bool:
+    return isinstance(item, list) and all(isinstance(entry, torch.Tensor) for entry in item)
 
 
 def copied(args: Any) -> Any:

@@ -6,10 +6,12 @@ import pytest
 
 from tests.scripted.containers import CONTAINERS
 from tests.scripted.flow import FLOW
+from tests.scripted.interface import INTERFACE
+from tests.scripted.modules import MODULES
 from tests.scripted.running import Scripted, check
 from tests.scripted.writes import WRITES
 
-CASES = [*FLOW, *CONTAINERS, *WRITES]
+CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES]
 OPSETS = (11, 13, 20, 25)
 
 

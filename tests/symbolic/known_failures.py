@@ -6,53 +6,24 @@ test_consistency.py keeps the list true.
 from __future__ import annotations
 
 REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("its result is no tensor, but a Python value", ("allclose", "broadcast_shapes", "equal", "item")),
+    ("its result is a Python value, which no ONNX model returns", ("allclose", "broadcast_shapes", "equal", "item")),
     ("its result is a sparse tensor, and ONNX has no operators for those", ("sparse.sampled_addmm", "to_sparse")),
     ("its argument is a sparse tensor, and ONNX has no operators for those", ("sparse.mm.reduce",)),
     ("ONNX has no element type for complex numbers of half precision", ("chalf",)),
+    ("torch.jit.trace cannot record the call: a list of tensors and numbers", ("gradient",)),
     (
-        "torch.jit.trace cannot record the call: a bool, where aten has a number, or a list of tensors and numbers",
-        ("arange", "fill", "gradient"),
-    ),
-    (
-        "reads memory outside of its argument's own elements, which an ONNX tensor does not have",
+        "reads memory outside of its argument's own elements (the sample cannot even be cloned), which no ONNX tensor has",
         ("as_strided.partial_views",),
     ),
     (
-        "writes to running statistics beside its result: an ONNX model keeps no state",
-        ("_batch_norm_with_update", "_native_batch_norm_legit"),
-    ),
-    ("a backward pass, which no model that is exported contains", ("max_pool2d_with_indices_backward",)),
-    (
-        "an edge of size 0 has nothing that could be repeated: ONNX's Pad refuses it",
-        ("nn.functional.pad.replicate_negative",),
-    ),
-    ("a batch of rank 1 and size 0, which ONNX's BatchNormalization refuses", ("nn.functional.batch_norm",)),
-    ("the next float needs the bits of a number: BitCast came with opset 26", ("nextafter",)),
-    (
-        "a hash of the bits of a tensor: ONNX reads a tensor's bits from opset 26 on, and has no reduction with xor",
-        ("hash_tensor",),
-    ),
-    (
-        "which of its results exist depends on the rank of the matrix, which is known only when the model runs",
-        ("linalg.lstsq", "linalg.lstsq.grad_oriented"),
-    ),
-    (
-        "its eigenvalues are complex, and their algorithm iterates with shifts until it converges",
+        "not written: a Loop of shifted QR steps could, but not in the order in which LAPACK's iteration splits the values off",
         ("linalg.eig", "linalg.eigvals"),
     ),
     ("multiplies with random matrices, so that what it approximates is never the same", ("pca_lowrank", "svd_lowrank")),
     (
-        "factors with pivots of one or two rows, which LAPACK packs by a rule of its own",
+        "not written: pivots of one or two rows, chosen by the values (Bunch and Kaufman), in LAPACK's packed form",
         ("linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"),
     ),
-    ("ONNX has no operator for the exponential of a matrix", ("matrix_exp",)),
-    ("ONNX has no operator for it, and no model of torch.nn uses it", ("igamma", "igammac", "special.airy_ai")),
-    (
-        "ONNX has no reduction over segments whose lengths are a tensor",
-        ("_segment_reduce.lengths", "_segment_reduce.offsets"),
-    ),
-    ("ONNX has no histogram with weights, or of several dimensions", ("histogram", "histogramdd")),
 )
 """Reason → operators, with their variants."""
 

@@ -67,6 +67,12 @@ SIGNS_FREE = frozenset({"linalg.eigh", "linalg.svd", "svd"})
 """
 
 
+INEXACT = frozenset({"matrix_exp"})
+"""Operators whose float32 result in PyTorch is itself off by more than the tolerance (squared again and again, its rounding
+errors grow): the truth is then what PyTorch makes of the same numbers in double precision.
+"""
+
+
 def operators() -> list[Any]:
     """All OpInfos with a deterministic result on a CPU: 642 of those that support float32."""
     with warnings.catch_warnings():
@@ -136,11 +142,13 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
 
     tensors = tuple(leaves[place].detach().clone() for place in places)
     with torch.no_grad():
-        expected = [
-            leaf
-            for leaf in pytree.tree_leaves(run(*[item.clone() for item in tensors]))
-            if isinstance(leaf, torch.Tensor)
-        ]
+        if op.name in INEXACT:
+            made = pytree.tree_map_only(
+                torch.Tensor, lambda item: item.to(tensors[0].dtype), run(*[x.double() for x in tensors])
+            )
+        else:
+            made = run(*[item.clone() for item in tensors])
+        expected = [leaf for leaf in pytree.tree_leaves(made) if isinstance(leaf, torch.Tensor)]
     exported = onnx_explore.export(run, tensors, opset_version=opset)
     case = Case(
         op.name,

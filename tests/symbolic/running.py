@@ -67,4 +67,6 @@ def _tensor(array: np.ndarray) -> torch.Tensor:
     array = np.ascontiguousarray(array) if array.ndim else np.array(array)
     if array.dtype.name == "bfloat16":
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    if array.dtype == np.uint64:
+        return torch.from_numpy(array.view(np.uint64))  # ONNX Runtime's is numpy.ulonglong, which PyTorch does not know
     return torch.from_numpy(array)

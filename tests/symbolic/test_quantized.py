@@ -13,6 +13,9 @@ import torch
 
 import onnx_explore
 from onnx_explore.check.runtime import run_onnxruntime
+from onnx_explore.recording import NodeLowered
+from onnx_explore.symbolic.registry import REGISTRY
+from tests.quantization.models import MODELS, made
 from tests.symbolic.quantized.rows import ROWS, Row
 from tests.symbolic.running import run_exported
 
@@ -64,6 +67,21 @@ def run(row: Row, opset: int) -> float:
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_operator(row: Row) -> None:
     assert run(row, max(17, row.since)) <= 1
+
+
+@pytest.mark.full
+def test_every_symbolic_function_of_quantized_tensors_is_called() -> None:
+    called: set[str] = set()
+    exports = [(row.run, row.args(), max(17, row.since)) for row in ROWS] + [(*made(row), 17) for row in MODELS]
+    for model, args, opset in exports:
+        events = onnx_explore.export(model, args, opset_version=opset).recording.events
+        called |= {event.target.partition("::")[2] for event in events if isinstance(event, NodeLowered)}
+    registered = {
+        target.split(".")[0]
+        for target, entry in REGISTRY._functions.items()
+        if all(item.function.__module__.startswith("onnx_explore.symbolic.quantized") for item in entry.variants)
+    }
+    assert {target for target in registered if target.partition("::")[2] not in called} == set()
 
 
 @pytest.mark.full

@@ -57,6 +57,8 @@ def check_nodes(
     *,
     inputs: Sequence[torch.Tensor] | None = None,
     budget: int = BUDGET,
+    rtol: float | None = None,
+    atol: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> NodesReport:
     """Compare every intermediate of the TorchGraph with the ONNX value that it became.
@@ -69,6 +71,8 @@ def check_nodes(
         recorder: Says which symbolic function lowered a node, and is asked whether to stop.
         inputs: Other inputs than the captured ones, in the order of ``capture.inputs``.
         budget: Bytes of intermediates to hold at a time. A part holds one node at least.
+        rtol: Relative tolerance instead of that of the element type for one node.
+        atol: Absolute tolerance instead of that of the element type, as a number.
         progress: Called with the nodes done and the nodes in all.
 
     Returns:
@@ -87,7 +91,7 @@ def check_nodes(
     if budget <= 0:
         raise InvalidArgument(f"{budget} bytes", argument="budget", action="give a positive number of bytes")
     start = time.perf_counter()
-    run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget)
+    run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget, rtol, atol)
     state = torch.get_rng_state()
     try:
         run.all(progress)
@@ -115,6 +119,8 @@ class _Run:
     recorder: Recorder
     given: tuple[torch.Tensor, ...]
     budget: int
+    rtol: float | None = None
+    atol: float | None = None
     rows: list[NodeCheck] = field(default_factory=list[NodeCheck])
     parts: int = 0
     peak: int = 0
@@ -127,6 +133,8 @@ class _Run:
     stopped: str = ""
     random: frozenset[ir.Value] = frozenset()
     functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
+    seen: dict[int, dict[ir.Value, str]] = field(default_factory=dict[int, dict[ir.Value, str]])
+    aliases: dict[str, int] = field(default_factory=dict[str, int])
     by_node: dict[int, list[Pair]] = field(default_factory=dict[int, list[Pair]])
 
     def __post_init__(self) -> None:
@@ -134,11 +142,31 @@ class _Run:
         for position, node in enumerate(self.graph.block.nodes):
             for number in (node.id, *node.derived_from):
                 order[number] = position
-        self.cutting = Cutting(self.model, order, {pair.value for pair in self.found})
+        asked = {pair.value: order[pair.node.id] for pair in self.found if pair.alias}  # the last one stays
+        self.cutting = Cutting(self.model, order, {pair.value for pair in self.found}, asked)
         self.random = random_values(self.model)
         self.functions = {event.node: event for event in self.recorder.recording.of(NodeLowered)}
+        self._see_aliases()
         for pair in self.found:
             self.by_node.setdefault(pair.node.id, []).append(pair)
+
+    def _see_aliases(self) -> None:
+        """Find the nodes that use a tensor for which nothing was emitted: they see another one in the same ONNX value."""
+        alias = {
+            pair.node.outputs[pair.output].id: pair
+            for pair in self.found
+            if pair.alias and pair.item is None and not is_structural(pair.node)
+        }
+        members: dict[int, tuple[int, ...]] = {}
+        for position, node in enumerate(self.graph.block.nodes):
+            inputs = [number for value in node.inputs for number in members.get(value.id, (value.id,))]
+            if node.target in ("prim::ListConstruct", "prim::TupleConstruct"):
+                members[node.output.id] = tuple(inputs)
+            for number in inputs:
+                if number in alias:
+                    pair = alias[number]
+                    self.seen.setdefault(node.id, {})[pair.value] = _alias_name(pair)
+                    self.aliases[_alias_name(pair)] = position
 
     @property
     def resized(self) -> bool:
@@ -192,7 +220,7 @@ class _Run:
             return step
         for pair in self.by_node.get(node.id, ()):
             tensor = pair.of(outputs)
-            if tensor is not None:
+            if tensor is not None and not (pair.alias and is_structural(node)):
                 step.pairs.append((pair, tensor))
         return step
 
@@ -201,7 +229,7 @@ class _Run:
         self.parts += 1
         for step in steps:
             for pair, tensor in step.pairs:
-                self.torch_values[pair.name] = tensor
+                self.torch_values[_alias_name(pair) if pair.alias else pair.name] = tensor
         as_run = self._as_run(first, last)
         alone, problems = self._alone(first, last)
         for position, step in enumerate(steps, max(first, 0)):
@@ -211,6 +239,7 @@ class _Run:
 
     def _forget(self, store: dict[str, Any], last: int) -> None:
         needed = {value.name for value in self.cutting.needed_after(last)}
+        needed.update(name for name, position in self.aliases.items() if position > last)
         inputs = {value.name for value in self.model.graph.inputs}
         for name in [name for name in store if name not in needed and name not in inputs]:
             del store[name]
@@ -230,7 +259,7 @@ class _Run:
             results = self._run(proto, weights, {**self.weights, **feeds, **self.onnx_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
-                middle = (max(first, 0) + last) // 2
+                middle = (first + last) // 2
                 return {**self._as_run(first, middle), **self._as_run(middle + 1, last)}
             self.stopped = error.message
             return {}
@@ -243,12 +272,12 @@ class _Run:
         if part is None:
             return {}, {}
         proto, weights = accumulated(self.model, part)
-        proto = local(proto, part, self.cutting.compared)
+        proto = local(proto, part, self.cutting.compared, self.seen)
         try:
             results = self._run(proto, weights, {**self.weights, **self.alone_values, **self.torch_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
-                middle = (max(first, 0) + last) // 2
+                middle = (first + last) // 2
                 left, left_problems = self._alone(first, middle)
                 right, right_problems = self._alone(middle + 1, last)
                 return {**left, **right}, {**left_problems, **right_problems}
@@ -306,10 +335,15 @@ class _Run:
     ) -> NodeCheck:
         is_random = pair.value in self.random
         row = replace(row, value=pair.name, bytes=expected.nbytes)
-        together = self._compare(expected, as_run.get(pair.name), pair.name, is_random)
-        array = alone.get(pair.name + OWN)
+        if pair.alias:
+            given, array = self.onnx_values.get(pair.name), self._fed_with(pair.name)
+            given = self._fed_with(pair.name) if pair.value.is_graph_input() else given
+        else:
+            given, array = as_run.get(pair.name), alone.get(pair.name + OWN)
+        together = self._compare(expected, given, pair.name, is_random)
         apart = self._compare(expected, array, pair.name, is_random)
-        counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(as_run.get(pair.name)))
+        expected = expected.int_repr() if expected.is_quantized else expected
+        counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(given))
         row = replace(row, accumulated=together, local=apart, nonfinite=counts)
         if apart is None:
             if problem:
@@ -337,10 +371,24 @@ class _Run:
             return replace(row, status="passes on", detail=str(together))
         return replace(row, status="agrees")
 
+    def _fed_with(self, name: str) -> Array | None:
+        """PyTorch's value of an ONNX value, as ONNX would be given it."""
+        tensor = self.torch_values.get(name)
+        return None if tensor is None else contiguous_array(TorchTensor(tensor))
+
     def _compare(self, expected: torch.Tensor, actual: Array | None, name: str, is_random: bool) -> Comparison | None:
         if actual is None:
             return None
-        (found,) = compare([expected], [actual], [name], random=(name,) if is_random else (), table=LOCAL_TOLERANCES)
+        (found,) = compare(
+            [expected],
+            [actual],
+            [name],
+            rtol=self.rtol,
+            atol=self.atol,
+            random=(name,) if is_random else (),
+            quantized=expected.is_quantized,
+            table=LOCAL_TOLERANCES,
+        )
         return found
 
     def _rest(self, nodes: Sequence[TorchNode], why: str) -> None:
@@ -355,6 +403,10 @@ class _Run:
     def _look(self) -> None:
         if self.recorder.cancelled():
             raise Cancelled("stopped while the nodes were checked")
+
+
+def _alias_name(pair: Pair) -> str:
+    return f"{pair.name}::{pair.node.outputs[pair.output].id}"
 
 
 def _nonfinite(item: Array | None) -> int:

@@ -25,18 +25,20 @@ class Interpreter:
 
     Args:
         graph: A functional graph: nothing in it writes.
-        inputs: One per ``graph.inputs``. Weights are the graph's own, and are not copied.
+        inputs: One tensor per ``graph.inputs``; a number that a script takes as a 0-d tensor. Weights are the graph's own, and
+            are not copied.
+        keep: Whether values are kept after their last use.
     """
 
     __slots__ = ("_last_use", "_values")
 
-    def __init__(self, graph: TorchGraph, inputs: Sequence[Any]) -> None:
+    def __init__(self, graph: TorchGraph, inputs: Sequence[torch.Tensor], *, keep: bool = False) -> None:
         self._values: dict[int, Any] = {}
         for value, tensor in zip(graph.inputs, inputs, strict=True):
-            self._values[value.id] = tensor
+            self._values[value.id] = tensor.detach() if "Tensor" in value.kind else tensor.item()
         for parameter in graph.parameters:
             self._values[parameter.value.id] = parameter.tensor.detach()
-        self._last_use = _last_uses(graph)
+        self._last_use = {} if keep else _last_uses(graph)
 
     def value(self, number: int) -> Any:
         """The value with this id, which is still needed.
@@ -70,6 +72,11 @@ class Interpreter:
             outputs = self._block(block)
         elif node.target == "prim::Loop":
             outputs = self._loop(node)
+        elif node.target == "prim::PythonOp" and node.blocks:
+            (body,) = node.blocks
+            for param, value in zip(body.params, node.inputs, strict=True):
+                self._values[param.id] = self._values[value.id]
+            outputs = self._block(body)
         else:
             outputs = evaluate(node, [self._values[value.id] for value in node.inputs])
         for value, item in zip(node.outputs, outputs, strict=True):
@@ -91,6 +98,20 @@ class Interpreter:
             goes_on, *carried = self._block(body)
             trip += 1
         return tuple(carried)
+
+
+def values_of(graph: TorchGraph, inputs: Sequence[torch.Tensor]) -> dict[int, Any]:
+    """What every value of the top block is, by its id.
+
+    Raises:
+        UnsupportedOperatorError: If PyTorch cannot run a node on its own.
+    """
+    run = Interpreter(graph, inputs, keep=True)
+    found = {value.id: run.value(value.id) for value in graph.block.params}
+    for node in graph.block.nodes:
+        for value, item in zip(node.outputs, run.step(node), strict=True):
+            found[value.id] = item
+    return found
 
 
 def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -150,6 +171,10 @@ def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (inputs[0],)
 
 
+def _tensor(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (torch.as_tensor(inputs[0]),)
+
+
 def _nothing(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (None,) * len(node.outputs)
 
@@ -164,6 +189,7 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::TupleIndex": _item,
     "aten::__getitem__.t": _item,
     "aten::__getitem__.Dict_str": _item,
+    "prim::NumToTensor": _tensor,
     "prim::unchecked_cast": _same,
     "prim::Uninitialized": _nothing,
     "prim::RaiseException": _nothing,

@@ -13,7 +13,7 @@ from typing import Any
 import onnx_ir as ir
 import torch
 
-from onnx_explore.symbolic.lowered import Complex, Lowered
+from onnx_explore.symbolic.lowered import Complex, Lowered, Quantized
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
 
 
@@ -27,6 +27,7 @@ class Pair:
         item: Which element, if that output is a list of tensors.
         value: In the ONNX graph.
         pairs: Whether it is complex, and the ONNX value holds real and imaginary parts.
+        alias: Whether another node made that ONNX value, or it is an input: the node emitted nothing for this tensor.
     """
 
     node: TorchNode
@@ -34,6 +35,7 @@ class Pair:
     item: int | None
     value: ir.Value
     pairs: bool = False
+    alias: bool = False
 
     @property
     def name(self) -> str:
@@ -61,7 +63,8 @@ def find_pairs(graph: TorchGraph, lowered: Callable[[TorchValue], Lowered], onnx
         lowered: What a value became.
         onnx: The finished graph. Values that a pass has replaced are not in it any more, and have no pair.
     """
-    alive = {value for node in onnx for value in node.outputs}
+    alive = {value for node in onnx for value in node.outputs} | set(onnx.inputs)
+    fresh = alive.difference(onnx.inputs)
     found: list[Pair] = []
     for node in graph.block.nodes:
         for output, value in enumerate(node.outputs):
@@ -72,7 +75,8 @@ def find_pairs(graph: TorchGraph, lowered: Callable[[TorchValue], Lowered], onnx
                 entries = [(None, item)]
             for index, entry in entries:
                 one = entry.pairs if isinstance(entry, Complex) else entry
+                one = one.integers if isinstance(one, Quantized) else one
                 if isinstance(one, ir.Value) and one in alive and not isinstance(one.type, ir.SequenceType):
-                    alive.discard(one)  # the first node that has it is the one that made it
-                    found.append(Pair(node, output, index, one, isinstance(entry, Complex)))
+                    found.append(Pair(node, output, index, one, isinstance(entry, Complex), one not in fresh))
+                    fresh.discard(one)
     return found

@@ -8,7 +8,7 @@ In: a model and the order in which its nodes are wanted. Out: models. A part in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import cast
@@ -49,11 +49,13 @@ class Cutting:
         model: The finished model; stays as it is.
         order: Torch node id → position. An ONNX node stands at the last position of what it stands for and of what it uses.
         compared: Values that a part gives whoever needs them.
+        asked: Until which position a value is wanted though no ONNX node uses it.
     """
 
     model: ir.Model
     order: Mapping[int, int]
     compared: AbstractSet[ir.Value]
+    asked: Mapping[ir.Value, int] = field(default_factory=dict[ir.Value, int])
     _at: dict[int, list[ir.Node]] = field(default_factory=dict[int, list[ir.Node]])
     _last: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
     _made: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
@@ -71,6 +73,8 @@ class Cutting:
             position = max((self._made[value] for value in node.outputs), default=-1)
             for value in used_values(node):
                 self._last[value] = max(position, self._last.get(value, -1))
+        for value, position in self.asked.items():
+            self._last[value] = max(position, self._last.get(value, -1))
 
     def needed_after(self, position: int) -> Iterator[ir.Value]:
         """The values that were made up to a position and are used behind it."""
@@ -165,16 +169,33 @@ def accumulated(model: ir.Model, part: Part) -> tuple[onnx.ModelProto, dict[str,
     return proto, weights
 
 
-def local(whole: onnx.ModelProto, part: Part, compared: Iterable[ir.Value]) -> onnx.ModelProto:
-    """A part in which every compared value is both: what is fed for whoever uses it, and what its node gives."""
+def local(
+    whole: onnx.ModelProto, part: Part, compared: Iterable[ir.Value], seen: Mapping[int, Mapping[ir.Value, str]]
+) -> onnx.ModelProto:
+    """A part in which every compared value is both: what is fed for whoever uses it, and what its node gives.
+
+    Args:
+        whole: The part as it runs.
+        part: The part.
+        compared: Values that have a tensor of PyTorch's.
+        seen: Torch node id → values that stand for another tensor where that node uses them → name of the input for that tensor:
+            what a symbolic function gave that emitted nothing is the value that it was given.
+    """
     names = {value.name or "" for value in compared}
     proto = onnx.ModelProto()
     proto.CopyFrom(whole)
     given = {value.name or "" for value in part.given}
-    for node in proto.graph.node:
+    more: dict[str, ir.Value] = {}
+    for node, source in zip(proto.graph.node, part.nodes, strict=True):
         for index, name in enumerate(node.output):
             if name in names and name in given:
                 node.output[index] = name + OWN
+        ids = cast("tuple[int, ...]", source.meta.get("onnx_explore.torch_nodes", ()))
+        renamed = {value: name for number in ids for value, name in seen.get(number, {}).items()}
+        if renamed:
+            _rename_inputs(node, {value.name or "": name for value, name in renamed.items()})
+            used = set(used_values(source))
+            more.update((name, value) for value, name in renamed.items() if value in used)
     needed = {value.name or "" for node in part.nodes for value in used_values(node)}
     outputs = list(proto.graph.output)
     for output in outputs:
@@ -183,12 +204,22 @@ def local(whole: onnx.ModelProto, part: Part, compared: Iterable[ir.Value]) -> o
                 feed = proto.graph.input.add()
                 feed.CopyFrom(output)
             output.name += OWN
+    for name, value in more.items():
+        feed = proto.graph.input.add()
+        feed.CopyFrom(ir.serde.serialize_value(_declared(value)))
+        feed.name = name
     return proto
 
 
-def declared_inputs(proto: onnx.ModelProto, weights: Mapping[str, object]) -> Sequence[str]:
-    """Names of the inputs of a part that must be fed."""
-    return [item.name for item in proto.graph.input if item.name not in weights]
+def _rename_inputs(node: onnx.NodeProto, names: Mapping[str, str]) -> None:
+    for index, name in enumerate(node.input):
+        node.input[index] = names.get(name, name)
+    for attribute in node.attribute:
+        if attribute.type == onnx.AttributeProto.GRAPH:
+            for inner in attribute.g.node:
+                _rename_inputs(inner, names)
+            for output in attribute.g.output:
+                output.name = names.get(output.name, output.name)
 
 
 def _declared(value: ir.Value) -> ir.Value:

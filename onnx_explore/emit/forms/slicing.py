@@ -140,16 +140,22 @@ def split(g: Emitter, x: ir.Value, lengths: Sequence[Dim], axis: int) -> tuple[i
     if len(lengths) == 1:
         return (x,)
     if g.opset >= 13:
-        return _tuple(g.op("Split", x, shapes.vector(g, lengths), axis=axis, outputs=len(lengths)))
+        pieces = _tuple(g.op("Split", x, shapes.vector(g, lengths), axis=axis, outputs=len(lengths)))
+        for piece, length in zip(pieces, lengths, strict=True):
+            if piece.shape is not None:  # inference takes lengths that it does not know for equal ones
+                known = [length] if isinstance(length, int) else g.inference.elements(length)
+                size = known[0] if known else g.inference.anonymous()
+                piece.shape = ir.Shape([*piece.shape[:axis], size, *piece.shape[axis + 1 :]])
+        return pieces
     if all(isinstance(length, int) for length in lengths):
         return _tuple(g.op("Split", x, axis=axis, split=list(lengths), outputs=len(lengths)))
-    pieces: list[ir.Value] = []
+    parts: list[ir.Value] = []
     start: Dim = 0
     for length in lengths:
         end = shapes.add(g, start, length)
-        pieces.append(slice_axes(g, x, [start], [end], [axis]))
+        parts.append(slice_axes(g, x, [start], [end], [axis]))
         start = end
-    return tuple(pieces)
+    return tuple(parts)
 
 
 def _tuple(made: ir.Value | tuple[ir.Value, ...]) -> tuple[ir.Value, ...]:

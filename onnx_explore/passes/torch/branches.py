@@ -8,7 +8,7 @@ In: a graph with ``prim::If``. Out: the same without those that are decided at e
       block1(): %b = aten::relu(%x)  -> (%b)
 
 Module attributes (``inplace``, ``training``) are constants of a scripted model, so most of its branches are decided. What
-decides: constants, comparisons and logic over constants, ``is None`` of a value whose type says so.
+decides: constants, comparisons and logic over constants, ``is None`` and ``isinstance`` of a value whose type says so.
 
 An ONNX model cannot raise: of two branches, the one that always raises is never taken, whatever the condition (an ``assert`` is
 such a pair of branches). Each one leaves a note.
@@ -40,6 +40,9 @@ _COMPUTED: dict[str, Callable[..., Any]] = {
     "aten::ge": operator.ge,
     "aten::Bool": bool,
 }
+
+_OPEN = ("?", "Optional", "Union", "Any", "Scalar", "number")
+"""Words of types that do not tell what a value is when the model runs."""
 
 
 def resolve_branches(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
@@ -108,6 +111,10 @@ class _Resolve:
             given = [self._value(value) for value in node.inputs]
             if _UNKNOWN not in given:
                 self._known[node.outputs[0].id] = _COMPUTED[node.target](*given)
+        elif node.target == "prim::isinstance":
+            kind, types = node.inputs[0].kind, node.attributes["types"]
+            if kind in types or not any(word in text for word in _OPEN for text in (kind, *types)):
+                self._known[node.outputs[0].id] = kind in types
         elif node.target == "prim::unchecked_cast" and node.inputs[0].id in self._known:
             self._known[node.outputs[0].id] = self._known[node.inputs[0].id]
 

@@ -27,12 +27,13 @@ from onnx_explore.passes.torch.aliasing import Sharing, is_assumed, sharing
 from onnx_explore.passes.torch.blocks import control_flow
 from onnx_explore.passes.torch.builder import Builder
 from onnx_explore.passes.torch.entries import Entry, ItemsEntry, TensorEntry, storages_of
-from onnx_explore.passes.torch.schemas import functional_counterpart
+from onnx_explore.passes.torch.running_statistics import may_update_statistics, new_statistics, updated_statistics
+from onnx_explore.passes.torch.schemas import functional_counterpart, functional_with_updates
 from onnx_explore.passes.torch.storages import Memory, Owner, Storage, View, Write, child_of, root_of
 from onnx_explore.passes.torch.tracking import CONTAINERS, UNPACKS, Tracking, is_written_tensor, keeps, writes_tensor
 from onnx_explore.passes.torch.writes import METADATA_WRITES, NO_WRITES, is_out_variant, new_outputs, new_value
 from onnx_explore.recording import Recorder
-from onnx_explore.torch_ir import Fresh, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+from onnx_explore.torch_ir import Fresh, Parameter, Schema, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 
 _SHAPE_READS = frozenset({"aten::size", "aten::sym_size", "aten::dim", "aten::numel", "aten::len", "prim::shape"})
 """What they tell about a tensor is the same before and after a write, so an older value of it will do."""
@@ -50,7 +51,7 @@ def functionalize(graph: TorchGraph, recorder: Recorder) -> TorchGraph:
         UnsupportedOperatorError: If a write has no functional form here: through a view without an inverse, by an operator
             without a functional counterpart.
     """
-    if not any(writes_tensor(node) for node in walk(graph.block)):
+    if not any(writes_tensor(node) or may_update_statistics(node) for node in walk(graph.block)):
         return graph
     run = Block(Tracking(graph), Fresh(graph), recorder, [])
     parameters = {parameter.value.id: parameter for parameter in graph.parameters}
@@ -112,6 +113,8 @@ class Block:
             self._write(node)
         elif not any(value.id in self._tracked for value in (*node.inputs, *node.outputs)):
             self.builder.append(node)
+        elif statistics := updated_statistics(node, self._constants):
+            self._update_statistics(node, statistics)
         elif node.target in CONTAINERS:
             entries = tuple(self.entries.get(value.id, value) for value in node.inputs)
             self.entries[node.output.id] = ItemsEntry(node, entries)
@@ -262,6 +265,8 @@ class Block:
             self._write_outs(node, written)
         elif rows[0][0].written and len(written) == 1:
             self._write_in_place(node)
+        elif (functional := functional_with_updates(node.schema)) is not None:
+            self._write_beside(node, functional, written)
         else:
             raise _refusal(node, "it writes to an argument beside its result")
 
@@ -300,6 +305,53 @@ class Block:
                 raise _refusal(node, "it resizes its 'out' tensor")
             else:  # An empty tensor was given: it is the result from now on.
                 entry.view = root_of(Storage(value.name, "local"), value)
+
+    def _write_beside(self, node: TorchNode, functional: Schema, written: Sequence[TorchValue]) -> None:
+        """An operator whose functional form returns what it writes behind its results."""
+        entries = [self._target(node, value) for value in written]
+        inputs = tuple(self.read(value) for value in node.inputs)
+        mark = len(self.builder.nodes)
+        values = tuple(
+            self.builder.fresh.value(dtype=value.dtype, shape=value.shape, strides=value.strides) for value in written
+        )
+        self.builder.call(functional, inputs, (*node.outputs, *values))
+        self._written(node, entries, values, mark)
+
+    def _update_statistics(self, node: TorchNode, statistics: Sequence[TorchValue]) -> None:
+        """A normalization in training: its result, then the writes that its schema does not tell."""
+        self._compute(node)
+        known = [self.entries.get(value.id) for value in statistics]
+        entries = [entry for entry in known if isinstance(entry, TensorEntry) and not entry.view.storage.escaped]
+        if len(entries) < len(statistics) or any(entry.view.storage.owner == "outer" for entry in entries):
+            for value, entry in zip(statistics, known, strict=True):
+                self._drop(node, value, entry)
+            return
+        mark = len(self.builder.nodes)
+        before = [self.memory.read(entry.view) for entry in entries]
+        with self.builder.standing_for(node):
+            values = new_statistics(self.builder, node, self.read(node.inputs[0]), before)
+        self._written(node, entries, values, mark)
+
+    def _written(
+        self, node: TorchNode, entries: Sequence[TensorEntry], values: Sequence[TorchValue], mark: int
+    ) -> None:
+        made = self.builder.made_since(mark)
+        for entry, value in zip(entries, values, strict=True):
+            write = self._log(node, entry.view)
+            write.became.extend(made)
+            self.memory.write(entry.view, value, write)
+
+    def _drop(self, node: TorchNode, value: TorchValue, entry: Entry | None) -> None:
+        """A write that the model can do without, and that cannot be followed."""
+        storage = entry.view.storage if isinstance(entry, TensorEntry) else Storage(value.name, "local")
+        self.ledger.append(Write(node, storage.name, (), "dropped"))
+        self._recorder.note(
+            "warning",
+            "WriteDropped",
+            f"{node.target} updates '{storage.name}' where that cannot be followed: the ONNX model does not",
+            where=node.origin.where,
+            node=node.id,
+        )
 
     def _reshape_in_place(self, node: TorchNode) -> None:
         """``squeeze_`` and its like: the tensor becomes a view of what it was."""
@@ -362,7 +414,7 @@ class Block:
         elif storage.owner == "parameter":
             kind = "parameter" if storage.trainable else "buffer"
             message = f"{kind} '{storage.name}' is written to: {once}"
-            severity = "info" if storage.is_counter else "warning"
+            severity = "info" if storage.is_counter or may_update_statistics(node) else "warning"
             self._recorder.note(severity, "BufferMutated", message, where=where, node=node.id)
         elif storage.owner == "constant":
             message = f"a constant tensor is written to: {once}"

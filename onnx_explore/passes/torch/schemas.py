@@ -56,6 +56,17 @@ def functional_counterpart(schema: Schema) -> Schema | None:
     return _counterpart(schema.name, schema.overload)
 
 
+def functional_with_updates(schema: Schema) -> Schema | None:
+    """The operator that returns what ``schema`` writes behind its results: ``aten::_native_batch_norm_legit`` →
+    ``aten::_native_batch_norm_legit_functional``.
+    """
+    found = _overloads(f"{schema.name}_functional").get("")
+    if found is None or [item.name for item in found.arguments] != [item.name for item in schema.arguments]:
+        return None
+    written = sum(argument.written for argument in schema.arguments)
+    return found if len(found.returns) == len(schema.returns) + written else None
+
+
 @lru_cache(maxsize=1024)
 def _counterpart(name: str, overload: str) -> Schema | None:
     schema = schema_of(name, overload)

@@ -34,7 +34,7 @@ class Write:
     node: TorchNode
     base: str
     through: tuple[str, ...]
-    effect: Literal["functional", "input", "parameter"]
+    effect: Literal["functional", "input", "parameter", "dropped"]
     became: list[int] = field(default_factory=list[int])
 
     def entry(self) -> Wrote:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from onnx_explore.passes.torch.aliasing import WHOLE, sharing
+from onnx_explore.passes.torch.running_statistics import updated_statistics
 from onnx_explore.torch_ir import SchemaArgument, TorchBlock, TorchGraph, TorchNode, TorchValue
 from onnx_explore.torch_ir.kinds import is_dict, is_list
 
@@ -111,6 +112,7 @@ class Tracking:
             written.extend(value.id for value in targets)
             self._union_all(targets, node.outputs)
         else:
+            written.extend(value.id for value in updated_statistics(node, self.constants))
             shared = sharing(node, self.constants)
             if shared is not None:
                 self._union(node.inputs[shared.input].id, node.outputs[0].id)

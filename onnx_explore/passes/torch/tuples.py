@@ -12,7 +12,9 @@ Cases:
 
 1. ``prim::TupleUnpack``, ``prim::TupleIndex``, ``prim::ListUnpack``, ``aten::__getitem__`` of what was constructed
    here. Named tuples are tuples. Lists that may grow in between are left alone.
-2. Outputs that are tuples, lists or dicts constructed here are flattened in order, nested ones too.
+2. A list made of all elements that another one was unpacked into, in order, is that list: so a trace hands a list from one
+   scripted function to the next.
+3. Outputs that are tuples, lists or dicts constructed here are flattened in order, nested ones too.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ class _Cancel:
     def __init__(self, graph: TorchGraph) -> None:
         self._growing = growing_lists(graph)
         self._made: dict[int, tuple[TorchValue, ...]] = {}
+        self._unpacked: dict[tuple[int, ...], TorchValue] = {}
         self._dicts: dict[int, tuple[TorchValue, ...]] = {}
         self._constants: dict[int, Any] = {}
         self._replaced = Substitution()
@@ -70,11 +73,18 @@ class _Cancel:
         elif node.target in _TUPLES:
             self._made[node.outputs[0].id] = node.inputs
         elif node.target == "prim::ListConstruct":
+            whole = self._unpacked.get(tuple(value.id for value in node.inputs))
+            written = any(value.id in self._growing for value in node.inputs)
+            if whole is not None and whole.kind == node.outputs[0].kind and not written:
+                self._replaced.add(node.outputs[0], whole)
+                return True
             if node.outputs[0].id not in self._growing:
                 self._made[node.outputs[0].id] = node.inputs
         elif node.target == "prim::DictConstruct":
             self._dicts[node.outputs[0].id] = node.inputs[1::2]
         elif node.target in _UNPACKS:
+            if node.target == "prim::ListUnpack" and node.inputs[0].id not in self._made:
+                self._unpacked[tuple(value.id for value in node.outputs)] = node.inputs[0]
             return self._replace(node, self._made.get(node.inputs[0].id))
         elif node.target in _ITEMS and len(node.inputs) == 2:
             parts = self._made.get(node.inputs[0].id)

@@ -12,7 +12,16 @@ from onnx_explore.emit.algebra import div as quotient_of
 from onnx_explore.emit.algebra import sub as minus
 from onnx_explore.emit.forms.comparison import equal, extreme, is_nan, less, round_even, trunc, where
 from onnx_explore.symbolic.annotations import Operand, Tensor
-from onnx_explore.symbolic.promotion import FLOATS, arithmetic, as_type, floating, is_bool, is_float, result_type
+from onnx_explore.symbolic.promotion import (
+    FLOATS,
+    arithmetic,
+    as_type,
+    floating,
+    is_bool,
+    is_float,
+    is_integer,
+    result_type,
+)
 from onnx_explore.symbolic.registry import symbolic
 
 
@@ -186,12 +195,34 @@ def pow(g: Emitter, self: Operand, exponent: Operand) -> Tensor:
         )
         if special is not None and (is_float(base) or exponent in (1, 2)):
             return special(g, base)
+        if is_integer(base) and isinstance(exponent, int) and 2 < exponent < 64:
+            return _product_of(g, base, exponent)
     base, power = arithmetic(g, self, exponent)
     if g.opset < 12 and base.dtype not in FLOATS:
         # Pow-7 takes floats only; doubles hold every int that a power of ints is likely to give.
         wide = ir.DataType.DOUBLE
-        return g.cast(g.op("Pow", g.cast(base, wide), g.cast(power, wide)), g.dtype(base))
-    return g.op("Pow", base, power)
+        result = g.cast(g.op("Pow", g.cast(base, wide), g.cast(power, wide)), g.dtype(base))
+    else:
+        result = g.op("Pow", base, power)
+    if not is_integer(base) or not isinstance(exponent, ir.Value):
+        return result
+    # 0 to a negative power is 0 for integers, and infinite, then cast, for a runtime that goes by doubles.
+    zero = g.like(0, base)
+    empty = g.op("And", g.op("Equal", base, zero), g.op("Less", power, zero))
+    return where(g, empty, zero, result)
+
+
+def _product_of(g: Emitter, base: Tensor, exponent: int) -> Tensor:
+    """An integer multiplied with itself: exact, as runtimes' powers of integers, which go by doubles, are not."""
+    result: Tensor | None = None
+    while exponent:
+        if exponent & 1:
+            result = base if result is None else g.op("Mul", result, base)
+        exponent >>= 1
+        if exponent:
+            base = g.op("Mul", base, base)
+    assert result is not None
+    return result
 
 
 _POWERS: dict[float, Callable[[Emitter, Tensor], Tensor]] = {

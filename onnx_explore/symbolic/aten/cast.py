@@ -100,7 +100,7 @@ def copy(g: Emitter, self: Tensor, src: Operand) -> Tensor:
     return expand_like(g, as_type(g, src, g.dtype(self)), self)
 
 
-@symbolic("aten::view.dtype")
+@symbolic("aten::view.dtype", "aten::view_copy.dtype")
 def view_dtype(g: Emitter, self: Tensor, dtype: DType) -> Tensor:
     """view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a): the same bits read as another type"""
     if self.dtype == dtype:

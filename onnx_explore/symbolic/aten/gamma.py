@@ -29,10 +29,11 @@ def _offset_angle(g: Emitter, x: Tensor) -> Tensor:
 def lgamma(g: Emitter, self: Tensor) -> Tensor:
     """lgamma(Tensor self) -> Tensor"""
     (x,) = floating(g, self)
-    return in_double(g, x, _lgamma)
+    return in_double(g, x, lgamma_in_double)
 
 
-def _lgamma(g: Emitter, x: Tensor) -> Tensor:
+def lgamma_in_double(g: Emitter, x: Tensor) -> Tensor:
+    """The logarithm of the gamma function of doubles."""
     low, z = _mirrored(g, x)
     near = less(g, z, g.like(_FAR, z))
     inside = where(g, near, z, g.like(1.0, z))

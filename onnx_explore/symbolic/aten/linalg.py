@@ -66,7 +66,8 @@ def solved(g: Emitter, a: ir.Value, b: ir.Value) -> ir.Value:
     return forms.slice_axes(g, m, [size], [forms.END], [last])
 
 
-def _identity(g: Emitter, like: ir.Value) -> ir.Value:
+def identity_like(g: Emitter, like: ir.Value) -> ir.Value:
+    """Identity matrices of the shape of square ones."""
     sizes = shapes.sizes(g, like)
     size = sizes[-1]
     if isinstance(size, int):
@@ -78,7 +79,7 @@ def _identity(g: Emitter, like: ir.Value) -> ir.Value:
 
 def inverse_of(g: Emitter, x: ir.Value) -> ir.Value:
     """The inverse of square matrices."""
-    return solved(g, x, _identity(g, x))
+    return solved(g, x, identity_like(g, x))
 
 
 @symbolic("aten::inverse", since=9)
@@ -252,7 +253,7 @@ def cholesky_solve(g: Emitter, self: Tensor, input2: Tensor, upper: bool = False
 @symbolic("aten::cholesky_inverse", since=9)
 def cholesky_inverse(g: Emitter, self: Tensor, upper: bool = False) -> Tensor:
     """cholesky_inverse(Tensor self, bool upper=False) -> Tensor"""
-    return cholesky_solve(g, _identity(g, self), self, upper)
+    return cholesky_solve(g, identity_like(g, self), self, upper)
 
 
 def _determinant(g: Emitter, x: ir.Value) -> ir.Value:
@@ -311,7 +312,7 @@ def logdet(g: Emitter, self: Tensor) -> Tensor:
 def matrix_power(g: Emitter, self: Tensor, n: int) -> Tensor:
     """matrix_power(Tensor self, int n) -> Tensor: by squaring"""
     if n == 0:
-        return _identity(g, self)
+        return identity_like(g, self)
     square = inverse_of(g, self) if n < 0 else self
     rest = abs(n)
     result: ir.Value | None = None

@@ -12,8 +12,10 @@ import torch
 
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, forms, shapes
+from onnx_explore.emit.algebra import mul
 from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.aten.reduce import widened
+from onnx_explore.symbolic.aten.statistics import moments
 from onnx_explore.symbolic.registry import symbolic
 
 
@@ -65,13 +67,19 @@ def batch_norm(
     """batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool
     training, float momentum, float eps, bool cudnn_enabled) -> Tensor
     """
+    del momentum
+    if g.rank(input) < 2:
+        return g.op("Identity", input)  # PyTorch takes a vector without elements, and no other
     if running_mean is None or running_var is None or (training and g.opset < 14):
         return _batch_norm_by_batch(g, input, weight, bias, eps)[0]
-    if training:  # the operator that a training runtime knows; its new running statistics are not used
+    if training:
+        # The new running statistics are not used (``passes/torch/running_statistics.py`` computes them where somebody reads
+        # them), and with a momentum of 1 they are the old ones: ONNX Runtime writes them into the memory of the old ones, which
+        # it shares with any initializer of the same content, such as the weights of a new module.
         statistics = g.cast(running_mean, g.dtype(input)), g.cast(running_var, g.dtype(input))
         parameters = _parameters(g, input, weight, bias)
         inputs = [input, *parameters, *statistics]
-        return g.op("BatchNormalization", *inputs, epsilon=eps, momentum=1.0 - momentum, training_mode=1, outputs=3)[0]
+        return g.op("BatchNormalization", *inputs, epsilon=eps, momentum=1.0, training_mode=1, outputs=3)[0]
     return _batch_norm_by_statistics(g, input, weight, bias, running_mean, running_var, eps)
 
 
@@ -156,6 +164,52 @@ def batch_norm_no_stats(
     """
     del training, momentum
     return _batch_norm_by_batch(g, input, weight, bias, eps)
+
+
+@symbolic("aten::_native_batch_norm_legit_functional")
+def batch_norm_with_statistics(
+    g: Emitter,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor,
+    running_var: Tensor,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, ...]:
+    """_native_batch_norm_legit_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor
+    running_var, bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor
+    running_var_out)
+    """
+    results = native_batch_norm(g, input, weight, bias, running_mean, running_var, training, momentum, eps)
+    if not training:
+        return *results, g.op("Identity", running_mean), g.op("Identity", running_var)
+    axes = [axis for axis in range(g.rank(input)) if axis != 1]
+    spread, centre = moments(g, input, axes, 1, False)
+    return *results, *(
+        g.op("Add", mul(g, before, 1.0 - momentum), mul(g, g.cast(value, g.dtype(before)), momentum))
+        for before, value in ((running_mean, centre), (running_var, spread))
+    )
+
+
+@symbolic("aten::_batch_norm_with_update_functional")
+def batch_norm_with_update(
+    g: Emitter,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor,
+    running_var: Tensor,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, ...]:
+    """_batch_norm_with_update_functional(Tensor input, Tensor? weight, Tensor? bias, Tensor running_mean, Tensor
+    running_var, float momentum, float eps) -> (Tensor, Tensor, Tensor, Tensor, Tensor running_mean_out, Tensor
+    running_var_out): the fourth is what a GPU keeps for the backward pass
+    """
+    results = batch_norm_with_statistics(g, input, weight, bias, running_mean, running_var, True, momentum, eps)
+    return *results[:3], g.tensor(torch.zeros(0, dtype=torch.uint8)), *results[3:]
 
 
 @symbolic("aten::instance_norm")

@@ -40,7 +40,7 @@ def pad_circular(g: Emitter, self: Tensor, pad: list[Dim]) -> Tensor:
     return _pad(g, self, pad, "circular")
 
 
-_MODES = {"reflect": "reflect", "replicate": "edge", "circular": ""}
+_MODES = ("reflect", "replicate", "circular")
 
 
 def _padding(mode: str) -> Function:
@@ -72,13 +72,18 @@ def _by_axis(g: Emitter, x: Tensor, pad: list[Dim]) -> tuple[list[Dim], list[Dim
 
 def _pad(g: Emitter, x: Tensor, pad: list[Dim], mode: str) -> Tensor:
     before, after = _by_axis(g, x, pad)
-    x = _cropped(g, x, before, after)
+    cut = before, after
+    if mode != "replicate":
+        x = _cropped(g, x, *cut)
     before = [0 if isinstance(amount, int) and amount < 0 else amount for amount in before]
     after = [0 if isinstance(amount, int) and amount < 0 else amount for amount in after]
+    if mode == "replicate":  # the edge that is repeated may be cut off itself
+        wide = x if all(amount == 0 for amount in [*before, *after]) else forms.pad(g, x, before, after, "edge")
+        return _cropped(g, wide, *cut)
     if all(amount == 0 for amount in [*before, *after]):
         return x
     if mode != "circular":
-        return forms.pad(g, x, before, after, _MODES[mode])
+        return forms.pad(g, x, before, after, "reflect")
     for axis, (left, right) in enumerate(zip(before, after, strict=True)):
         x = _wrapped(g, x, axis, left, right)
     return x

@@ -16,6 +16,7 @@ from onnx_explore.emit import Emitter, forms
 from onnx_explore.emit.algebra import Term as Degree
 from onnx_explore.emit.algebra import add, div, mul, sub
 from onnx_explore.emit.forms.comparison import less, where
+from onnx_explore.emit.loops import loop
 from onnx_explore.symbolic.annotations import Operand, Tensor
 from onnx_explore.symbolic.promotion import floating
 from onnx_explore.symbolic.registry import REGISTRY, Variant
@@ -120,32 +121,16 @@ def _looped(g: Emitter, family: _Family, x: Tensor, n: Tensor) -> Tensor:
     # The 1 beside the degrees: of an empty tensor there is no maximum.
     every = g.op("Concat", forms.reshape(g, n, [-1]), g.const([1]), axis=0)
     steps = g.op("Sub", forms.reduce(g, "ReduceMax", every, [0]), g.const(1))
-    body = _step(g, family, x, n)
-    p, _ = g.op("Loop", steps, None, first, ones, body=body, outputs=2)
-    p.dtype, p.shape = g.dtype(x), x.shape
-    return p
 
+    def step(g: Emitter, number: Tensor, states: list[Tensor]) -> tuple[None, list[Tensor]]:
+        """One degree more: (P(k), P(k - 1)) becomes (P(k + 1), P(k)) where k < n."""
+        newer, older = states
+        k = g.op("Add", number, g.const(1))
+        grown = family.next(g, x, newer, older, g.cast(k, g.dtype(x)))
+        below = g.op("Less", k, n)
+        return None, [where(g, below, grown, newer), where(g, below, newer, older)]
 
-def _step(g: Emitter, family: _Family, x: Tensor, n: Tensor) -> ir.Graph:
-    """One degree more: (P(k), P(k - 1)) becomes (P(k + 1), P(k)) where k < n."""
-    floats, flag = ir.TensorType(g.dtype(x)), ir.TensorType(ir.DataType.BOOL)
-    inputs = [
-        ir.Value(name=g.names.unique("step"), shape=ir.Shape([]), type=ir.TensorType(_INT)),
-        ir.Value(name=g.names.unique("going"), shape=ir.Shape([]), type=flag),
-        ir.Value(name=g.names.unique("newer"), shape=x.shape, type=floats),
-        ir.Value(name=g.names.unique("older"), shape=x.shape, type=floats),
-    ]
-    graph = ir.Graph(inputs, [], nodes=[], opset_imports=g.graph.opset_imports, name=g.names.unique("polynomial_step"))
-    inner = Emitter(graph, g.opset)
-    inner.names, inner.scope, inner.torch_nodes = g.names, g.scope, g.torch_nodes
-    step, going, newer, older = inputs
-    k = inner.op("Add", step, inner.const(1))
-    grown = family.next(inner, x, newer, older, inner.cast(k, g.dtype(x)))
-    below = inner.op("Less", k, n)
-    graph.outputs.extend(
-        [inner.op("Identity", going), where(inner, below, grown, newer), where(inner, below, newer, older)]
-    )
-    return graph
+    return loop(g, [first, ones], step, count=steps)[0]
 
 
 def _polynomial(name: str, *, shifted: bool) -> Callable[..., Tensor]:

@@ -209,7 +209,26 @@ def max_unpool3d(
     return _unpool(g, self, indices, output_size)
 
 
-def _unpool(g: Emitter, x: Tensor, indices: Tensor, output_size: list[Dim]) -> Tensor:
+@symbolic("aten::max_pool2d_with_indices_backward", since=16)
+def max_pool2d_with_indices_backward(
+    g: Emitter,
+    grad_output: Tensor,
+    self: Tensor,
+    kernel_size: list[int],
+    stride: list[int],
+    padding: list[int],
+    dilation: list[int],
+    ceil_mode: bool,
+    indices: Tensor,
+) -> Tensor:
+    """max_pool2d_with_indices_backward(Tensor grad_output, Tensor self, int[2] kernel_size, int[2] stride, int[2] padding,
+    int[2] dilation, bool ceil_mode, Tensor indices) -> Tensor: what overlapping windows took from one place is added
+    """
+    del kernel_size, stride, padding, dilation, ceil_mode  # the indices say it all
+    return _unpool(g, grad_output, indices, shapes.sizes(g, self)[-2:], "add")
+
+
+def _unpool(g: Emitter, x: Tensor, indices: Tensor, output_size: list[Dim], reduction: str = "none") -> Tensor:
     """Scatter into planes of zeros. ONNX's MaxUnpool counts over the whole tensor; PyTorch's indices count in a
     plane.
     """
@@ -218,13 +237,8 @@ def _unpool(g: Emitter, x: Tensor, indices: Tensor, output_size: list[Dim]) -> T
     zero = torch.zeros(1, dtype=dtypes.to_torch(g.dtype(x)))
     planes = g.op("ConstantOfShape", shapes.vector(g, [*outer, shapes.product(g, output_size)]), value=zero)
     flat = shapes.vector(g, [*([0] * len(outer)), -1])
-    scattered = g.op(
-        "ScatterElements" if g.opset >= 11 else "Scatter",
-        planes,
-        g.op("Reshape", indices, flat),
-        g.op("Reshape", x, flat),
-        axis=len(outer),
-    )
+    places, values = g.op("Reshape", indices, flat), g.op("Reshape", x, flat)
+    scattered = forms.scatter_elements(g, planes, places, values, len(outer), reduction)
     return g.op("Reshape", scattered, shapes.vector(g, [*outer, *output_size]))
 
 

@@ -18,11 +18,14 @@ _FIRST = -(1 << 63) + 1
 def tiled(g: Emitter, x: ir.Value, counts: Sequence[Dim]) -> ir.Value:
     """Tile with new dimensions in front where ``counts`` is longer than the rank."""
     x = forms.unsqueeze(g, x, list(range(len(counts) - g.rank(x))))
-    return (
-        x
-        if all(isinstance(count, int) and count == 1 for count in counts)
-        else g.op("Tile", x, shapes.vector(g, counts))
-    )
+    if all(isinstance(count, int) and count == 1 for count in counts):
+        return x
+    result = g.op("Tile", x, shapes.vector(g, counts))
+    if result.shape is None:  # counts that nothing is known of
+        assert x.shape is not None
+        rows = zip(x.shape, counts, strict=True)
+        result.shape = ir.Shape([size if count == 1 else g.inference.anonymous() for size, count in rows])
+    return result
 
 
 @symbolic("aten::repeat")

@@ -139,7 +139,8 @@ def sum_to_size(g: Emitter, self: Tensor, size: list[Dim]) -> Tensor:
     ]
     if unknown:
         raise UnsupportedOperatorError("which dimensions are summed is known only at run time")
-    total = forms.reduce(g, "ReduceSum", self, narrow, keepdims=True) if narrow else self
+    total = g.cast(self, ir.DataType.INT64) if self.dtype == ir.DataType.BOOL and (narrow or lead) else self
+    total = forms.reduce(g, "ReduceSum", total, narrow, keepdims=True) if narrow else total
     return forms.reduce(g, "ReduceSum", total, list(range(lead))) if lead else total
 
 

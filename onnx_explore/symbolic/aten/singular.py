@@ -13,6 +13,7 @@ import onnx_ir as ir
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.algebra import add, div, mul, sub
 from onnx_explore.emit.forms.comparison import where
+from onnx_explore.emit.loops import loop
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Tensor
 from onnx_explore.symbolic.aten.householder import mask, product, reflections, small_sizes
@@ -33,9 +34,11 @@ def _orthogonal(g: Emitter, x: ir.Value) -> tuple[ir.Value, ir.Value]:
     pairs = [(p, q) for p in range(n) for q in range(p + 1, n)]
     if not pairs:
         return x, eye
-    body = _rotation(g, x, eye, pairs)
-    turned, v = g.op("Loop", g.const(_SWEEPS * len(pairs)), None, x, eye, body=body, outputs=2)
-    turned.dtype, turned.shape, v.dtype, v.shape = _DOUBLE, x.shape, _DOUBLE, eye.shape
+
+    def step(g: Emitter, number: ir.Value, states: list[ir.Value]) -> tuple[None, list[ir.Value]]:
+        return None, _rotated(g, number, states, pairs)
+
+    turned, v = loop(g, [x, eye], step, count=_SWEEPS * len(pairs))
     sizes = forms.reduce(g, "ReduceSum", mul(g, turned, turned), [last - 1])
     _, order = forms.top_k(g, sizes, n, last - 1)
     order = forms.unsqueeze(g, order, [last - 1])
@@ -44,47 +47,37 @@ def _orthogonal(g: Emitter, x: ir.Value) -> tuple[ir.Value, ir.Value]:
     )
 
 
-def _rotation(g: Emitter, x: ir.Value, v: ir.Value, pairs: list[tuple[int, int]]) -> ir.Graph:
-    """One step: the two columns of a pair are rotated, in both matrices."""
-    matrix = ir.TensorType(_DOUBLE)
-    inputs = [
-        ir.Value(name=g.names.unique("step"), shape=ir.Shape([]), type=ir.TensorType(ir.DataType.INT64)),
-        ir.Value(name=g.names.unique("going"), shape=ir.Shape([]), type=ir.TensorType(ir.DataType.BOOL)),
-        ir.Value(name=g.names.unique("turned"), shape=x.shape, type=matrix),
-        ir.Value(name=g.names.unique("rotations"), shape=v.shape, type=matrix),
-    ]
-    graph = ir.Graph(inputs, [], nodes=[], opset_imports=g.graph.opset_imports, name=g.names.unique("rotation"))
-    inner = Emitter(graph, g.opset)
-    inner.names, inner.scope, inner.torch_nodes = g.names, g.scope, g.torch_nodes
-    step, going, turned, rotations = inputs
-    last = inner.rank(turned) - 1
-    place = inner.op("Mod", step, inner.const(len(pairs)))
-    first, second = (inner.op("Gather", inner.const([pair[side] for pair in pairs]), place, axis=0) for side in (0, 1))
+def _rotated(g: Emitter, step: ir.Value, matrices: list[ir.Value], pairs: list[tuple[int, int]]) -> list[ir.Value]:
+    """The two columns of a pair rotated, in both matrices: that whose columns become orthogonal, and V."""
+    turned, v = matrices
+    last = g.rank(turned) - 1
+    place = g.op("Mod", step, g.const(len(pairs)))
+    first, second = (g.op("Gather", g.const([pair[side] for pair in pairs]), place, axis=0) for side in (0, 1))
 
     def columns(item: ir.Value) -> list[ir.Value]:
-        return [inner.op("Gather", item, forms.unsqueeze(inner, at, [0]), axis=last) for at in (first, second)]
+        return [g.op("Gather", item, forms.unsqueeze(g, at, [0]), axis=last) for at in (first, second)]
 
     a, b = columns(turned)
     alpha, beta, gamma = (
-        forms.reduce(inner, "ReduceSum", mul(inner, left, right), [last - 1], keepdims=True)
+        forms.reduce(g, "ReduceSum", mul(g, left, right), [last - 1], keepdims=True)
         for left, right in ((a, a), (b, b), (a, b))
     )
-    moves = inner.op("Less", inner.const(0.0, _DOUBLE), inner.op("Abs", gamma))
-    zeta = div(inner, sub(inner, beta, alpha), mul(inner, where(inner, moves, gamma, inner.const(1.0, _DOUBLE)), 2.0))
-    size = add(inner, inner.op("Abs", zeta), inner.op("Sqrt", add(inner, mul(inner, zeta, zeta), 1.0)))
-    sign = where(inner, inner.op("Less", zeta, inner.like(0.0, zeta)), inner.like(-1.0, zeta), inner.like(1.0, zeta))
-    tangent = where(inner, moves, div(inner, sign, size), inner.like(0.0, zeta))
-    cosine = div(inner, 1.0, inner.op("Sqrt", add(inner, mul(inner, tangent, tangent), 1.0)))
-    sine = mul(inner, cosine, tangent)
-    numbers = inner.const(list(range(small_sizes(inner, v, _LARGEST)[1])))
-    graph.outputs.append(inner.op("Identity", going))
-    for item in (turned, rotations):
+    moves = g.op("Less", g.const(0.0, _DOUBLE), g.op("Abs", gamma))
+    zeta = div(g, sub(g, beta, alpha), mul(g, where(g, moves, gamma, g.const(1.0, _DOUBLE)), 2.0))
+    size = add(g, g.op("Abs", zeta), g.op("Sqrt", add(g, mul(g, zeta, zeta), 1.0)))
+    sign = where(g, g.op("Less", zeta, g.like(0.0, zeta)), g.like(-1.0, zeta), g.like(1.0, zeta))
+    tangent = where(g, moves, div(g, sign, size), g.like(0.0, zeta))
+    cosine = div(g, 1.0, g.op("Sqrt", add(g, mul(g, tangent, tangent), 1.0)))
+    sine = mul(g, cosine, tangent)
+    numbers = g.const(list(range(small_sizes(g, v, _LARGEST)[1])))
+    results: list[ir.Value] = []
+    for item in matrices:
         a, b = columns(item)
-        new = sub(inner, mul(inner, cosine, a), mul(inner, sine, b))
-        other = add(inner, mul(inner, sine, a), mul(inner, cosine, b))
-        rest = where(inner, inner.op("Equal", numbers, second), other, item)
-        graph.outputs.append(where(inner, inner.op("Equal", numbers, first), new, rest))
-    return graph
+        new = sub(g, mul(g, cosine, a), mul(g, sine, b))
+        other = add(g, mul(g, sine, a), mul(g, cosine, b))
+        rest = where(g, g.op("Equal", numbers, second), other, item)
+        results.append(where(g, g.op("Equal", numbers, first), new, rest))
+    return results
 
 
 def _lengths(g: Emitter, columns: ir.Value) -> ir.Value:
@@ -183,18 +176,7 @@ def pinv(
     g: Emitter, self: Tensor, atol: Tensor | None = None, rtol: Tensor | None = None, hermitian: bool = False
 ) -> Tensor:
     """linalg_pinv.atol_rtol_tensor(Tensor self, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor"""
-    rows, columns = small_sizes(g, self, _LARGEST)
-    dtype = g.dtype(self)
-    if dtype not in _EPSILON:
-        raise UnsupportedOperatorError(f"a pseudo-inverse of {dtype.name}")
-    if min(rows, columns) == 0:
-        return forms.reshape(g, self, [*shapes.sizes(g, self)[:-2], columns, rows])
-    x, wide = _tall(g, _mirrored(g, self, lower=True) if hermitian else self)
-    turned, v = _orthogonal(g, x)
-    s = _lengths(g, turned)
-    usual = g.const(max(rows, columns) * _EPSILON[dtype], _DOUBLE)
-    last = g.rank(s) - 1
-    largest = forms.reduce(g, "ReduceMax", s, [last], keepdims=True)
+    usual = relative_limit(g, self)
     absolute = g.const(0.0, _DOUBLE) if atol is None else g.cast(atol, _DOUBLE)
     if rtol is not None:
         relative = g.cast(rtol, _DOUBLE)
@@ -205,9 +187,41 @@ def pinv(
     absolute, relative = (
         forms.unsqueeze(g, item, [g.rank(item)]) if g.rank(item) else item for item in (absolute, relative)
     )
-    limit = g.op("Max", absolute, mul(g, relative, largest))
-    counts = g.op("Less", limit, s)
+    return pseudo_inverse(g, _mirrored(g, self, lower=True) if hermitian else self, absolute, relative)[0]
+
+
+def relative_limit(g: Emitter, x: ir.Value) -> ir.Value:
+    """The part of the largest singular value below which PyTorch takes one for 0 (a double)."""
+    dtype = g.dtype(x)
+    if dtype not in _EPSILON:
+        raise UnsupportedOperatorError(f"a pseudo-inverse of {dtype.name}")
+    return g.const(max(small_sizes(g, x, _LARGEST)) * _EPSILON[dtype], _DOUBLE)
+
+
+def pseudo_inverse(
+    g: Emitter, x: ir.Value, absolute: ir.Value, relative: ir.Value
+) -> tuple[ir.Value, ir.Value, ir.Value]:
+    """The pseudo-inverse, the singular values, and which of them count.
+
+    Args:
+        g: The emitter.
+        x: Matrices.
+        absolute: What a singular value must exceed to count, as a double.
+        relative: The same, as a part of the largest one.
+    """
+    rows, columns = small_sizes(g, x, _LARGEST)
+    batch = shapes.sizes(g, x)[:-2]
+    if min(rows, columns) == 0:
+        nothing = forms.reshape(g, x, [*batch, 0])
+        return forms.reshape(g, x, [*batch, columns, rows]), nothing, g.cast(nothing, ir.DataType.BOOL)
+    tall, wide = _tall(g, x)
+    turned, v = _orthogonal(g, tall)
+    s = _lengths(g, turned)
+    last = g.rank(s) - 1
+    largest = forms.reduce(g, "ReduceMax", s, [last], keepdims=True)
+    counts = g.op("Less", g.op("Max", absolute, mul(g, relative, largest)), s)
     # V S⁻² (A V)ᵀ, as A V is U S
     inverse = where(g, counts, div(g, 1.0, where(g, counts, mul(g, s, s), g.like(1, s))), g.like(0, s))
     result = g.op("MatMul", mul(g, v, forms.unsqueeze(g, inverse, [last])), swapped(g, turned, -2, -1))
-    return g.cast(swapped(g, result, -2, -1) if wide else result, dtype)
+    result, s = (g.cast(item, g.dtype(x)) for item in (swapped(g, result, -2, -1) if wide else result, s))
+    return result, s, counts

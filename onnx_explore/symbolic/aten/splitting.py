@@ -1,7 +1,9 @@
 """Cutting a tensor into pieces: split, chunk, tensor_split, unbind and their relatives.
 
-How many pieces there are must be known where they are unpacked. Along a dynamic dimension it is what the capture saw; the bounds
-of the pieces are computed when the model runs. A list that is not unpacked (in a scripted model) is an ONNX sequence there.
+How many pieces there are must be known. Along a dynamic dimension it is what the capture saw, of which a note is made; the
+bounds of the pieces are computed when the model runs. A model that needs the last piece refuses to run at a size that would give
+another number: PyTorch's own program would fail, or go through more of them.
+A list that is not unpacked (in a scripted model) is an ONNX sequence there.
 """
 
 from __future__ import annotations
@@ -17,24 +19,40 @@ from onnx_explore.symbolic.annotations import Dim, Tensor
 from onnx_explore.symbolic.registry import symbolic
 
 
-def _count(g: Emitter) -> int:
+def _count(g: Emitter, x: ir.Value, axis: int) -> tuple[int, bool]:
+    """How many pieces the capture saw, and whether the last one is needed."""
     if g.expected_count is None:
         raise NotConstant(
             "the number of pieces depends on a dynamic axis",
             argument="self",
             action="unpack the result into a fixed number of names",
         )
-    return g.expected_count
+    count, needed = g.expected_count, g.needed_count or 0
+    follow = "it refuses sizes that give another number" if needed == count else f"it uses the first {needed} of them"
+    g.problem(
+        "BakedCount",
+        f"dimension {axis} of '{x.name}' is dynamic, and the model cuts it into {count} pieces, as many as the capture saw: "
+        f"{follow}",
+    )
+    return count, needed == count
 
 
-def equal_pieces(g: Emitter, x: ir.Value, length: Dim, axis: int, count: int) -> list[ir.Value]:
-    """``count`` pieces of one length; the last is what is left."""
-    pieces: list[ir.Value] = []
-    for index in range(count):
-        start = shapes.mul(g, length, index)
-        end = shapes.mul(g, length, index + 1)
-        pieces.append(forms.slice_axes(g, x, [start], [end], [axis]))
-    return pieces
+def equal_pieces(g: Emitter, x: ir.Value, length: Dim, axis: int) -> list[ir.Value]:
+    """Pieces of one length, as many as the capture saw; the last is what is left."""
+    total = shapes.size(g, x, axis)
+    count, all_needed = _count(g, x, axis)
+    if not all_needed:
+        bounds: list[Dim] = [shapes.mul(g, length, index) for index in range(count + 1)]
+        return _between(g, x, bounds, axis)
+    seen = shapes.div(g, shapes.add(g, total, shapes.sub(g, length, 1)), length)
+    before = shapes.mul(g, length, count - 1)
+    last = shapes.checked(g, shapes.sub(g, total, before), seen, count)
+    if g.opset >= 13 and count > 1:
+        return list(forms.split(g, x, [*[length] * (count - 1), last], axis))
+    end = shapes.add(g, before, last)
+    start = shapes.sub(g, end, total)  # 0, after the check
+    bounds = [shapes.add(g, start, shapes.mul(g, length, index)) for index in range(count)]
+    return _between(g, x, [*bounds, end], axis)
 
 
 def as_sequence(g: Emitter, x: ir.Value, length: ir.Value | None, axis: int) -> ir.Value:
@@ -61,13 +79,28 @@ def split(g: Emitter, self: Tensor, split_size: Dim, dim: int = 0) -> list[Tenso
         return list(forms.split(g, self, [split_size] * full + ([rest] if rest else []), axis))
     if g.expected_count is None and g.opset >= 11:
         return as_sequence(g, self, shapes.as_scalar(g, split_size), axis)
-    return equal_pieces(g, self, split_size, axis, _count(g))
+    return equal_pieces(g, self, split_size, axis)
 
 
 @symbolic("aten::split_with_sizes", "aten::unsafe_split_with_sizes", "aten::split_with_sizes_copy")
 def split_with_sizes(g: Emitter, self: Tensor, split_sizes: list[Dim], dim: int = 0) -> list[Tensor]:
-    """split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]"""
-    return list(forms.split(g, self, split_sizes, g.axis(self, dim)))
+    """split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]: all of the dimension, or the
+    model refuses to run
+    """
+    axis = g.axis(self, dim)
+    static = all(isinstance(size, int) for size in split_sizes)
+    if len(split_sizes) > 1 and (static or g.opset >= 13):
+        return list(forms.split(g, self, split_sizes, axis))  # Split checks it
+    whole: Dim = 0
+    for size in split_sizes:
+        whole = shapes.add(g, whole, size)
+    total = shapes.size(g, self, axis)
+    if isinstance(total, int) and total == whole and len(split_sizes) == 1:
+        return [self]
+    bounds: list[Dim] = [shapes.checked(g, 0, total, whole)]
+    for size in split_sizes:
+        bounds.append(shapes.add(g, bounds[-1], size))
+    return _between(g, self, bounds, axis)
 
 
 @symbolic("aten::split")
@@ -92,28 +125,32 @@ def chunk(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor] |
         if length == 0:
             return list(forms.split(g, self, [0] * chunks, axis))
         return split(g, self, length, axis)
+    if chunks == 1:
+        return [self]
+    return _chunks(g, self, total, chunks, axis)
+
+
+def _chunks(g: Emitter, x: ir.Value, total: Dim, chunks: int, axis: int) -> list[ir.Value] | ir.Value:
+    """Along a dynamic dimension: all of ceil(total / chunks), but for a shorter last one."""
     length = shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
     if g.expected_count is None and g.opset >= 11:
-        return as_sequence(g, self, shapes.as_scalar(g, length), axis)
-    return equal_pieces(g, self, length, axis, g.expected_count or chunks)
+        return as_sequence(g, x, shapes.as_scalar(g, length), axis)
+    return equal_pieces(g, x, length, axis)
 
 
 @chunk.since(18)
 def _(g: Emitter, self: Tensor, chunks: int, dim: int = 0) -> list[Tensor] | Tensor:
     axis = g.axis(self, dim)
     total = shapes.size(g, self, axis)
-    if g.expected_count is None and not isinstance(total, int) and chunks != 1:
-        length = shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
-        return as_sequence(g, self, shapes.as_scalar(g, length), axis)
-    if isinstance(total, int) or (g.expected_count or chunks) != chunks or chunks == 1:
-        length = total if chunks == 1 else shapes.div(g, shapes.add(g, total, chunks - 1), chunks)
-        if length == 0:
-            return list(forms.split(g, self, [0] * chunks, axis))
-        if isinstance(total, int):
-            return split(g, self, length, axis)
-        return equal_pieces(g, self, length, axis, g.expected_count or chunks)
-    # Split-18 makes the pieces as chunk does: all of ceil(total / chunks), but for a shorter last one.
-    return list(g.op("Split", self, axis=axis, num_outputs=chunks, outputs=chunks))
+    if isinstance(total, int):
+        length = -(-total // chunks)
+        return split(g, self, length, axis) if length else list(forms.split(g, self, [0] * chunks, axis))
+    if chunks == 1:
+        return [self]
+    if chunks == 2 and g.expected_count == 2:
+        # Split-18 makes the pieces as chunk does; it differs where there are fewer of them: of two, that is at size 1.
+        return list(g.op("Split", self, axis=axis, num_outputs=chunks, outputs=chunks))
+    return _chunks(g, self, total, chunks, axis)
 
 
 def sections_of(g: Emitter, x: ir.Value, sections: int, axis: int) -> list[ir.Value]:
@@ -226,5 +263,9 @@ def unbind(g: Emitter, self: Tensor, dim: int = 0) -> list[Tensor] | Tensor:
     if not isinstance(total, int) and g.expected_count is None and g.opset >= 11:
         return as_sequence(g, self, None, axis)
     if not isinstance(total, int):
-        return [forms.select(g, self, axis, index) for index in range(_count(g))]
+        total, all_needed = _count(g, self, axis)
+        if not all_needed:
+            return [forms.select(g, self, axis, index) for index in range(total)]
+        if total == 1:
+            return [forms.select(g, self, axis, shapes.checked(g, 0, shapes.size(g, self, axis), 1))]
     return [forms.squeeze(g, piece, [axis]) for piece in forms.split(g, self, [1] * total, axis)]

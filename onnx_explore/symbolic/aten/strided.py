@@ -10,7 +10,7 @@ from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.forms.comparison import where
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Tensor
-from onnx_explore.symbolic.aten.permute import moved
+from onnx_explore.symbolic.aten.permute import moved, permuted
 from onnx_explore.symbolic.registry import symbolic
 
 
@@ -54,26 +54,37 @@ def as_strided(
 ) -> Tensor:
     """as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)
 
-    Strides count in the storage; it is the flattened tensor where that is contiguous, which ONNX tensors always are.
+    Strides count in the storage: the flattened tensor, its dimensions in the order in which PyTorch's memory has them.
     """
-    _check_contiguous(g)
+    order = _memory_order(g, self)
     index = positions(g, size, stride, 0 if storage_offset is None else storage_offset)
-    return g.op("Gather", forms.reshape(g, self, [-1]), index, axis=0)
+    return g.op("Gather", forms.reshape(g, permuted(g, self, order), [-1]), index, axis=0)
 
 
-def _check_contiguous(g: Emitter) -> None:
-    """Refuse a base whose elements do not lie in the order in which ONNX has them."""
-    if g.example_shape is None or g.example_strides is None:
-        return
+def _memory_order(g: Emitter, x: ir.Value) -> list[int]:
+    """The dimensions, that with the largest stride first.
+
+    Raises:
+        UnsupportedOperatorError: If elements of the storage are missing between those of the tensor.
+    """
+    shape, strides = g.example_shape, g.example_strides
+    order = list(range(g.rank(x)))
+    if shape is None or strides is None or len(shape) != len(order):
+        return order
+    last = {axis: strides[axis] for axis in order if shape[axis] != 1}
+    order.sort(key=lambda axis: -last.get(axis, 0))
+    if sorted(last, key=lambda axis: -last[axis]) == list(last):  # as it is; where a size of 1 stands does not matter
+        order.sort()
     expected = 1
-    for size, stride in zip(reversed(g.example_shape), reversed(g.example_strides), strict=True):
-        if size != 1 and stride != expected:
+    for axis in reversed(order):
+        if shape[axis] != 1 and strides[axis] != expected:
             raise UnsupportedOperatorError(
-                f"the tensor has strides {list(g.example_strides)}: its memory is not laid out as its shape "
-                f"{list(g.example_shape)} says, and ONNX tensors always are",
+                f"the tensor of shape {list(shape)} has strides {list(strides)}: it is a part of a larger one, or repeats "
+                "elements, and what lies between is not in an ONNX tensor",
                 action="call .contiguous() before as_strided, or index the tensor instead",
             )
-        expected *= size
+        expected *= shape[axis]
+    return order
 
 
 @symbolic("aten::as_strided_scatter", since=9)
@@ -81,10 +92,11 @@ def as_strided_scatter(
     g: Emitter, self: Tensor, src: Tensor, size: list[Dim], stride: list[Dim], storage_offset: Dim | None = None
 ) -> Tensor:
     """as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor"""
-    _check_contiguous(g)
+    order = _memory_order(g, self)
     index = positions(g, size, stride, 0 if storage_offset is None else storage_offset)
-    flat = _write(g, forms.reshape(g, self, [-1]), forms.reshape(g, index, [-1]), forms.reshape(g, src, [-1]))
-    return forms.reshape(g, flat, shapes.sizes(g, self))
+    base = permuted(g, self, order)
+    flat = _write(g, forms.reshape(g, base, [-1]), forms.reshape(g, index, [-1]), forms.reshape(g, src, [-1]))
+    return permuted(g, forms.reshape(g, flat, shapes.sizes(g, base)), [order.index(axis) for axis in range(len(order))])
 
 
 def _write(g: Emitter, flat: ir.Value, index: ir.Value, src: ir.Value) -> ir.Value:

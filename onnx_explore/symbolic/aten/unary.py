@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.algebra import add, div, in_double, mul, sub
 from onnx_explore.emit.forms.comparison import equal, is_nan, less, round_even, where
 from onnx_explore.emit.forms.comparison import sign as sign_of
 from onnx_explore.emit.forms.comparison import trunc as towards_zero
-from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Tensor
 from onnx_explore.symbolic.promotion import floating, is_bool, is_float
 from onnx_explore.symbolic.registry import Function, alias, symbolic, table
@@ -259,28 +257,6 @@ def round(g: Emitter, self: Tensor, decimals: int = 0) -> Tensor:
     return mul(g, round_even(g, div(g, self, scale)), scale)
 
 
-@symbolic("aten::frexp")
-def frexp(g: Emitter, self: Tensor) -> Any:
-    """frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent): the exponent from a logarithm, then set right"""
-    dtype = g.dtype(self)
-    wide = g.cast(self, DType.DOUBLE)
-    size = g.op("Abs", wide)
-    zero, one, half = g.like(0.0, wide), g.like(1.0, wide), g.like(0.5, wide)
-    finite = less(g, size, g.like(math.inf, wide))
-    usable = g.op("And", finite, g.op("Not", equal(g, size, zero)))
-    safe = where(g, usable, size, half)
-    exponent = add(g, g.op("Floor", div(g, g.op("Log", safe), math.log(2.0))), 1.0)
-    mantissa = div(g, safe, g.op("Pow", g.like(2.0, wide), exponent))
-    too_large = g.op("Not", less(g, mantissa, one))
-    too_small = less(g, mantissa, half)
-    exponent = sub(g, add(g, exponent, g.cast(too_large, g.dtype(wide))), g.cast(too_small, g.dtype(wide)))
-    mantissa = div(g, wide, g.op("Pow", g.like(2.0, wide), exponent))
-    return (
-        g.cast(where(g, usable, mantissa, wide), dtype),
-        g.cast(where(g, usable, exponent, zero), DType.INT32),
-    )
-
-
 @symbolic("aten::angle", since=9)
 def angle(g: Emitter, self: Tensor) -> Tensor:
     """angle(Tensor self) -> Tensor: of a real number, π below 0, else 0"""
@@ -288,21 +264,3 @@ def angle(g: Emitter, self: Tensor) -> Tensor:
     zero = g.like(0.0, x)
     direction = where(g, less(g, x, zero), g.like(math.pi, x), zero)
     return where(g, is_nan(g, x), x, direction) if is_float(self) else direction
-
-
-@symbolic("aten::nextafter", since=26)
-def nextafter(g: Emitter, self: Tensor, other: Tensor) -> Tensor:
-    """nextafter(Tensor self, Tensor other) -> Tensor: the bits, counted as an integer, go one up or down"""
-    integer = {DType.FLOAT: DType.INT32, DType.DOUBLE: DType.INT64, DType.FLOAT16: DType.INT16}.get(g.dtype(self))
-    if integer is None or self.dtype != other.dtype:
-        raise UnsupportedOperatorError(f"nextafter of {g.dtype(self).name} and {g.dtype(other).name}")
-    zero = g.like(0.0, self)
-    bits = g.op("BitCast", self, to=integer)
-    away = equal(g, less(g, self, other), less(g, zero, self))  # does the size grow?
-    step = where(g, away, g.const(1, integer), g.const(-1, integer))
-    moved = g.op("BitCast", g.op("Add", bits, step), to=g.dtype(self))
-    least = g.op("BitCast", g.const(1, integer), to=g.dtype(self))
-    from_zero = where(g, less(g, other, zero), g.op("Neg", least), least)
-    moved = where(g, equal(g, self, zero), from_zero, moved)
-    moved = where(g, equal(g, self, other), other, moved)
-    return where(g, g.op("Or", is_nan(g, self), is_nan(g, other)), g.op("Add", self, other), moved)

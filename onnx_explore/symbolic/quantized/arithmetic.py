@@ -118,7 +118,7 @@ def cat_relu(
     return joined(g, qx, dim, _grid(qx[0], scale, zero_point), relu=True)
 
 
-@symbolic("quantized_tensor::cat", "quantized_tensor::concat", "quantized_tensor::concatenate")
+@symbolic("quantized_tensor::cat")
 def cat_tensors(g: Emitter, tensors: list[Quantized], dim: int = 0) -> Quantized:
     """cat(Tensor[] tensors, int dim=0) -> Tensor: on the first one's grid"""
     return joined(g, tensors, dim, one_scale(tensors[0]), relu=False)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import onnx_ir as ir
+import torch
 
+from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, forms
+from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.emit.forms.comparison import round_even
 from onnx_explore.emit.forms.quantization import RANGES, reciprocal
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Scalar, Tensor
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import per_tensor
+from onnx_explore.symbolic.quantized.grids import may_dequantize, per_tensor
 from onnx_explore.symbolic.registry import symbolic
 
 _EIGHT_BITS = (ir.DataType.UINT8, ir.DataType.INT8)
@@ -29,10 +32,32 @@ def _fake(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> ir.Value:
         scale, point = _aligned(g, x, grid)
         return g.cast(g.op("Mul", g.op("Sub", steps, point), scale), g.dtype(x))
     point = g.cast(grid.zero_point, dtype) if isinstance(grid.zero_point, ir.Value) else grid.zero_point
-    integers = forms.quantize(g, x, grid.scale, point, dtype, grid.axis)
-    if (low, high) != RANGES[dtype]:
-        integers = forms.clip(g, integers, low, high)
-    return g.cast(forms.dequantize(g, integers, grid.scale, point, grid.axis), g.dtype(x))
+    integers = _stored(g, x, grid, low, high, dtype)
+    if integers is None:
+        integers = forms.quantize(g, x, grid.scale, point, dtype, grid.axis)
+        if (low, high) != RANGES[dtype]:
+            integers = forms.clip(g, integers, low, high)
+    floats = forms.dequantize(g, integers, grid.scale, point, grid.axis, by_arithmetic=not may_dequantize(g))
+    return g.cast(floats, g.dtype(x))
+
+
+def _stored(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int, dtype: ir.DataType) -> ir.Value | None:
+    """The integers of a weight, computed now: it takes a quarter of the space. None for what is known only at run time."""
+    tensor = g.torch_tensor(x)
+    parts = [
+        g.torch_tensor(item) if isinstance(item, ir.Value) else torch.tensor(item)
+        for item in (grid.scale, grid.zero_point)
+    ]
+    if tensor is None or any(part is None for part in parts):
+        return None
+    shape = [1] * tensor.dim()
+    if grid.axis is not None:
+        shape[grid.axis] = -1
+    scale, point = (part.reshape(shape).float() for part in parts if part is not None)
+    integers = ((tensor.float() * scale.reciprocal()).round() + point).clamp(low, high)
+    name = g.names.unique(f"{x.name}.integers")
+    lineage = str(x.meta.get(PARAMETER, ""))
+    return g.tensor(integers.to(dtypes.to_torch(dtype)), name=name, lineage=lineage)
 
 
 def _aligned(g: Emitter, x: ir.Value, grid: Grid) -> tuple[ir.Value, ir.Value]:

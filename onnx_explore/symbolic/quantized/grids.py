@@ -20,6 +20,15 @@ def real(g: Emitter, q: Quantized) -> ir.Value:
     return forms.dequantize(g, q.integers, q.grid.scale, q.grid.zero_point, q.grid.axis)
 
 
+def may_dequantize(g: Emitter) -> bool:
+    """Whether DequantizeLinear may stand before a layer with float weights.
+
+    ONNX Runtime quantizes such a layer anew: before opset 13 with one scale for all channels, at opset 10 with an operator
+    (Round) that it does not have.
+    """
+    return g.opset >= 13
+
+
 def on_grid(g: Emitter, x: ir.Value, grid: Grid, dtype: ir.DataType) -> Quantized:
     """Real numbers, rounded to a grid."""
     return Quantized(forms.quantize(g, x, grid.scale, grid.zero_point, dtype, grid.axis), grid)

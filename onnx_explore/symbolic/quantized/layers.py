@@ -6,14 +6,13 @@ kernels want it so. That is off from the float bias by half of such a step at mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import onnx_ir as ir
 import torch
 
 from onnx_explore.emit import Emitter, forms
 from onnx_explore.emit.emitter import PARAMETER
-from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import PackedWeight, Quantized, Tensor
 from onnx_explore.symbolic.lowered import Grid
 from onnx_explore.symbolic.quantized.grids import is_known, made, on_grid, one_scale, plain, real
@@ -52,13 +51,8 @@ def linear_prepack_fp16(g: Emitter, W: Tensor, B: Tensor | None = None) -> Packe
     return PackedWeight(g.op("Cast", half, to=ir.DataType.FLOAT), B)
 
 
-@symbolic("quantized::linear_unpack", "quantized::linear_unpack_fp16")
-def linear_unpack(g: Emitter, W_prepack: PackedWeight) -> tuple[Quantized | Tensor, Tensor | None]:
-    """linear_unpack(LinearPackedParamsBase W_prepack) -> (Tensor W_origin, Tensor? B_origin)"""
-    return W_prepack.weight, W_prepack.bias
-
-
-def _packed_convolution(
+@symbolic("quantized::conv1d_prepack", "quantized::conv2d_prepack", "quantized::conv3d_prepack")
+def conv_prepack(
     g: Emitter,
     weight: Quantized,
     bias: Tensor | None,
@@ -75,7 +69,10 @@ def _packed_convolution(
     return PackedWeight(weight, bias, sizes[0], sizes[1], (0,) * rank, sizes[2], groups)
 
 
-def _packed_transposed(
+@symbolic(
+    "quantized::conv_transpose1d_prepack", "quantized::conv_transpose2d_prepack", "quantized::conv_transpose3d_prepack"
+)
+def conv_transpose_prepack(
     g: Emitter,
     weight: Quantized,
     bias: Tensor | None,
@@ -92,14 +89,6 @@ def _packed_transposed(
     lists = (stride, padding, output_padding, dilation)
     sizes = [tuple(item * rank if len(item) == 1 else item) for item in lists]
     return PackedWeight(weight, bias, sizes[0], sizes[1], sizes[2], sizes[3], groups, transposed=True)
-
-
-symbolic(
-    "quantized::conv1d_prepack", "quantized::conv2d_prepack", "quantized::conv3d_prepack", "quantized::conv_prepack"
-)(_packed_convolution)
-symbolic(
-    "quantized::conv_transpose1d_prepack", "quantized::conv_transpose2d_prepack", "quantized::conv_transpose3d_prepack"
-)(_packed_transposed)
 
 
 # -- computing ----------------------------------------------------------------------------------------------------------
@@ -272,8 +261,11 @@ def _on_given_grid(after: Activation) -> Function:
     return function
 
 
-symbolic("quantized::linear_with_input_q_dq_qweight_dq_output_fp32")(_on_given_grid(_same))
-symbolic("quantized::linear_with_input_q_dq_qweight_dq_relu_output_fp32")(_on_given_grid(_relu))
+_GIVEN_GRID = "quantized::linear_with_input_q_dq_qweight_dq"
+table(
+    {f"{_GIVEN_GRID}_output_fp32": "", f"{_GIVEN_GRID}_relu_output_fp32": "Relu"},
+    lambda name: _on_given_grid(_relu if name else _same),
+)
 
 
 # -- convolutions -------------------------------------------------------------------------------------------------------
@@ -378,36 +370,3 @@ def conv_dynamic(g: Emitter, qx: Tensor, packed_weight: PackedWeight, reduce_ran
     bias = packed_weight.bias
     result = convolution(g, _input(g, on_grid(g, qx, grid, dtype), packed_weight, bias), packed_weight, bias)
     return real(g, on_grid(g, result, grid, dtype))
-
-
-@symbolic("quantized::conv1d_unpack", "quantized::conv2d_unpack", "quantized::conv3d_unpack", "quantized::conv_unpack")
-def conv_unpack(g: Emitter, packed_weights: PackedWeight) -> tuple[Quantized, Tensor | None]:
-    """conv2d_unpack(Conv2dPackedParamsBase packed_weights) -> (Tensor unpacked_weights, Tensor? B_origin)"""
-    if not isinstance(packed_weights.weight, Quantized):
-        raise UnsupportedOperatorError("the weights of a convolution are quantized")
-    return packed_weights.weight, packed_weights.bias
-
-
-def _packed_size(name: str) -> Function:
-    def function(g: Emitter, packed_weights: PackedWeight) -> Sequence[int]:
-        """conv2d_stride(Conv2dPackedParamsBase packed_weights) -> int[]"""
-        return list(getattr(packed_weights, name))
-
-    return function
-
-
-table(
-    {
-        f"quantized::conv{kind}{dims}d_{name}": name
-        for kind in ("", "_transpose")
-        for dims in (2, 3)
-        for name in ("stride", "padding", "output_padding", "dilation")
-    },
-    _packed_size,
-)
-
-
-@symbolic(*(f"quantized::conv{kind}{dims}d_groups" for kind in ("", "_transpose") for dims in (2, 3)))
-def packed_groups(g: Emitter, packed_weights: PackedWeight) -> int:
-    """conv2d_groups(Conv2dPackedParamsBase packed_weights) -> int"""
-    return packed_weights.groups

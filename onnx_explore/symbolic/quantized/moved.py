@@ -18,34 +18,32 @@ import onnx_ir as ir
 
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import OpsetTooLow, UnsupportedOperatorError
+from onnx_explore.symbolic.aten.permute import permuted
 from onnx_explore.symbolic.binding import bind, quantized_constant
 from onnx_explore.symbolic.lowered import Constant, Grid, Lowered, Quantized
 from onnx_explore.symbolic.quantized.arithmetic import same_grid
 from onnx_explore.symbolic.quantized.grids import in_floats, on_grid, one_scale, real
-from onnx_explore.symbolic.registry import REGISTRY, Variant
+from onnx_explore.symbolic.registry import REGISTRY, Variant, symbolic
 from onnx_explore.torch_ir import TorchNode
 
 _MOVED = """
-    alias as_strided broadcast_to channel_shuffle chunk clone contiguous detach diagonal expand expand_as flatten flip
-    gather index index_select lift_fresh max_pool1d max_pool2d max_pool3d narrow numpy_T permute
-    pixel_shuffle pixel_unshuffle quantized_max_pool1d quantized_max_pool2d quantized_max_pool3d reflection_pad1d
-    reflection_pad2d repeat replication_pad1d replication_pad2d reshape reshape_as resolve_conj resolve_neg roll select slice
-    split split_with_sizes squeeze stack swapaxes swapdims t tile transpose unbind unflatten unfold unsqueeze
-    unsafe_chunk unsafe_split unsafe_split_with_sizes upsample_nearest1d upsample_nearest2d upsample_nearest3d
-    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d view view_as _reshape_alias _unsafe_view
+    as_strided broadcast_to channel_shuffle chunk diagonal expand expand_as flatten flip index index_select max_pool1d
+    max_pool2d max_pool3d narrow numpy_T permute pixel_shuffle pixel_unshuffle quantized_max_pool1d quantized_max_pool2d
+    quantized_max_pool3d repeat reshape reshape_as select slice split split_with_sizes squeeze stack t
+    tile transpose unbind unflatten unfold unsafe_chunk unsafe_split unsafe_split_with_sizes unsqueeze
+    upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d _upsample_nearest_exact3d view view_as
 """
 _ORDERED = "max min sort topk"
 _AVERAGED = """
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d avg_pool1d
-    avg_pool2d avg_pool3d mean relu upsample_bilinear2d upsample_linear1d
+    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d avg_pool1d avg_pool2d avg_pool3d mean relu
+    upsample_bilinear2d
 """
 _COMPUTED = """
-    clamp clamp_max clamp_min constant_pad_nd elu fill gelu grid_sampler grid_sampler_2d hardtanh leaky_relu
-    masked_fill pad prelu _prelu_kernel relu6 std threshold
+    clamp gelu grid_sampler hardtanh leaky_relu masked_fill pad prelu relu6 std threshold
 """
-_COMPARED = "argmax argmin eq equal ge gt le lt ne"
+_COMPARED = "eq ge gt le lt ne"
 
-_PLAIN_NAMES = {f"quantized_max_pool{dims}d": f"max_pool{dims}d" for dims in (1, 2, 3)} | {"_prelu_kernel": "prelu"}
+_PLAIN_NAMES = {f"quantized_max_pool{dims}d": f"max_pool{dims}d" for dims in (1, 2, 3)}
 
 
 def _run(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> Any:
@@ -107,15 +105,11 @@ def _grid(tensors: Sequence[Quantized]) -> Grid:
 def moved(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> Any:
     """The integers go through the operator."""
     tensors = _quantized(g, inputs)
-    keeps = node.target in _KEEPS_AXES
-    grid = tensors[0].grid if keeps else _grid(tensors)
+    grid = _grid(tensors)
     result = _run(g, node, _replaced(g, inputs, lambda item: item.integers))
     if isinstance(result, list | tuple):
         return [Quantized(item, grid) for item in result]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return Quantized(result, grid)
-
-
-_KEEPS_AXES = frozenset({"aten::alias", "aten::clone", "aten::contiguous", "aten::detach"})
 
 
 def ordered(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> Any:
@@ -164,3 +158,13 @@ def _register() -> None:
 
 
 _register()
+
+
+@symbolic("quantized_tensor::movedim")
+def movedim(g: Emitter, self: Quantized, source: list[int], destination: list[int]) -> Quantized:
+    """movedim.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)"""
+    rank = g.rank(self.integers)
+    placed = {g.axis(self.integers, to): g.axis(self.integers, of) for of, to in zip(source, destination, strict=True)}
+    rest = iter(axis for axis in range(rank) if axis not in placed.values())
+    order = [placed[axis] if axis in placed else next(rest) for axis in range(rank)]
+    return Quantized(permuted(g, self.integers, order), one_scale(self))

@@ -41,8 +41,10 @@ def cell_params_dynamic(
 ) -> PackedCell:
     """make_quantized_cell_params_dynamic(LinearPackedParamsBase w_ih, LinearPackedParamsBase w_hh, Tensor bias_ih, Tensor
     bias_hh, bool reduce_range=False) -> CellParamsBase
+
+    PyTorch adds the biases that are packed with the weights, here and in the cells below.
     """
-    return PackedCell(PackedWeight(w_ih.weight, bias_ih), PackedWeight(w_hh.weight, bias_hh), reduce_range)
+    return PackedCell(w_ih, w_hh, reduce_range)
 
 
 @symbolic("quantized::make_quantized_cell_params_fp16")
@@ -99,8 +101,7 @@ def lstm_cell(
     """quantized_lstm_cell_dynamic(Tensor input, Tensor[] hx, LinearPackedParamsBase w_ih, LinearPackedParamsBase w_hh,
     Tensor bias_ih, Tensor bias_hh) -> (Tensor, Tensor)
     """
-    cell = PackedCell(PackedWeight(w_ih.weight, bias_ih), PackedWeight(w_hh.weight, bias_hh))
-    return _cell(g, _lstm_step, input, hx, cell)
+    return _cell(g, _lstm_step, input, hx, PackedCell(w_ih, w_hh, reduce_range=True))
 
 
 def _one_state(step: Step) -> Function:
@@ -110,8 +111,7 @@ def _one_state(step: Step) -> Function:
         """quantized_gru_cell_dynamic(Tensor input, Tensor hx, LinearPackedParamsBase w_ih, LinearPackedParamsBase w_hh,
         Tensor b_ih, Tensor b_hh) -> Tensor
         """
-        cell = PackedCell(PackedWeight(w_ih.weight, b_ih), PackedWeight(w_hh.weight, b_hh))
-        return _cell(g, step, input, [hx], cell)[0]
+        return _cell(g, step, input, [hx], PackedCell(w_ih, w_hh, reduce_range=True))[0]
 
     return function
 

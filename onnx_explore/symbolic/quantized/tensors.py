@@ -10,7 +10,7 @@ from onnx_explore.emit.shapes import Dim
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import DType, Quantized, Scalar, Tensor
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import on_grid, per_tensor, real
+from onnx_explore.symbolic.quantized.grids import may_dequantize, on_grid, per_tensor, real
 from onnx_explore.symbolic.quantized.observed import observed
 from onnx_explore.symbolic.registry import symbolic
 
@@ -90,7 +90,10 @@ def _as(g: Emitter, x: ir.Value, dtype: ir.DataType, what: str) -> ir.Value:
 @symbolic("quantized_tensor::dequantize", "quantized_tensor::dequantize.self")
 def dequantize(g: Emitter, self: Quantized) -> Tensor:
     """dequantize.self(Tensor self) -> Tensor"""
-    return real(g, self)
+    grid = self.grid
+    return forms.dequantize(
+        g, self.integers, grid.scale, grid.zero_point, grid.axis, by_arithmetic=not may_dequantize(g)
+    )
 
 
 @symbolic("aten::dequantize.self")
@@ -145,7 +148,7 @@ def q_per_channel_axis(g: Emitter, self: Quantized) -> int:
     return self.grid.axis
 
 
-@symbolic("quantized_tensor::size", "quantized_tensor::sym_size")
+@symbolic("quantized_tensor::size")
 def size(g: Emitter, self: Quantized, dim: int | None = None) -> Dim | list[Dim]:
     """size.int(Tensor self, int dim) -> int"""
     return shapes.sizes(g, self.integers) if dim is None else shapes.size(g, self.integers, dim)
@@ -161,14 +164,3 @@ def dim(g: Emitter, self: Quantized) -> int:
 def numel(g: Emitter, self: Quantized) -> Dim:
     """numel(Tensor self) -> int"""
     return shapes.product(g, shapes.sizes(g, self.integers))
-
-
-@symbolic("aten::_empty_affine_quantized")
-def empty_affine_quantized(
-    g: Emitter, size: list[Dim], dtype: DType | None = None, scale: float = 1.0, zero_point: int = 0
-) -> Quantized:
-    """_empty_affine_quantized(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool?
-    pin_memory=None, float scale=1., int zero_point=0, MemoryFormat? memory_format=0) -> Tensor: zeros, as good as any
-    """
-    kind = dtype if dtype is not None else ir.DataType.UINT8
-    return Quantized(forms.expand(g, g.const(0, kind), size), Grid(scale, zero_point))

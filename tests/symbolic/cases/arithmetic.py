@@ -78,6 +78,12 @@ CASES: list[Case] = [
     _row("zero", "aten::pow", lambda x: x**0),
     _row("three", "aten::pow", lambda x: x**3),
     _row("ints", "aten::pow", lambda x, y: x**2 + x**3, _INTS),
+    Case(
+        "ints-large",
+        "aten::pow",
+        lambda x, y: (x**39, x**y, y**x, (x - 3) ** (-x)),
+        lambda: (torch.tensor([3, 2, 1, 5]), torch.tensor([2, 7, 0, -1])),
+    ),
     _row("int-base-half", "aten::pow", lambda x, y: x.abs() ** 0.5, _INTS),
     _row("number-base", "aten::pow", lambda x: 2**x),
     _row(

@@ -37,6 +37,8 @@ CASES: list[Case] = [
         lambda x: x.contiguous(memory_format=torch.channels_last) * 2,
         lambda: (seeded(1, 2, 3, 4),),
     ),
+    Case("bits", "aten::view.dtype", lambda x: x.view(torch.int32) + 1, lambda: (seeded(3, 4),), {0: (0, 1)}, since=26),
+    Case("bits-back", "aten::view.dtype", lambda x: x.view(torch.float64), lambda: (torch.arange(-2, 5),), since=26),
     Case("resolve", "aten::resolve_conj", lambda x: x.conj().resolve_conj().real + 1, _x()),
     Case("broadcast", "aten::copy", lambda x: torch.zeros(3, 4, dtype=torch.int64).copy_(x[0]), _x()),
     Case("dynamic", "aten::copy", lambda x: x.clone().copy_(x[0] * 2), _x(), dynamic={0: (0,)}),

@@ -359,7 +359,7 @@ INTERNAL = [
     row(
         "empty",
         "new_empty_strided",
-        lambda x: x.new_empty_strided((3, x.size(0)), (x.size(0), 1)) * 0,
+        lambda x: x.new_empty_strided((3, x.size(0)), (x.size(0), 1)).fill_(2),
         X,
         dynamic=FIRST,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tests.symbolic.cases import seeded
+from tests.symbolic.cases import Case, seeded
 from tests.symbolic.cases.shape import row
 
 A = seeded(4, 4) + 0.1 * torch.eye(4)
@@ -97,4 +97,21 @@ CASES = [
     ),
     row("matrix-power-negative", "linalg_matrix_power", lambda x: torch.linalg.matrix_power(x, -2), X, since=9, **NEAR),
     row("vander", "linalg_vander", lambda x: torch.linalg.vander(x, N=4), seeded(2, 3), dynamic={0: (0, 1)}),
+    Case(
+        "scales",
+        "aten::linalg_matrix_exp",
+        torch.matrix_exp,
+        lambda: (seeded(3, 4, 4) * torch.tensor([0.1, 1.0, 4.0])[:, None, None],),
+        {0: (0,)},
+        since=9,
+    ),
+    Case("doubles", "aten::linalg_matrix_exp", torch.matrix_exp, lambda: (seeded(3, 3, dtype=torch.float64),), since=9),
+    Case(
+        "dynamic-size",
+        "aten::linalg_matrix_exp",
+        lambda x: torch.linalg.matrix_exp(x @ x.T),
+        lambda: (seeded(3, 2),),
+        {0: (0,)},
+        since=9,
+    ),
 ]

@@ -92,6 +92,34 @@ CASES: list[Case] = [
         {0: (0, 2)},
     ),
     Case(
+        "functional",
+        "aten::_native_batch_norm_legit_functional",
+        lambda x, w=seeded(3), v=_positive(3): torch.ops.aten._native_batch_norm_legit(
+            x, w, None, w.clone(), v.clone(), True, 0.1, 1e-5
+        ),
+        lambda: (seeded(4, 3, 5),),
+        {0: (0, 2)},
+    ),
+    Case(
+        "functional-no-training",
+        "aten::_native_batch_norm_legit_functional",
+        lambda x, w=seeded(3), v=_positive(3): torch.ops.aten._native_batch_norm_legit(
+            x, w, None, w.clone(), v.clone(), False, 0.1, 1e-5
+        ),
+        lambda: (seeded(4, 3, 5),),
+    ),
+    Case(
+        "functional",
+        "aten::_batch_norm_with_update_functional",
+        lambda x, mean, variance, w=seeded(3): (
+            *torch.ops.aten._batch_norm_with_update(x, w, None, mean, variance, 0.1, 1e-5),
+            mean * 1,
+            variance * 1,
+        ),
+        lambda: (seeded(4, 3, 5), seeded(3), seeded(3, low=0.5)),
+        {0: (0, 2)},
+    ),
+    Case(
         "no-stats",
         "aten::_native_batch_norm_legit.no_stats",
         lambda x, w=seeded(3): torch.ops.aten._native_batch_norm_legit.no_stats(x, w, None, True, 0.1, 1e-5),

@@ -64,6 +64,12 @@ CASES: list[Case] = [
         lambda: (seeded(1, 2, 4, 5),),
     ),
     Case(
+        "replicate-crop-all",
+        "aten::replication_pad2d",
+        lambda x: F.pad(x, (-5, 2, 1, -4), mode="replicate"),
+        lambda: (seeded(2, 3, 4, 5),),
+    ),
+    Case(
         "replicate-3d",
         "aten::replication_pad3d",
         lambda x: F.pad(x, (1, 0, 1, 2, 0, 1), mode="replicate"),

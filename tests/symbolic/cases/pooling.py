@@ -155,6 +155,15 @@ CASES: list[Case] = [
         for n in (2, 3)
     ],
     Case(
+        "overlapping",
+        "aten::max_pool2d_with_indices_backward",
+        lambda x, y: torch.ops.aten.max_pool2d_with_indices_backward(
+            y, x, [3, 3], [1, 1], [0, 0], [1, 1], False, F.max_pool2d(x, 3, 1, return_indices=True)[1]
+        ),
+        lambda: (seeded(2, 3, 6, 5), seeded(2, 3, 4, 3)),
+        since=16,
+    ),
+    Case(
         "fractional",
         "aten::fractional_max_pool2d",
         lambda x, u: F.fractional_max_pool2d(x, 2, (4, 3), return_indices=True, _random_samples=u),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tests.symbolic.cases import seeded
+from tests.symbolic.cases import Case, seeded
 from tests.symbolic.cases.shape import row
 
 L = torch.linalg
@@ -56,4 +56,35 @@ CASES = [
     row("nuclear", "linalg_matrix_norm", lambda x: L.matrix_norm(x, "nuc"), TALL, dynamic=BATCH, since=11, **NEAR),
     row("spectral", "linalg_matrix_norm", lambda x: L.matrix_norm(x, 2, (0, 2), keepdim=True), TALL, since=11, **NEAR),
     row("least", "linalg_matrix_norm", lambda x: L.matrix_norm(x, -2), WIDE, since=11, **NEAR),
+    *[
+        Case(
+            f"{driver}-{rows}x3",
+            "aten::linalg_lstsq",
+            lambda a, b, driver=driver: tuple(torch.linalg.lstsq(a, b, driver=driver)),
+            lambda rows=rows: (seeded(2, rows, 3), seeded(2, rows, 2)),
+            since=11,
+            rtol=1e-3,
+            atol=1e-4,
+        )
+        for driver in ("gels", "gelsy", "gelsd", "gelss")
+        for rows in (2, 4)
+    ],
+    Case(
+        "vector",
+        "aten::linalg_lstsq",
+        lambda a, b: torch.linalg.lstsq(a, b, driver="gelsd"),
+        lambda: (seeded(4, 3), seeded(4)),
+        since=11,
+        rtol=1e-3,
+        atol=1e-4,
+    ),
+    Case(
+        "less-than-full-rank",
+        "aten::linalg_lstsq",
+        lambda a, b: torch.linalg.lstsq(torch.stack([a, a[:, [0, 0, 1]]]), b, rcond=0.1, driver="gelss"),
+        lambda: (seeded(4, 3), seeded(2, 4, 2)),
+        since=11,
+        rtol=1e-3,
+        atol=1e-4,
+    ),
 ]

@@ -5,7 +5,9 @@ A row's function takes float tensors, quantizes them, and gives a quantized tens
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import warnings
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,6 +149,9 @@ FAKE = [
         lambda x: torch.fake_quantize_per_tensor_affine(x, _FAKE_SCALE, _FAKE_POINT, 0, 255), _X, "tensors"),
     Row("aten::fake_quantize_per_tensor_affine_cachemask",
         lambda x: torch.ops.aten.fake_quantize_per_tensor_affine_cachemask(x, 0.01, 60, 0, 255), _X),
+    Row("aten::_fake_quantize_per_tensor_affine_cachemask_tensor_qparams",
+        lambda x: torch.ops.aten._fake_quantize_per_tensor_affine_cachemask_tensor_qparams(
+            x, _FAKE_SCALE, _FAKE_POINT, torch.tensor([1]), 0, 255), _X),
     Row("aten::fake_quantize_per_channel_affine", _per_channel_fake, _X),
     Row("aten::fake_quantize_per_channel_affine_cachemask",
         lambda x: torch.ops.aten.fake_quantize_per_channel_affine_cachemask(x, _SCALES, _POINTS.int(), 1, 0, 255), _X),
@@ -177,8 +182,33 @@ def _conv(dims: int, transposed: bool = False, *, groups: int = 1, per_channel: 
     return getattr(ops, kind)(w, seeded(6), [2] * dims, [1] * dims, *more, [1] * dims, groups)
 
 
-_MATRIX = weights(5, 8)
+_MATRIX, _FLOATS = weights(5, 8), seeded(5, 8)
 _ADDED = seeded(2, 6, 3, 4)
+
+
+@contextlib.contextmanager
+def onednn() -> Generator[None]:
+    """An engine that has more fused operators."""
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = "onednn"
+    try:
+        yield
+    finally:
+        torch.backends.quantized.engine = before
+
+
+class Onednn(Layer):
+    """A layer that is packed and runs with that engine."""
+
+    def __init__(self, make: Callable[..., Any], args: tuple[Any, ...], call: Callable[..., Any]) -> None:
+        with onednn():
+            super().__init__(make(*args), call)
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        with onednn():
+            return super().forward(*tensors)
+
+
 _VOLUME = image(2, 4, 5, 6, 6)
 _SIGNAL = image(2, 4, 9)
 _INPUTS = {1: _SIGNAL, 2: _X, 3: _VOLUME}
@@ -202,14 +232,23 @@ _LINEARS = [
         Layer(ops.linear_prepack_fp16(seeded(5, 8), seeded(5)), lambda p, x: ops.linear_relu_dynamic_fp16(x, p)), _FLAT),
     Row("quantized::linear_with_input_q_dq_qweight_dq_output_fp32",
         Layer(_linear(False), lambda p, x: ops.linear_with_input_q_dq_qweight_dq_output_fp32(x, 0.05, 90, p)), _FLAT),
+    Row("quantized::linear_with_input_q_dq_qweight_dq_relu_output_fp32",
+        Layer(_linear(False), lambda p, x: ops.linear_with_input_q_dq_qweight_dq_relu_output_fp32(x, 0.05, 90, p)), _FLAT),
+    Row("quantized::linear_dynamic_fp16_unpacked_weight",
+        lambda x: ops.linear_dynamic_fp16_unpacked_weight(x, _FLOATS, _FLOATS[:, 0]), _FLAT),
 ]  # fmt: skip
-_ONEDNN = [
+_WITH_ONEDNN = [
     Row("quantized::linear_leaky_relu",
-        Layer(_linear(False), lambda p, x: ops.linear_leaky_relu(quantized(x), p, 0.05, 100, 0.1)), _FLAT),
-    Row("quantized::linear_tanh", Layer(_linear(False), lambda p, x: ops.linear_tanh(quantized(x), p, 0.01, 100)), _FLAT),
-    Row("quantized::conv2d_add",
-        Layer(_conv(2), lambda p, x: ops.conv2d_add(quantized(x), quantized(_ADDED), p, 0.05, 100)),
-        image(2, 4, 6, 6), dynamic=()),
+        Onednn(_linear, (False,), lambda p, x: ops.linear_leaky_relu(quantized(x), p, 0.05, 100, 0.1)), _FLAT),
+    Row("quantized::linear_tanh",
+        Onednn(_linear, (False,), lambda p, x: ops.linear_tanh(quantized(x), p, 0.01, 100)), _FLAT),
+    *(
+        Row(f"quantized::{name}",
+            Onednn(_conv, (2,),
+                   lambda p, x, name=name: getattr(ops, name)(quantized(x), quantized(_ADDED), p, 0.05, 100)),
+            image(2, 4, 6, 6), dynamic=())
+        for name in ("conv2d_add", "conv2d_add_relu")
+    ),
 ]  # fmt: skip
 _CONVOLUTIONS = [
     *(Row(f"quantized::conv{d}d", _static(getattr(ops, f"conv{d}d"), _conv(d)), _INPUTS[d]) for d in (1, 2, 3)),
@@ -233,7 +272,7 @@ _CONVOLUTIONS = [
         for d in (1, 2, 3)
     ),
 ]  # fmt: skip
-LAYERS = [*_LINEARS, *_CONVOLUTIONS]
+LAYERS = [*_LINEARS, *_CONVOLUTIONS, *_WITH_ONEDNN]
 
 
 # -- arithmetic ---------------------------------------------------------------------------------------------------------
@@ -350,13 +389,44 @@ MOVED = [
     _on("max_pool1d", lambda q: F.max_pool1d(q, 2, 2), inputs=_SIGNAL),
     _on("quantized_max_pool2d", lambda q: torch.quantized_max_pool2d(q, [2, 2], [2, 2], [0, 0], [1, 1])),
     _on("upsample_nearest2d", lambda q: F.interpolate(q, scale_factor=2.0, mode="nearest")),
-    _on("reflection_pad2d", lambda q: F.pad(q, (1, 2, 1, 1), mode="reflect"), since=11),
+    _on("pad", lambda q: F.pad(q, (1, 2, 1, 1), mode="reflect"), "reflect", since=11),
     _on("topk", lambda q: q.reshape(-1, 144).topk(3)[0], since=10),
     _on("sort", lambda q: q.sort(2)[0], since=10),
     _on("max.dim", lambda q: q.max(1)[0]),
     _on("min", lambda q: q.min()),
+    _on("expand", lambda q: q.unsqueeze(1).expand(-1, 3, -1, -1, -1)),
+    _on("expand_as", lambda q: q[:, :1].expand_as(q)),
+    _on("broadcast_to", lambda q: q.unsqueeze(1).broadcast_to(q.shape[0], 3, 4, 6, 6)),
+    _on("narrow", lambda q: q.narrow(1, 1, 2)),
+    _on("repeat", lambda q: q.repeat(1, 2, 1, 1)),
+    _on("tile", lambda q: q.tile(2)),
+    _on("t", lambda q: q.reshape(-1, 144).t()),
+    _on("swapaxes", lambda q: q.swapaxes(1, 2)),
+    _on("swapdims", lambda q: q.swapdims(1, 2)),
+    _on("movedim", lambda q: q.movedim((1, -1), (2, 0))),
+    _on("unflatten", lambda q: q.unflatten(1, (2, 2))),
+    _on("unfold", lambda q: q.unfold(2, 2, 2)),
+    _on("reshape_as", lambda q: q.reshape_as(q.transpose(2, 3))),
+    _on("view_as", lambda q: q.view_as(q)),
+    _on("diagonal", lambda q: q.diagonal(0, 2, 3)),
+    _on("index", lambda q: q[:, torch.tensor([0, 2])]),
+    _on("numpy_T", lambda q: q.reshape(-1, 144).T),
+    _on("pixel_unshuffle", lambda q: F.pixel_unshuffle(q, 2)),
+    _on("split_with_sizes", lambda q: q.split([1, 3], 1)),
+    _on("unsafe_chunk", lambda q: q.unsafe_chunk(2, 1)),
+    _on("unsafe_split", lambda q: q.unsafe_split(2, 1)),
+    _on("unsafe_split_with_sizes", lambda q: q.unsafe_split_with_sizes([1, 3], 1)),
+    _on("upsample_nearest3d", lambda q: F.interpolate(q, scale_factor=2.0), inputs=_VOLUME),
+    _on("_upsample_nearest_exact2d", lambda q: F.interpolate(q, scale_factor=2.0, mode="nearest-exact"), since=11),
+    _on("_upsample_nearest_exact3d", lambda q: F.interpolate(q, scale_factor=2.0, mode="nearest-exact"), since=11,
+        inputs=_VOLUME),
+    _on("max_pool3d", lambda q: F.max_pool3d(q, 2), inputs=_VOLUME),
+    _on("quantized_max_pool1d", lambda q: torch.quantized_max_pool1d(q, [2], [2]), inputs=_SIGNAL),
+    _on("quantized_max_pool3d", lambda q: torch.ops.aten.quantized_max_pool3d(q, [2, 2, 2], [2, 2, 2]), inputs=_VOLUME),
+    _on("as_strided", lambda q: q.as_strided((2, 2), (4, 1)), dynamic=()),
+    _on("detach", lambda q: q.detach()),
     _on("max", lambda q: q.max()),
-]
+]  # fmt: skip
 COMPUTED = [
     _on("avg_pool2d", lambda q: F.avg_pool2d(q, 2)),
     _on("avg_pool2d", lambda q: F.avg_pool2d(q, 3, 2, 1, count_include_pad=False), "padded"),
@@ -367,13 +437,27 @@ COMPUTED = [
     _on("mean.dim", lambda q: q.mean(1, keepdim=True), "kept"),
     _on("std", lambda q: q.std(3), step=0.1),
     _on("upsample_bilinear2d", lambda q: F.interpolate(q, scale_factor=2.0, mode="bilinear", align_corners=False), since=11),
-    _on("grid_sampler_2d", lambda q: F.grid_sample(q, _PLACES, align_corners=False), since=16,
+    _on("grid_sampler", lambda q: F.grid_sample(q, _PLACES, align_corners=False), since=16,
         dynamic=()),
     _on("masked_fill", lambda q: q.masked_fill(q.dequantize() > 1, 0.5), since=9),
-    _on("constant_pad_nd", lambda q: F.pad(q, (1, 2), value=0.3)),
+    _on("pad", lambda q: F.pad(q, (1, 2), value=0.3), "constant"),
     _on("ge", lambda q: q >= 0.5),
     _on("eq", lambda q: q == quantized(torch.zeros(1))),
     _on("lt", lambda q: q < q.transpose(2, 3)),
+    _on("gt", lambda q: q > 0.5),
+    _on("le", lambda q: q <= 0.5),
+    _on("ne", lambda q: q != 0.5),
+    _on("avg_pool1d", lambda q: F.avg_pool1d(q, 3), inputs=_SIGNAL),
+    _on("adaptive_avg_pool1d", lambda q: F.adaptive_avg_pool1d(q, 3), inputs=_SIGNAL),
+    _on("adaptive_avg_pool3d", lambda q: F.adaptive_avg_pool3d(q, 1), inputs=_VOLUME),
+    _on("pad", lambda q: torch.ops.aten.pad(q, [1, 1], "constant", 0.3)),
+    _on("prelu", lambda q: F.prelu(q, torch.quantize_per_tensor(torch.tensor([0.25]), 0.01, 0, torch.quint8))),
+    _on("relu6", lambda q: F.relu6(q)),
+    _on("leaky_relu_", lambda q: F.leaky_relu_(q, 0.1)),
+    _on("masked_fill_", lambda q: q.masked_fill_(q.dequantize() > 1, 0.5), since=9),
+    _on("size", lambda q: q.dequantize() * q.size(0)),
+    _on("numel", lambda q: q.dequantize() * q.numel()),
+    _on("concat", lambda q: torch.concat([q, q], 1)),
 ]  # fmt: skip
 
 
@@ -420,6 +504,8 @@ EMBEDDINGS = [
     Row("quantized::embedding_byte", Layer(_packed_rows(), lambda p, i: ops.embedding_byte(p, i)), _indices),
     Row("quantized::embedding_4bit", Layer(_packed_rows(torch.quint4x2), lambda p, i: ops.embedding_4bit(p, i)), _indices),
     Row("quantized::embedding_bag_byte", _bag("embedding_bag_byte", torch.quint8, _OFFSETS), _indices, since=9, dynamic=()),
+    Row("quantized::embedding_bag_unpack",
+        Layer(_packed_rows(), lambda p, i: ops.embedding_bag_unpack(p).dequantize()[i]), _indices),
     Row("quantized::embedding_bag_byte", _bag("embedding_bag_byte", torch.quint8),
         lambda: (torch.tensor([[1, 2], [4, 9], [0, 0]]),), "matrix", since=9),
     Row("quantized::embedding_bag_byte",
@@ -434,4 +520,43 @@ EMBEDDINGS = [
       for bits in ("byte", "4bit", "2bit")),
 ]  # fmt: skip
 
-ROWS = [*TENSORS, *FAKE, *LAYERS, *ARITHMETIC, *ACTIVATIONS, *MOVED, *COMPUTED, *EMBEDDINGS]
+
+# -- what only a scripted model has -----------------------------------------------------------------------------------------
+
+
+def _swapped(x: torch.Tensor) -> torch.Tensor:
+    q = torch.quantize_per_tensor(x, 0.04, 110, torch.quint8)
+    return torch.swapdims(torch.swapaxes(torch.moveaxis(q, 1, 2), 1, 3), 2, 3)
+
+
+def _joined(x: torch.Tensor) -> torch.Tensor:
+    q = torch.quantize_per_tensor(x, 0.04, 110, torch.quint8)
+    return torch.concatenate([torch.concat([q, q], 1), q], q.dim() - 3)
+
+
+def _told(x: torch.Tensor) -> torch.Tensor:
+    q = torch.quantize_per_tensor_dynamic(x, torch.quint8, False)
+    return x * q.q_scale() + q.q_zero_point()
+
+
+def _axis(x: torch.Tensor, scales: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
+    q = torch.quantize_per_channel(x, scales, points, 1, torch.quint8)
+    return x + q.q_per_channel_axis()
+
+
+def _chosen(x: torch.Tensor) -> torch.Tensor:
+    scale, point = torch._choose_qparams_per_tensor(x, True)
+    return torch.quantize_per_tensor(x, scale, point, torch.quint8).dequantize()
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    SCRIPTED = [
+        Row("aten::swapaxes", torch.jit.script(_swapped), _X, "scripted"),
+        Row("aten::concat", torch.jit.script(_joined), _X, "scripted"),
+        Row("aten::q_scale", torch.jit.script(_told), _X, "scripted"),
+        Row("aten::q_per_channel_axis", torch.jit.script(_axis), lambda: (*_X(), _SCALES, _POINTS), "scripted"),
+        Row("aten::_choose_qparams_per_tensor", torch.jit.script(_chosen), _X, "scripted"),
+    ]
+
+ROWS = [*TENSORS, *FAKE, *LAYERS, *ARITHMETIC, *ACTIVATIONS, *MOVED, *COMPUTED, *EMBEDDINGS, *SCRIPTED]
