@@ -42,7 +42,14 @@ CHANGE = """
     ("cell", "name", "axis", "input_type", "edit", "rename"),
     [
         (RESNET, "x", 2, (r"x\s*FLOAT\[batch, 3, x_2, 224\]", r"x\s*FLOAT\[batch, 3, 224, 224\]"), 300, 100),
-        (BERT_BASE, "input_ids", 1, (r"input_ids\s*INT64\[batch, input_ids_1\]", r"input_ids\s*INT64\[batch, 12\]"), 500, 100),
+        (
+            BERT_BASE,
+            "input_ids",
+            1,
+            (r"input_ids\s*INT64\[batch, input_ids_1\]", r"input_ids\s*INT64\[batch, 12\]"),
+            500,
+            100,
+        ),
     ],
     ids=["resnet50", "bert"],
 )
