@@ -414,6 +414,7 @@ class Exploration(Checking):
                 self.report,
                 self.recording.notes,
                 self.place,
+                self.audit.verdict if self.audit is not None else "",
             ),
             width,
         )
