@@ -32,7 +32,10 @@ OPSETS = (9, 13, 17, 18, 20, 23, NEWEST_OPSET)
 
 
 def rows() -> Iterator[Any]:
-    """Every model at the default opset but those exported elsewhere, some at the newest; with ``full``, every model at every opset that can."""
+    """Every model at the default opset but those exported elsewhere, some at the newest.
+
+    With ``full``, every model at every opset that can.
+    """
     for case in CASES:
         for opset in sorted({case.lowest, *OPSETS} - set(range(case.lowest))):
             quick = (opset == DEFAULT_OPSET and case.name not in ELSEWHERE) or (
