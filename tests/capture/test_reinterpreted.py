@@ -30,7 +30,7 @@ def test_writing_bits_is_refused(write_base: bool) -> None:
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_writing_other_tensors_without_memory_is_not_refused(device: str) -> None:
-    """Tensors without elements, and those of a device without memory, have one address; they are different tensors all the same."""
+    """Tensors without elements, and those of a device without memory, all have one address."""
 
     def model(x: torch.Tensor) -> torch.Tensor:
         bits = (x * 2).view(torch.int32)
