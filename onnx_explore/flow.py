@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -279,6 +279,7 @@ class Flow:
         budget: int = BUDGET,
         rtol: float | None = None,
         atol: float | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         return check_nodes(
@@ -291,6 +292,7 @@ class Flow:
             budget=budget,
             rtol=rtol,
             atol=atol,
+            progress=progress,
         )
 
     def _document(self, model: ir.Model) -> None:

@@ -38,7 +38,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
-from onnx_explore.torch_ir import TorchGraph, walk
+from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
 from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
 Tensors = tuple[torch.Tensor, ...]
@@ -480,4 +480,9 @@ _ROUNDS = (
 
 def is_quantized(graph: TorchGraph) -> bool:
     """Whether a model rounds to integers inside."""
-    return any(node.target.startswith(("quantized::", *_ROUNDS)) for node in walk(graph.block))
+    return any(rounds_to_integers(node) for node in walk(graph.block))
+
+
+def rounds_to_integers(node: TorchNode) -> bool:
+    """Whether a node's result lies on a grid, so that it may be one step off."""
+    return node.target.startswith(("quantized::", *_ROUNDS))

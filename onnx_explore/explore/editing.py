@@ -23,13 +23,14 @@ from onnx_explore.auditing.report import Status
 from onnx_explore.capture.captured import one_each
 from onnx_explore.check.report import Report
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.explore.failure import short_file
 from onnx_explore.explore.shown import Shown
 from onnx_explore.explore.tables import Column, fit
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.options import Options
 from onnx_explore.passes.onnx.rename import rename_symbols, renamed_text, words_of
-from onnx_explore.recording import Checked, Recorder
+from onnx_explore.recording import Checked, Noted, Recorder
 
 if TYPE_CHECKING:
     from onnx_explore.errors import OnnxExporterError
@@ -400,4 +401,35 @@ class Editing(Shown):
                     self._drain()
                     done.append(self._exported is not None or self.error is not None)
             self.audit = outcome.audit
+            self._note_baked(outcome.audit)
         return outcome.audit
+
+    def _note_baked(self, audit: Audit) -> None:
+        """What an audit found is among the notes of the export; a size that it found harmless is no warning any more."""
+        recorder = self._flow.recorder
+        of = {_line(item.frame.file, item.frame.line): item.of for item in self.captured.conversions if item.frame}
+        guilty = {_line(place.file, place.line) for place in audit.places}
+        events = recorder.recording.events
+        events[:] = [
+            replace(item, severity="info")
+            if isinstance(item, Noted)
+            and item.code == "PythonValue"
+            and of.get(line := item.where.partition(" in ")[0]) == "size"
+            and line not in guilty
+            else item
+            for item in events
+            if not (isinstance(item, Noted) and item.code == "BakedSize")
+        ]
+        for item in audit.problems:
+            if item.repaired or item.kind == "value":
+                continue
+            axes = ", ".join(f"'{name}'" for name in item.axes)
+            where = f"{item.cause.source.file}:{item.cause.source.line}"
+            recorder.note(
+                "error", "BakedSize", f"{item.title}, which depends on {axes}; {item.suggestion}",
+                where=where, node=item.carriers[0].node,
+            )  # fmt: skip
+
+
+def _line(file: str, line: int) -> str:
+    return f"{short_file(file)}:{line}"

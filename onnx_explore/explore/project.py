@@ -23,6 +23,7 @@ from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.explore import protocol, text
+from onnx_explore.explore.axesview import audit_view, axes_rows
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Lines, Origins, is_operator, source_lines
@@ -58,6 +59,7 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         verdict=ex.place(report.verdict) if report is not None else "",
         checks=_checks(ex, report),
         check="none" if report is None else "passed" if report.passed else "failed",
+        unchecked=ex.is_unchecked,
         opset=ex.options.opset_version,
         position=operators - ahead,
         total=operators,
@@ -68,7 +70,10 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         next_where=ex.place(upcoming.origin.where) if upcoming is not None else "",
         failure=_failure(ex, origins),
         problems=_problems(ex, origins),
-        axes=_axes(ex, report),
+        axes=axes_rows(ex),
+        axes_text=ex.axes.text,
+        axes_line=ex.axes.line,
+        audit=audit_view(ex, origins),
         interface=_interface(ex),
         passes=[
             protocol.Pass(
@@ -152,23 +157,6 @@ def _problems(ex: Exploration, origins: Origins) -> list[protocol.Problem]:
         for note, count in counts.items()
     ]
     return sorted(rows, key=lambda row: _ORDER[row.severity])
-
-
-def _axes(ex: Exploration, report: Report | None) -> list[protocol.Axis]:
-    verdicts: dict[str, tuple[protocol.AxisState, str]] = {}
-    states: dict[str, protocol.AxisState] = {"passed": "proven", "failed": "broken"}
-    for item in report.items if report is not None else ():
-        if item.kind == "axis":
-            for symbol in item.subject.split(" + "):
-                verdicts.setdefault(symbol, (states.get(item.status, "untested"), item.detail))
-    rows: list[protocol.Axis] = []
-    for item in ex.captured.inputs:
-        names = ex.options.dynamic_axes.get(item.name, {})
-        for axis, size in enumerate(item.example.shape):
-            symbol = names.get(axis)
-            state, detail = ("static", "") if symbol is None else verdicts.get(symbol, ("untested", "no check has run"))
-            rows.append(protocol.Axis(item.name, axis, int(size), symbol, state, detail))
-    return rows
 
 
 def _interface(ex: Exploration) -> list[protocol.Interface]:

@@ -36,6 +36,7 @@ class Facts:
         report: The checks, or None.
         notes: What a person should know.
         place: How a source line is shown.
+        audit: The audit of the axes, in one line, or ``""``.
     """
 
     headline: str
@@ -46,11 +47,12 @@ class Facts:
     report: Report | None
     notes: Sequence[Noted]
     place: Callable[[str], str] = str
+    audit: str = ""
 
 
 def summary_text(facts: Facts, width: int | None = None) -> str:
     """The one screen."""
-    head = [facts.headline]
+    head = [facts.headline, *([f"audit of the axes: {facts.audit}"] if facts.audit else [])]
     if facts.report is not None:
         head.append(facts.report.verdict)
         head += [f"also failed: {item.subject}: {item.detail}" for item in facts.report.failures[1:]]

@@ -224,7 +224,7 @@ class Lowering:
         inputs = [self._values[value.id] for value in node.inputs]
         try:
             kind = self.options.operator_export_type
-            resolution, results = convert(self._operators, node, inputs, kind, self.recorder)
+            resolution, results = convert(self._operators, node, inputs, kind)
             results = tuple(
                 self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)
             )
