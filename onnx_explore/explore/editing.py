@@ -20,6 +20,7 @@ import onnx_ir as ir
 from onnx_explore import axes as dynamic
 from onnx_explore.auditing import Audit, audit_flow
 from onnx_explore.auditing.report import Status
+from onnx_explore.capture.captured import one_each
 from onnx_explore.check.report import Report
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.explore.failure import short_file
@@ -71,14 +72,14 @@ class AxesTable:
         """One row for each dimension of each input."""
         verdicts = self._ex.axis_verdicts()
         rows: list[AxisRow] = []
-        for item in self._ex.captured.inputs:
-            names = self._ex.options.dynamic_axes.get(item.name, {})
+        for item in one_each(self._ex.captured.inputs):
+            names = self._ex.options.dynamic_axes.get(item.onnx_name, {})
             for axis, size in enumerate(item.example.shape):
                 symbol = names.get(axis)
                 status, detail = (
                     (None, "") if symbol is None else verdicts.get(symbol, ("not tested", "no check has run"))
                 )
-                rows.append(AxisRow(item.name, axis, int(size), symbol, status, detail))
+                rows.append(AxisRow(item.onnx_name, axis, int(size), symbol, status, detail))
         return tuple(rows)
 
     @property
@@ -310,8 +311,8 @@ class Editing(Shown):
         captured = self.captured
         wanted = dynamic.normalized(
             dynamic_axes,
-            {item.name: tuple(item.example.shape) for item in captured.inputs},
-            {item.name: item.value.shape for item in captured.outputs},
+            {item.onnx_name: tuple(item.example.shape) for item in captured.inputs},
+            {item.onnx_name: item.value.shape for item in captured.outputs},
         )
         now = {
             (name, axis): symbol for name, axes in self.options.dynamic_axes.items() for axis, symbol in axes.items()

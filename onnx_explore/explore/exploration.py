@@ -24,18 +24,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
-import torch
 
-from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
+from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options
 from onnx_explore.axes import DynamicAxes
-from onnx_explore.capture.captured import Capture
-from onnx_explore.check.nodes import BUDGET, NodesReport
+from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
 from onnx_explore.explore import graphs, summary, text
-from onnx_explore.explore.editing import Editing
+from onnx_explore.explore.checking import Checking
 from onnx_explore.explore.failure import failure_text
 from onnx_explore.explore.protocol import Stage
 from onnx_explore.explore.shown import matcher
@@ -61,7 +59,7 @@ class Busy(OnnxExporterError):
     code = "Busy"
 
 
-class Exploration(Editing):
+class Exploration(Checking):
     """One export that is explored. Made by ``explore``.
 
     Attributes:
@@ -344,23 +342,6 @@ class Exploration(Editing):
             self._unchecked = False
         return report
 
-    def check_nodes(self, *, inputs: Sequence[torch.Tensor] | None = None, budget: int = BUDGET) -> NodesReport:
-        """Compare every intermediate of PyTorch with ONNX's, in one pair of runs.
-
-        Args:
-            inputs: Other inputs than the captured ones, one per graph input.
-            budget: Bytes of intermediates to hold at a time.
-
-        Returns:
-            One row per tensor that a torch node made, with accumulated and local error; its ``str`` names the culprits.
-
-        Raises:
-            OnnxExporterError: If the export has not come to its end.
-            Cancelled: If it was cancelled.
-        """
-        with self._owned():
-            return self._flow.check_nodes(self.exported.model, inputs=inputs, budget=budget)
-
     @contextmanager
     def _owned(self) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
@@ -451,7 +432,7 @@ class Exploration(Editing):
         """The ONNX graph, one line per node; arguments as for ``torch_table``."""
         state = "" if self._model is not None else ", partial"
         head = f"ONNX graph (opset {self.options.opset_version}{state}): {summary.size_text(self.onnx_graph)}"
-        names = [item.name for item in self.captured.outputs]
+        names = [item.onnx_name for item in one_each(self.captured.outputs)]
         return graphs.onnx_table(self.onnx_graph, head=head, outputs=names, width=width, only=only)
 
     def dispatch_table(
@@ -592,5 +573,7 @@ def explore(
     check_model(model, made.export_modules_as_functions)
     check_kwargs(kwargs)
     check_axes(dynamic_axes)
+    check_tolerance(rtol, "rtol")
+    check_tolerance(atol, "atol")
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
     return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)

@@ -17,6 +17,7 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
+from onnx_explore.capture.captured import one_each
 from onnx_explore.check.report import Report
 from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.emit.regions import nodes_of
@@ -163,28 +164,14 @@ def _interface(ex: Exploration) -> list[protocol.Interface]:
     values = {value.name: value for value in ex.onnx_graph.inputs}
     values |= {value.name: value for value in ex.onnx_graph.outputs}
     rows: list[protocol.Interface] = []
-    lists: set[str] = set()
-    for item in ex.captured.inputs:
-        if item.sequence:
-            if item.sequence not in lists and (whole := values.get(item.sequence)) is not None:
-                path = item.path.rpartition("[")[0]
-                rows.append(protocol.Interface(item.sequence, "input", path, text.value_text(whole)))
-            lists.add(item.sequence)
-            continue
-        value = values.get(item.name)
+    for item in one_each(ex.captured.inputs):
+        value = values.get(item.onnx_name)
         shown = text.value_text(value) if value is not None else "removed: nothing depends on it"
-        rows.append(protocol.Interface(item.name, "input", item.path, shown))
-    for item in ex.captured.outputs:
-        if item.sequence:
-            whole, path = values.get(item.sequence), item.path.rpartition("[")[0]
-            shown = text.value_text(whole) if whole is not None else f"{item.value.kind} in PyTorch"
-            if item.sequence not in lists:
-                rows.append(protocol.Interface(item.sequence, "output", path, shown))
-            lists.add(item.sequence)
-            continue
-        value = values.get(item.name)
+        rows.append(protocol.Interface(item.onnx_name, "input", item.onnx_path, shown))
+    for item in one_each(ex.captured.outputs):
+        value = values.get(item.onnx_name)
         shown = text.value_text(value) if value is not None else f"{text.torch_value_text(item.value)} in PyTorch"
-        rows.append(protocol.Interface(item.name, "output", item.path, shown))
+        rows.append(protocol.Interface(item.onnx_name, "output", item.onnx_path, shown))
     return rows
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
 from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import text
@@ -83,16 +83,17 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
     values = {value.name: value for value in facts.graph.inputs}
     values |= {value.name: value for value in facts.graph.outputs}
     rows: list[list[str]] = []
-    for kind, items in (("input", facts.captured.inputs), ("output", facts.captured.outputs)):
+    captured = facts.captured
+    for kind, items in (("input", one_each(captured.inputs)), ("output", one_each(captured.outputs))):
         for item in items:
-            value = values.get(item.name)
+            value = values.get(item.onnx_name)
             if value is not None:
                 shown = text.value_text(value)
             elif kind == "input":
                 shown = "removed: nothing depends on it"
             else:
                 shown = f"{text.torch_value_text(item.value)} in PyTorch"
-            rows.append([kind, item.name, shown, item.path])
+            rows.append([kind, item.onnx_name, shown, item.onnx_path])
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
 
 

@@ -26,6 +26,7 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from onnx_explore.auditing import audit
+from onnx_explore.check.nodes import BUDGET
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.explore.exploration import Exploration, explore
 from onnx_explore.explore.operators import operators_of, operators_text
@@ -331,14 +332,20 @@ class OnnxMagics(Magics):
             %onnx_check                      the report
             %onnx_check --again              run again
             %onnx_check --rtol 1e-3          run again with another tolerance
+            %onnx_check --nodes              every intermediate: which node introduces a difference, which pass it on
 
         The structure is checked by onnx.checker; the traced graph is replayed in PyTorch; ONNX Runtime is compared with
         PyTorch in dtypes, shapes and values, at the captured sizes and at another size of each dynamic axis.
+
+        With --nodes, every node runs twice in ONNX: as the model runs, and alone, fed with PyTorch's values. A node that
+        differs alone introduces an error; the others pass it on. _onnx.nodes_report holds the rows.
 
         Options
 
             --rtol R, --atol A    tolerances; default by element type
             --again               run again
+            --nodes               check every node instead
+            --budget MIB          for --nodes: MiB of intermediates to hold at a time; default 256
             --of EXPR             another exploration than the last one
         """
         with self._reporting():
@@ -347,10 +354,20 @@ class OnnxMagics(Magics):
                 raise WrongWord(
                     f"there is nothing to check yet: the export is {exploration.state}; see {self.session.name}"
                 )
-            fresh = parsed.get("again") or parsed.get("rtol") is not None or parsed.get("atol") is not None
+            rtol, atol, budget = parsed.get("rtol"), parsed.get("atol"), parsed.get("budget")
+            if budget is not None and not parsed.get("nodes"):
+                raise WrongWord("--budget goes with --nodes")
+            fresh = parsed.get("again") or (rtol, atol, budget) != (None, None, None)
+            if parsed.get("nodes"):
+                nodes = exploration.nodes_report
+                if nodes is None or fresh:
+                    held = BUDGET if budget is None else budget << 20
+                    nodes = exploration.check_nodes(budget=held, rtol=rtol, atol=atol)
+                self.session.show(nodes.to_text())
+                return
             report = exploration.report
             if report is None or fresh:
-                report = exploration.check(rtol=parsed.get("rtol"), atol=parsed.get("atol"))
+                report = exploration.check(rtol=rtol, atol=atol)
             self.session.show(report.to_text())
 
     @no_var_expand

@@ -172,7 +172,14 @@ EXPORT_OPTIONS = (
 )
 GRAPH_OPTIONS = (ALL, WIDE, OF)
 DISPATCH_OPTIONS = (ALL, WIDE, OF)
-CHECK_OPTIONS = (RTOL, ATOL, Option(("--again",), "again"), OF)
+CHECK_OPTIONS = (
+    RTOL,
+    ATOL,
+    Option(("--again",), "again"),
+    Option(("--nodes",), "nodes"),
+    Option(("--budget",), "budget", "MIB", read_count),
+    OF,
+)
 PASSES_OPTIONS = (OF,)
 NOTES_OPTIONS = (OF,)
 NETRON_OPTIONS = (

@@ -8,10 +8,9 @@ from typing import Literal
 from onnx_explore.check.compare import Comparison
 
 Status = Literal["agrees", "introduces", "passes on", "random", "not compared"]
-Cause = Literal[
-    "", "wrong symbolic function", "rounding", "training mode", "baked size", "unsupported precision", "no kernel"
-]
+Cause = Literal["", "wrong symbolic function", "rounding", "training mode", "baked size", "unsupported precision"]
 
+_HARMLESS = ("rounding", "unsupported precision")
 _ROWS = 10
 
 
@@ -92,7 +91,7 @@ class NodesReport:
     def culprits(self) -> tuple[NodeCheck, ...]:
         """The rows that introduce a difference, likeliest first: wrong functions before rounding, then in order."""
         found = [row for row in self.rows if row.status == "introduces"]
-        return tuple(sorted(found, key=lambda row: row.cause in ("rounding", "unsupported precision", "no kernel")))
+        return tuple(sorted(found, key=lambda row: row.cause in _HARMLESS))
 
     @property
     def first_nonfinite(self) -> NodeCheck | None:
@@ -102,8 +101,23 @@ class NodesReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no node introduces a difference but by rounding."""
-        return all(row.cause == "rounding" for row in self.culprits)
+        """Whether something was compared, and no node gives something else than PyTorch but by rounding."""
+        return bool(self.compared) and self.unexplained is None and all(row.cause in _HARMLESS for row in self.culprits)
+
+    @property
+    def compared(self) -> tuple[NodeCheck, ...]:
+        """The rows that were compared, alone or as the model runs."""
+        return tuple(row for row in self.rows if row.local is not None or row.accumulated is not None)
+
+    @property
+    def unexplained(self) -> NodeCheck | None:
+        """The first row that passes a difference on that no row before it introduces: the culprit was not compared."""
+        for row in self.rows:
+            if row.status == "introduces":
+                return None
+            if row.status == "passes on":
+                return row
+        return None
 
     def of(self, node: int) -> tuple[NodeCheck, ...]:
         """The rows of a torch node."""
@@ -112,14 +126,18 @@ class NodesReport:
     @property
     def verdict(self) -> str:
         """One line."""
-        compared = [row for row in self.rows if row.local is not None or row.accumulated is not None]
+        compared, culprits, unexplained = self.compared, self.culprits, self.unexplained
         count = f"{len(compared)} of {len(self.rows)} intermediates compared"
-        culprits = self.culprits
         if self.note:
             count = f"{count}; {self.note}"
+        if not compared:
+            return f"no node could be compared: {count}"
+        if unexplained is not None and all(row.cause in _HARMLESS for row in culprits):
+            return f"nodes differ, and what introduces it was not compared: it stands before {unexplained}; {count}"
         if not culprits:
             worst = max((row.local_error for row in compared if row.local is not None), default=0.0)
-            return f"every node agrees: {count} (max local error {worst:.1e})"
+            some = "every node" if len(compared) == len(self.rows) else "every compared node"
+            return f"{some} agrees: {count} (max local error {worst:.1e})"
         first, *rest = culprits
         more = f" and {len(rest)} more" if rest else ""
         return f"{'rounding only' if self.passed else 'nodes differ'}: {first}{more}; {count}"
