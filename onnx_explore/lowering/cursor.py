@@ -328,9 +328,11 @@ class Lowering:
             except Again as again:
                 self._restart(again.node)
                 return
-            except OnnxExporterError:  # the next step meets it again, and records it
+            except BaseException as error:
                 self.emitter.rollback(mark)
-                return
+                if not isinstance(error, Exception):
+                    raise
+                return  # the next step meets it again, and records it
             if following is None:
                 return
             self._enter(following)
