@@ -280,6 +280,7 @@ class Flow:
         rtol: float | None = None,
         atol: float | None = None,
         progress: Callable[[int, int], None] | None = None,
+        as_run: bool = True,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         return check_nodes(
@@ -293,6 +294,7 @@ class Flow:
             rtol=rtol,
             atol=atol,
             progress=progress,
+            as_run=as_run,
         )
 
     def _document(self, model: ir.Model) -> None:
