@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 
 from onnx_explore.errors import InvalidArgument
@@ -154,7 +155,7 @@ def switch(value: Any, argument: str) -> bool:
     Raises:
         InvalidArgument: For anything else: ``"False"`` is true.
     """
-    number: Any = value.item() if callable(getattr(value, "item", None)) else value
+    number: Any = value.item() if isinstance(value, np.generic) else value
     if isinstance(number, int | bool) and number in (0, 1):
         return bool(number)
     raise InvalidArgument(f"{value!r} is neither True nor False", argument=argument)

@@ -18,7 +18,7 @@ import torch
 
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
-from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
@@ -145,8 +145,8 @@ class Flow:
             Captured(
                 captured.mode,
                 sum(1 for _ in walk(captured.graph.block)),
-                tuple(dict.fromkeys(item.sequence or item.name for item in captured.inputs)),
-                tuple(dict.fromkeys(item.sequence or item.name for item in captured.outputs)),
+                tuple(item.onnx_name for item in one_each(captured.inputs)),
+                tuple(item.onnx_name for item in one_each(captured.outputs)),
                 seconds,
             )
         )
@@ -164,8 +164,8 @@ class Flow:
             do_constant_folding=options.do_constant_folding and not captured.training,
             dynamic_axes=dynamic.normalized(
                 dynamic_axes,
-                {item.sequence or item.name: tuple(item.example.shape) for item in captured.inputs},
-                {item.sequence or item.name: item.value.shape for item in captured.outputs},
+                {item.onnx_name: tuple(item.example.shape) for item in captured.inputs},
+                {item.onnx_name: item.value.shape for item in captured.outputs},
             ),
         )
         take_over_registrations()

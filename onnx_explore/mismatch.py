@@ -17,7 +17,7 @@ import torch
 
 from onnx_explore import dtypes
 from onnx_explore.arguments import check_model, make_options
-from onnx_explore.capture.captured import GraphInput, GraphOutput
+from onnx_explore.capture.captured import GraphInput, GraphOutput, feeds_of
 from onnx_explore.check.agreement import assert_agreement, run_for
 from onnx_explore.check.graph_info import GraphInfo, VerificationOptions, is_essential
 from onnx_explore.check.nodes import NodeCheck
@@ -137,7 +137,7 @@ class Parts:
         """Compare what a part gives."""
         captured = self._flow.captured
         if not info.id:
-            feeds = {item.name: item.example for item in captured.inputs}
+            feeds = feeds_of(captured.inputs, [item.example for item in captured.inputs])
             feeds |= {name: item.tensor for item in captured.graph.parameters for name in (item.name, *item.aliases)}
             info.pt_outs, model = captured.eager, self._exported
         else:

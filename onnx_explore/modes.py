@@ -59,8 +59,9 @@ def is_in_onnx_export() -> bool:
 class _Printed(logging.StreamHandler[Any]):
     """Prints to whatever ``sys.stdout`` is at that time (a notebook replaces it)."""
 
-    def __init__(self) -> None:
+    def __init__(self, level_before: int) -> None:
         logging.Handler.__init__(self)
+        self.level_before = level_before
         self.setFormatter(logging.Formatter("onnx_explore: %(message)s"))
 
     @property
@@ -71,15 +72,15 @@ class _Printed(logging.StreamHandler[Any]):
 def enable_log() -> None:
     """Print what the exporter does, step by step: the logger ``onnx_explore`` from level INFO on, to stdout."""
     if not any(isinstance(handler, _Printed) for handler in LOG.handlers):
-        LOG.addHandler(_Printed())
+        LOG.addHandler(_Printed(LOG.level))
         LOG.setLevel(logging.INFO)
 
 
 def disable_log() -> None:
-    """Take ``enable_log`` back."""
+    """Take ``enable_log`` back; the logger's level is as it was before."""
     for handler in [handler for handler in LOG.handlers if isinstance(handler, _Printed)]:
         LOG.removeHandler(handler)
-        LOG.setLevel(logging.NOTSET)
+        LOG.setLevel(handler.level_before)
 
 
 @contextlib.contextmanager

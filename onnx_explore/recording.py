@@ -234,13 +234,9 @@ class Recorder:
 
 
 def _of_lowering(event: Event) -> bool:
-    if isinstance(event, Noted):
-        return event.code in LOWERING_NOTES
+    if isinstance(event, Noted):  # after the torch passes, only the lowering of a node speaks of a torch node
+        return event.node is not None
     return isinstance(event, NodeEntered | NodeLowered | NodeFailed)
-
-
-LOWERING_NOTES = frozenset({"NotConverted", "ShapeRule"})
-"""Codes of the notes that the lowering of one node leaves."""
 
 
 def event_line(event: Event) -> str:

@@ -16,6 +16,7 @@ import torch
 
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options, switch
 from onnx_explore.axes import DynamicAxes
+from onnx_explore.capture.captured import feeds_of, one_each
 from onnx_explore.capture.inputs import open_call
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.agreement import assert_agreement, run_for
@@ -95,7 +96,7 @@ def verify(
 
 def _compare(model: Any, flow: Flow, onnx_model: ir.Model, more: Sequence[Any], options: VerificationOptions) -> None:
     rerun = make_rerun(model, flow.captured, MODES[flow.options.training])
-    kept = [item.name for item in flow.captured.inputs]
+    kept = [item.onnx_name for item in one_each(flow.captured.inputs)]
     if options.remained_onnx_input_idx is not None:
         kept = [name for index, name in enumerate(kept) if index in options.remained_onnx_input_idx]
     first = tuple(item.example for item in flow.captured.inputs)
@@ -104,8 +105,8 @@ def _compare(model: Any, flow: Flow, onnx_model: ir.Model, more: Sequence[Any], 
         tensors = _tensors(model, args, flow)
         calls.append((tensors, rerun(tensors)))
     for tensors, expected in calls:
-        named = zip(flow.captured.inputs, tensors, strict=True)
-        feeds = {item.name: tensor for item, tensor in named if item.name in kept}
+        named = feeds_of(flow.captured.inputs, tensors)
+        feeds = {name: item for name, item in named.items() if name in kept}
         assert_agreement(run_for(onnx_model, feeds, options), expected, options)
 
 

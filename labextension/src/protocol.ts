@@ -56,6 +56,41 @@ export interface Axis {
   detail: string;
 }
 
+/** The verdict on one axis, or on several that were changed together (``places`` is "together" then, ``size`` 0). */
+export interface AuditAxis {
+  symbol: string;
+  places: string;
+  size: number;
+  state: "static" | "proven" | "broken" | "untested";
+  detail: string;
+}
+
+/** One place that baked a size. */
+export interface AuditProblem {
+  title: string;
+  axes: string[];
+  where: string;
+  source: string;
+  ids: number[];
+  carriers: string[];
+  also: string[];
+  suggestion: string;
+  expression: string;
+  repaired: boolean;
+  obstacle: string;
+}
+
+/** What the audit of the axes found. */
+export interface Audit {
+  verdict: string;
+  axes: AuditAxis[];
+  problems: AuditProblem[];
+  harmless: string[];
+  torch_export: string[];
+  repairable: boolean;
+  effort: string;
+}
+
 /** One input or output of the ONNX graph. */
 export interface Interface {
   name: string;
@@ -89,6 +124,7 @@ export interface Summary {
   verdict: string;
   checks: Check[];
   check: "passed" | "failed" | "none";
+  unchecked: boolean;
   opset: number;
   position: number;
   total: number;
@@ -100,6 +136,9 @@ export interface Summary {
   failure: Failure | null;
   problems: Problem[];
   axes: Axis[];
+  axes_text: string;
+  axes_line: string;
+  audit: Audit | null;
   interface: Interface[];
   passes: Pass[];
   targets: string[];
@@ -154,10 +193,16 @@ export interface RunTo {
   kind: "run_to";
 }
 
-/** Export again from the same capture with these edits of the dynamic axes. Answer: ``Summary``. */
+/** Export again from the same capture with these edits of the dynamic axes. Answer: ``Edited``. */
 export interface SetAxes {
   edits: AxisEdit[];
   kind: "set_axes";
+}
+
+/** Audit the dynamic axes, and with ``repair`` go on with the repaired export. Answer: ``Summary``. */
+export interface RunAudit {
+  repair: boolean;
+  kind: "audit";
 }
 
 /** Asks for a script that is only loaded when it is needed: ``Asset``. */
@@ -175,6 +220,13 @@ export interface Cancel {
 export interface SummaryAnswer {
   summary: Summary;
   kind: "summary";
+}
+
+/** Answers ``SetAxes``: the new shapes come along, so that they need no request of their own. */
+export interface Edited {
+  summary: Summary;
+  onnx: PaneText | null;
+  kind: "edited";
 }
 
 /** The lines of one pane. */
@@ -250,6 +302,6 @@ export interface Opening {
   panes: FirstLines[];
 }
 
-export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | GetAsset | Cancel;
+export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | GetAsset | Cancel;
 
-export type Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;
+export type Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;

@@ -55,6 +55,18 @@ describe("pane", () => {
     expect(pane.search("block/")).toEqual([1]);
     expect(pane.search("")).toEqual([]);
   });
+
+  it("renames a size in its types, as a word and nowhere else", () => {
+    const typed = new PaneModel(
+      { ...pane.text, lines: ["batch", "", ""], notes: ["FLOAT[batch, 2*batch + 1, batches]", "x", ""] },
+      [],
+    );
+    const after = typed.renamed("batch", "$n");
+    expect(after.note(0)).toBe("FLOAT[$n, 2*$n + 1, batches]");
+    expect(after.line(0)).toBe("batch");
+    expect(typed.note(0)).toBe("FLOAT[batch, 2*batch + 1, batches]");
+    expect(pane.renamed("batch", "n").threads.of(2)).toEqual(pane.threads.of(2));
+  });
 });
 
 describe("tokens", () => {

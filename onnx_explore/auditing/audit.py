@@ -35,6 +35,7 @@ from onnx_explore.errors import Cancelled, CaptureError, InvalidArgument, OnnxEx
 from onnx_explore.export import make_options
 from onnx_explore.flow import MODES, Flow, Tolerances
 from onnx_explore.recording import Recorder
+from onnx_explore.torch_ir import TorchNode, walk
 
 _MOST_PAIRS = 6
 _MOST_BEYOND = 4
@@ -308,7 +309,7 @@ class _Auditing:
         """One more capture; none if the tracer fails where PyTorch itself runs."""
         self._look()
         flow = self.flow
-        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training])
+        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training], inline_functions=False)
         try:
             again = recapture(trial.at(sizes))
         except CaptureError as error:
@@ -326,7 +327,7 @@ class _Auditing:
             return None
         self._look()
         flow = self.flow
-        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training])
+        recapture = make_recapture(flow.model, flow.captured, MODES[flow.options.training], inline_functions=False)
         try:
             again = recapture(inputs_with_other_values(flow.captured.inputs))
         except CaptureError:  # other values may not be valid: then nothing is known of them
@@ -400,25 +401,32 @@ class _Auditing:
         whole = len(item.repairs) == len(item.problem.carriers)
         return replace(item.problem, repaired=whole)
 
-    @staticmethod
-    def _guilty(flow: Flow, found: Sequence[Found], done: Mapping[int, str]) -> list[int]:
-        """The repairs that the node which failed takes, directly or through others."""
-        node = flow.lowering.node
-        if node is None:
+    def _guilty(self, flow: Flow, found: Sequence[Found], done: Mapping[int, str]) -> list[int]:
+        """The repairs that go into the node which failed, through numbers and lists of them."""
+        failed = flow.lowering.node
+        if failed is None:
             return []
-        makers = {value.id: item for item in flow.graph.block.nodes for value in item.outputs}
-        above: set[int] = set()
-        pending = [node]
-        while pending:
-            item = pending.pop()
-            above.update(item.derived_from)
-            if item is node or (item.outputs and not item.outputs[0].is_tensor):
-                pending.extend(makers[value.id] for value in item.inputs if value.id in makers)
-        return [
-            index
-            for index, reason in done.items()
-            if reason == "" and any(unbaked.node in above for unbaked in found[index].repairs)
-        ]
+        wanted = set(failed.derived_from or (failed.id,))
+        users: dict[int, list[TorchNode]] = {}
+        nodes = {node.id: node for node in walk(self.flow.captured.graph.block)}
+        for node in nodes.values():
+            for value in node.inputs:
+                users.setdefault(value.id, []).append(node)
+
+        def reaches(start: TorchNode) -> bool:
+            pending, seen = [start], {start.id}
+            while pending:
+                node = pending.pop()
+                if node.id in wanted:
+                    return True
+                if node is start or not any(value.is_tensor for value in node.outputs):
+                    after = [user for value in node.outputs for user in users.get(value.id, ()) if user.id not in seen]
+                    seen.update(user.id for user in after)
+                    pending += after
+            return False
+
+        open_ones = [index for index, reason in done.items() if reason == ""]
+        return [index for index in open_ones if any(reaches(nodes[item.node]) for item in found[index].repairs)]
 
     # -- proof ------------------------------------------------------------------------------------------------------
 

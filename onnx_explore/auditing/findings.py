@@ -201,7 +201,7 @@ class Findings:
             became = steps(list(blamed.values.values()))
             if blamed.item.kind == "count":
                 became = f"{became} parts"
-        return Carrier(node.id, user.target, argument, where, became)
+        return Carrier(user.id, user.target, argument, where, became)
 
     # -- repair -----------------------------------------------------------------------------------------------------
 

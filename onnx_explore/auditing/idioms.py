@@ -44,9 +44,7 @@ EXTREME = Idiom(
     "min() or max()",
     "use torch.minimum or torch.maximum of tensors, or slice: x[:, :limit] cuts by itself",
 )
-TENSOR = Idiom(
-    "torch.tensor([...])", "torch.tensor(x.shape[i]) stays traced, a list does not: use torch.stack of such tensors"
-)
+TENSOR = Idiom("torch.tensor([...])", "use torch.tensor([...]) with the traced sizes in it: that stays traced")
 NUMPY = Idiom("NumPy", "compute with torch instead of NumPy: what NumPy gives is a constant")
 FORMAT = Idiom("a formatted string", "do not make a string of the size, or a number of the string")
 STRIDE = Idiom("stride()", "use the sizes instead: of a contiguous tensor, stride(0) is x[0].numel()")

@@ -73,8 +73,8 @@ class Carrier:
     """A node of the captured graph that carries a baked size.
 
     Attributes:
-        node: Its number in the capture.
-        target: The operator that uses the constant, such as ``aten::reshape``; or the node that differs.
+        node: Number, in the capture, of the operator that uses the constant; or of the node that differs.
+        target: Its operator, such as ``aten::reshape``.
         argument: Which of its arguments, or ``""``.
         where: Its own source line, which may be another one than the cause's.
         became: What it is at the captured size and at others: ``10 → 14``.
@@ -198,6 +198,11 @@ class Audit:
     def proven(self) -> bool:
         """Whether every axis is proven, alone and with the others."""
         return all(item.status == "proven" for item in (*self.axes, *self.combinations))
+
+    @property
+    def places(self) -> tuple[SourceLine, ...]:
+        """Every place that bakes something, or may be what does."""
+        return tuple(cause.source for item in self.problems for cause in (item.cause, *item.also))
 
     @property
     def repairable(self) -> bool:

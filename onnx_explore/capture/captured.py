@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 
@@ -31,6 +31,16 @@ class GraphInput:
     example: torch.Tensor
     sequence: str = ""
 
+    @property
+    def onnx_name(self) -> str:
+        """Name in the ONNX graph: of the list, for an element of one."""
+        return self.sequence or self.name
+
+    @property
+    def onnx_path(self) -> str:
+        """Where that stands."""
+        return self.path.rpartition("[")[0] if self.sequence else self.path
+
 
 @dataclass(frozen=True, slots=True)
 class GraphOutput:
@@ -51,6 +61,35 @@ class GraphOutput:
     value: TorchValue
     rank: int | None = None
     sequence: str = ""
+
+    @property
+    def onnx_name(self) -> str:
+        """Name in the ONNX graph: of the list, for an element of one."""
+        return self.sequence or self.name
+
+    @property
+    def onnx_path(self) -> str:
+        """Where that stands."""
+        return self.path.rpartition("[")[0] if self.sequence else self.path
+
+
+_End = TypeVar("_End", GraphInput, GraphOutput)
+
+
+def one_each(items: Sequence[_End]) -> list[_End]:
+    """One of each input (output) of the ONNX graph: of the elements of a list, the first."""
+    return list({item.onnx_name: item for item in reversed(items)}.values())[::-1]
+
+
+def feeds_of(inputs: Sequence[GraphInput], tensors: Sequence[torch.Tensor]) -> dict[str, Any]:
+    """What the ONNX model is given: tensors by name, the elements of a list together."""
+    feeds: dict[str, Any] = {}
+    for item, tensor in zip(inputs, tensors, strict=True):
+        if item.sequence:
+            feeds.setdefault(item.sequence, []).append(tensor)
+        else:
+            feeds[item.name] = tensor
+    return feeds
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,9 @@ def open_call(
         InvalidArgument: If the model cannot be called so, or an argument is a container that nobody registered.
     """
     positional, named = split_arguments(args, kwargs)
+    left_out: list[str] = []
+    if kwargs is None and len(positional) < (len(args) if isinstance(args, (tuple, list)) else 1):
+        named, left_out = _named_in_order(model, positional, named)
     scripted = isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction))
     declared = script_arguments(model) if scripted else None
     roots = (
@@ -133,7 +136,10 @@ def open_call(
     )
     leaves, structure = flatten((positional, named))
     inputs: list[CallInput] = []
-    notes: list[CaptureNote] = []
+    notes = [
+        CaptureNote("info", "ConstantInput", f"the argument {name!r} is not given and has no default: it is None")
+        for name in left_out
+    ]
     names = Names(input_names or ())
     lists = {} if declared is None else _declared_lists(declared, positional, named)
     sequences: dict[Path, str] = {}
@@ -165,6 +171,44 @@ def open_call(
                 CaptureNote("info", "ConstantInput", f"{text} = {_short(leaf.value)} is hard-coded into the graph")
             )
     return Call(positional, named, tuple(inputs), tuple(leaves), structure, tuple(notes))
+
+
+def _named_in_order(
+    model: Callable[..., Any], positional: tuple[Any, ...], named: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """The arguments of a dict at the end of ``args``, as the reference has them: in the order of the model's parameters, which
+    the names of the inputs follow; one that is not there and has no default is None.
+
+    Args:
+        model: What is called.
+        positional: Its positional arguments.
+        named: Its named arguments.
+
+    Returns:
+        The named arguments, and the names of those that were filled in.
+    """
+    if isinstance(model, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
+        declared = script_arguments(model)
+        known = [item.name for item in declared]
+        # TorchScript knows which arguments may be None.
+        optional = [
+            item.name for item in declared[len(positional) :] if not item.has_default and item.type.endswith("?")
+        ]
+        left_out = [name for name in optional if name not in named]
+    else:
+        signature = _signature(model)
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        parameters = [] if signature is None else [item for item in signature.parameters.values() if item.kind in kinds]
+        known = [item.name for item in parameters]
+        left_out = [
+            item.name
+            for index, item in enumerate(parameters)
+            if item.default is inspect.Parameter.empty and item.name not in named
+            if item.kind is inspect.Parameter.KEYWORD_ONLY or index >= len(positional)
+        ]
+    given = {**named, **dict.fromkeys(left_out)}
+    order = [name for name in known if name in given]
+    return {name: given[name] for name in (*order, *(name for name in given if name not in order))}, left_out
 
 
 def _declared_lists(declared: Sequence[SchemaPart], positional: Sequence[Any], named: Mapping[str, Any]) -> set[Path]:

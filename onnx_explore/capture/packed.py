@@ -71,10 +71,15 @@ def find_packed(modules: NamedModules) -> list[Packed]:
         if isinstance(module, torch.jit.ScriptModule):
             continue
         for name, value in vars(module).items():
+            if not isinstance(value, _HOLDERS):  # nearly all: most models hold no packed weight
+                continue
             for place, item in _objects(value):
                 attribute = ".".join(part for part in (path, name, place) if part)
                 found.setdefault(id(item), Packed(path, plain_name(attribute, owners), item))
     return list(found.values())
+
+
+_HOLDERS = (torch.ScriptObject, list, tuple)
 
 
 def _objects(value: Any) -> Iterator[tuple[str, torch.ScriptObject]]:

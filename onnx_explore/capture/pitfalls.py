@@ -92,8 +92,10 @@ class Pitfalls:
             if _is_size(args[0]):
                 self.note("info", "SizeWrittenInPlace", _SIZE_MESSAGE.format(name=name), frame)
                 return getattr(torch.Tensor, _OUT_OF_PLACE[name])
-        elif function in (_DATA, _SET_DATA):
-            self.note("warning", "TensorData", _DATA_MESSAGE, frame)
+        elif function == _DATA:
+            self.note("info", "TensorData", _DATA_MESSAGE, frame)
+        elif function == _SET_DATA:
+            self.note("warning", "TensorData", _SET_MESSAGE, frame)
         elif function in _MAKERS and args and not isinstance(args[0], torch.Tensor):
             self._constant(args[0], frame)
         return function
@@ -121,8 +123,10 @@ _SIZE_MESSAGE = (
     "changes the size under all of its names — write n = n + 2 in place of n += 2"
 )
 _DATA_MESSAGE = (
-    "what is read from or written to .data is not followed by the trace: it is a constant of the export, or lost "
-    "— use detach()"
+    "x.data is recorded as x.detach(); torch.onnx loses what is read from it or written to it — write x.detach()"
+)
+_SET_MESSAGE = (
+    "an assignment to x.data is not followed by the trace: it is lost — write x.copy_(…), or use a new tensor"
 )
 _NUMPY_ADVICE = "compute it with torch operators on tensors (torch.cat for np.concatenate) if it depends on an input"
 

@@ -47,13 +47,16 @@ def make_rerun(model: Callable[..., Any], capture: Capture, training: Training =
 Recapture = Callable[[tuple[torch.Tensor, ...]], Capture]
 
 
-def make_recapture(model: Callable[..., Any], first: Capture, training: Training = "eval") -> Recapture:
+def make_recapture(
+    model: Callable[..., Any], first: Capture, training: Training = "eval", *, inline_functions: bool = True
+) -> Recapture:
     """A function from input tensors (in the order of ``first.inputs``) to a capture of the model at these.
 
     Args:
         model: The model.
         first: What was captured of it.
         training: The mode that it was captured in.
+        inline_functions: As it was captured.
     """
     call = open_call(model, first.args, first.kwargs, None)
     names = [item.name for item in first.inputs]
@@ -61,7 +64,7 @@ def make_recapture(model: Callable[..., Any], first: Capture, training: Training
 
     def recapture(inputs: tuple[torch.Tensor, ...]) -> Capture:
         args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
-        again = capture(model, args, kwargs, training=training, input_names=names, output_names=None)
+        again = capture(model, args, kwargs, training=training, input_names=names, inline_functions=inline_functions)
         return replace(
             again,
             outputs=tuple(

@@ -27,6 +27,8 @@ class ATen(OpRun):
         overload = getattr(packet, overload_name or "default", None)
         if overload is None:
             raise NotImplementedError(f"this PyTorch has no aten::{operator}.{overload_name}")
+        if any(argument.name == "filename" for argument in overload._schema.arguments):
+            raise NotImplementedError(f"aten::{operator} reads or writes a file, which a model cannot ask for")
         positional: list[Any] = []
         keywords: dict[str, Any] = {}
         for argument, item in zip(overload._schema.arguments, inputs, strict=False):

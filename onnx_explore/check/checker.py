@@ -20,6 +20,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.capture import Capture, check_replay
+from onnx_explore.capture.captured import feeds_of
 from onnx_explore.check.compare import Array, Comparison, compare
 from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
@@ -252,7 +253,7 @@ class _Checking:
     def _symbols(self, dynamic_axes: Axes) -> list[_Symbol]:
         places: dict[str, list[tuple[int, int]]] = {}
         for position, item in enumerate(self.capture.inputs):
-            for axis, name in dynamic_axes.get(item.sequence or item.name, {}).items():
+            for axis, name in dynamic_axes.get(item.onnx_name, {}).items():
                 places.setdefault(name, []).append((position, axis % item.example.dim()))
         return [
             _Symbol(name, tuple(where), self.capture.inputs[where[0][0]].example.shape[where[0][1]])
@@ -347,12 +348,7 @@ class _Checking:
         self.recorder.note("warning", error.code, f"{error.message}; checked with {ReferenceSession.engine} instead")
 
     def _feeds(self, session: Session, inputs: Tensors) -> dict[str, Any]:
-        feeds: dict[str, Any] = {}
-        for item, tensor in zip(self.capture.inputs, inputs, strict=True):
-            if item.sequence:
-                feeds.setdefault(item.sequence, []).append(tensor)
-            else:
-                feeds[item.name] = tensor
+        feeds = feeds_of(self.capture.inputs, inputs)
         # Without export_params (and with weights as inputs), the weights are fed, too.
         missing = set(session.inputs) - set(feeds)
         for parameter in self.capture.graph.parameters:

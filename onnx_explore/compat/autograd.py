@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any
 
-from onnx_explore.compat.calling import call
+from onnx_explore.compat.calling import Same, call
 from onnx_explore.emit import Emitter
 from onnx_explore.options import OLDEST_OPSET
 from onnx_explore.symbolic.lowered import Lowered
@@ -24,13 +24,13 @@ def carried(node: TorchNode) -> Variant | None:
     """The static ``symbolic`` of the class behind a node, or None."""
     owner: Any = node.attributes.get("function")
     symbolic = getattr(owner, "symbolic", None)
-    return _variant(symbolic, owner.__name__) if callable(symbolic) else None
+    return _variant(Same(symbolic), owner.__name__) if callable(symbolic) else None
 
 
 @lru_cache(maxsize=1024)
-def _variant(symbolic: Callable[..., Any], owner: str) -> Variant:
+def _variant(key: Same, owner: str) -> Variant:
     source = f"static symbolic of the autograd.Function {owner}"
-    return Variant(OLDEST_OPSET, _adapted(symbolic), custom=True, style="raw", source=source)
+    return Variant(OLDEST_OPSET, _adapted(key.function), custom=True, style="raw", source=source)
 
 
 def _adapted(symbolic: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,16 +14,32 @@ from onnx_explore.compat.original import OriginalNode
 from onnx_explore.compat.replaying import Replay
 from onnx_explore.compat.scratch import JitValue, Scratch
 from onnx_explore.compat.spellings import older_spellings
-from onnx_explore.compat.torch_registry import exporting_opset
+from onnx_explore.compat.torch_registry import exporting_opset, is_refusal
 from onnx_explore.compat.values import is_value
 from onnx_explore.emit import Emitter
-from onnx_explore.errors import SymbolicError
+from onnx_explore.errors import SymbolicError, UnsupportedOperatorError
 from onnx_explore.symbolic.binding import materialize
 from onnx_explore.symbolic.lowered import Constant, Grid, Lowered, Quantized
+from onnx_explore.symbolic.outcome import first_line
 from onnx_explore.torch_ir import TorchNode, TorchValue
 
 Arguments = Callable[[list[JitValue]], Sequence[Any]]
 """From the values of all inputs to the positional arguments behind ``g``."""
+
+
+class Same:
+    """A function as a key: by identity, whatever its class says of equality."""
+
+    __slots__ = ("function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.function is self.function
+
+    def __hash__(self) -> int:
+        return id(self.function)
 
 
 def call(
@@ -49,6 +65,7 @@ def call(
 
     Raises:
         SymbolicError: If it returned what is no value.
+        UnsupportedOperatorError: If a helper function of PyTorch's exporter refused.
         InvalidArgument: If it returned a value of another graph.
     """
     mark = emitter.mark()
@@ -70,7 +87,12 @@ def call(
     )
     positional = arguments(values)
     with exporting_opset(emitter.opset), older_spellings():
-        returned = function(g, *positional, **(keywords or {}))
+        try:
+            returned = function(g, *positional, **(keywords or {}))
+        except RuntimeError as error:
+            if not is_refusal(error):
+                raise
+            raise UnsupportedOperatorError(f"its symbolic function gives up: {first_line(error)}") from error
     if returned is None:
         return None
     flat: list[JitValue] = []

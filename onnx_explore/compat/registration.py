@@ -13,7 +13,7 @@ from functools import lru_cache, wraps
 from typing import Any
 
 from onnx_explore.compat.autograd import PYTHON_OP, keywords_of
-from onnx_explore.compat.calling import accepted, call
+from onnx_explore.compat.calling import Same, accepted, call
 from onnx_explore.compat.parsing import DESCRIPTORS, convert_arguments
 from onnx_explore.compat.torch_registry import registered_elsewhere
 from onnx_explore.emit import Emitter
@@ -64,13 +64,13 @@ def take_over_registrations() -> None:
     """Look at what others registered with PyTorch's exporter meanwhile. Called before an export begins or goes on."""
     found: dict[str, list[Variant]] = {}
     for name, opset, function in registered_elsewhere():
-        found.setdefault(name, []).append(_their_variant(name, function, opset))
+        found.setdefault(name, []).append(_their_variant(name, Same(function), opset))
     REGISTRY.replace_foreign(found)
 
 
 @lru_cache(maxsize=4096)
-def _their_variant(name: str, function: Callable[..., Any], opset: int) -> Variant:
-    return variant(name, function, opset, _THEIRS)
+def _their_variant(name: str, key: Same, opset: int) -> Variant:
+    return variant(name, key.function, opset, _THEIRS)
 
 
 def _checked_name(name: str) -> str:

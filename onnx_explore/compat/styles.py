@@ -30,6 +30,7 @@ STYLES: tuple[Style, ...] = ("auto", "typed", "torch")
 
 _THEIR_TYPES = re.compile(r"_C\.(Value|Graph|Node)|torch\.(Value|Graph)\b|GraphContext")
 _SUFFIXED = re.compile(r"\w+_(is|fs|ss|ts|[ifstz])")
+_THEIR_MODULES = ("torch.onnx", "onnx_explore.symbolic_helper", "onnx_explore.compat")
 _THEIR_METHODS = frozenset(
     {
         "setType",
@@ -94,8 +95,21 @@ def is_torch_style(function: Callable[..., Any]) -> bool:
     names = {name for inner in _codes(code) for name in (*inner.co_names, *inner.co_freevars)}
     if names & _THEIR_METHODS or any(_is_suffixed(inner) for inner in _codes(code)):
         return True
-    space: dict[str, Any] = getattr(own, "__globals__", {})
+    if any(name.startswith(_THEIR_MODULES) for name in names):  # imported inside the function
+        return True
+    space: dict[str, Any] = getattr(own, "__globals__", {}) | _enclosed(own)
     return any(_is_theirs(space.get(name)) for name in names)
+
+
+def _enclosed(function: Any) -> dict[str, Any]:
+    """The variables of the functions around it that it uses."""
+    found: dict[str, Any] = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not assigned yet
+            continue
+    return found
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:
@@ -119,4 +133,4 @@ def _is_suffixed(code: CodeType) -> bool:
 def _is_theirs(item: object) -> bool:
     """Whether it is one of the reference's helper functions or symbolic functions, torch's or ours."""
     module = item.__name__ if isinstance(item, ModuleType) else getattr(item, "__module__", "")
-    return str(module).startswith(("torch.onnx", "onnx_explore.symbolic_helper", "onnx_explore.compat"))
+    return str(module).startswith(_THEIR_MODULES)

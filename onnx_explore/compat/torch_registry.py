@@ -40,6 +40,11 @@ def _is_torchs_own(function: Callable[..., Any]) -> bool:
     return module == "torch" or module.startswith("torch.")
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Whether a helper function of PyTorch's exporter raised it: it cannot convert these arguments."""
+    return any(kind.__module__.startswith("torch.onnx") for kind in type(error).__mro__)
+
+
 @contextmanager
 def exporting_opset(opset: int) -> Generator[None]:
     """Inside, PyTorch's exporter believes that it exports to an opset: some of its helper functions ask."""

@@ -20,15 +20,17 @@ import onnx_ir as ir
 from onnx_explore import axes as dynamic
 from onnx_explore.auditing import Audit, audit_flow
 from onnx_explore.auditing.report import Status
+from onnx_explore.capture.captured import one_each
 from onnx_explore.check.report import Report
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.explore.failure import short_file
 from onnx_explore.explore.shown import Shown
 from onnx_explore.explore.tables import Column, fit
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.options import Options
 from onnx_explore.passes.onnx.rename import rename_symbols, renamed_text, words_of
-from onnx_explore.recording import Checked, Recorder
+from onnx_explore.recording import Checked, Noted, Recorder
 
 if TYPE_CHECKING:
     from onnx_explore.errors import OnnxExporterError
@@ -70,14 +72,14 @@ class AxesTable:
         """One row for each dimension of each input."""
         verdicts = self._ex.axis_verdicts()
         rows: list[AxisRow] = []
-        for item in self._ex.captured.inputs:
-            names = self._ex.options.dynamic_axes.get(item.name, {})
+        for item in one_each(self._ex.captured.inputs):
+            names = self._ex.options.dynamic_axes.get(item.onnx_name, {})
             for axis, size in enumerate(item.example.shape):
                 symbol = names.get(axis)
                 status, detail = (
                     (None, "") if symbol is None else verdicts.get(symbol, ("not tested", "no check has run"))
                 )
-                rows.append(AxisRow(item.name, axis, int(size), symbol, status, detail))
+                rows.append(AxisRow(item.onnx_name, axis, int(size), symbol, status, detail))
         return tuple(rows)
 
     @property
@@ -309,8 +311,8 @@ class Editing(Shown):
         captured = self.captured
         wanted = dynamic.normalized(
             dynamic_axes,
-            {item.name: tuple(item.example.shape) for item in captured.inputs},
-            {item.name: item.value.shape for item in captured.outputs},
+            {item.onnx_name: tuple(item.example.shape) for item in captured.inputs},
+            {item.onnx_name: item.value.shape for item in captured.outputs},
         )
         now = {
             (name, axis): symbol for name, axes in self.options.dynamic_axes.items() for axis, symbol in axes.items()
@@ -399,4 +401,35 @@ class Editing(Shown):
                     self._drain()
                     done.append(self._exported is not None or self.error is not None)
             self.audit = outcome.audit
+            self._note_baked(outcome.audit)
         return outcome.audit
+
+    def _note_baked(self, audit: Audit) -> None:
+        """What an audit found is among the notes of the export; a size that it found harmless is no warning any more."""
+        recorder = self._flow.recorder
+        of = {_line(item.frame.file, item.frame.line): item.of for item in self.captured.conversions if item.frame}
+        guilty = {_line(place.file, place.line) for place in audit.places}
+        events = recorder.recording.events
+        events[:] = [
+            replace(item, severity="info")
+            if isinstance(item, Noted)
+            and item.code == "PythonValue"
+            and of.get(line := item.where.partition(" in ")[0]) == "size"
+            and line not in guilty
+            else item
+            for item in events
+            if not (isinstance(item, Noted) and item.code == "BakedSize")
+        ]
+        for item in audit.problems:
+            if item.repaired or item.kind == "value":
+                continue
+            axes = ", ".join(f"'{name}'" for name in item.axes)
+            where = f"{item.cause.source.file}:{item.cause.source.line}"
+            recorder.note(
+                "error", "BakedSize", f"{item.title}, which depends on {axes}; {item.suggestion}",
+                where=where, node=item.carriers[0].node,
+            )  # fmt: skip
+
+
+def _line(file: str, line: int) -> str:
+    return f"{short_file(file)}:{line}"

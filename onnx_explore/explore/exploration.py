@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options
+from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options
 from onnx_explore.axes import DynamicAxes
-from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import nodes_of
@@ -414,6 +414,7 @@ class Exploration(Checking):
                 self.report,
                 self.recording.notes,
                 self.place,
+                self.audit.verdict if self.audit is not None else "",
             ),
             width,
         )
@@ -431,7 +432,7 @@ class Exploration(Checking):
         """The ONNX graph, one line per node; arguments as for ``torch_table``."""
         state = "" if self._model is not None else ", partial"
         head = f"ONNX graph (opset {self.options.opset_version}{state}): {summary.size_text(self.onnx_graph)}"
-        names = [item.name for item in self.captured.outputs]
+        names = [item.onnx_name for item in one_each(self.captured.outputs)]
         return graphs.onnx_table(self.onnx_graph, head=head, outputs=names, width=width, only=only)
 
     def dispatch_table(
@@ -572,5 +573,7 @@ def explore(
     check_model(model, made.export_modules_as_functions)
     check_kwargs(kwargs)
     check_axes(dynamic_axes)
+    check_tolerance(rtol, "rtol")
+    check_tolerance(atol, "atol")
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
     return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)

@@ -30,9 +30,13 @@ def opening(
         pane: Gives a pane.
         revision: Of the exploration.
     """
-    small = sum(1 for _ in walk(ex.torch_graph.block)) + count_nodes(ex.onnx_graph) <= MOST_NODES
-    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if small else []
+    panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if is_small(ex) else []
     return protocol.Opening(project.summary(ex, revision), panes)
+
+
+def is_small(ex: Exploration) -> bool:
+    """Whether panes are made faster than they are asked for."""
+    return sum(1 for _ in walk(ex.torch_graph.block)) + count_nodes(ex.onnx_graph) <= MOST_NODES
 
 
 def _first_lines(text: protocol.PaneText, buffers: project.Buffers) -> protocol.FirstLines:

@@ -17,11 +17,13 @@ from typing import Any
 import onnx
 import onnx_ir as ir
 
+from onnx_explore.capture.captured import one_each
 from onnx_explore.check.report import Report
 from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.explore import protocol, text
+from onnx_explore.explore.axesview import audit_view, axes_rows
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Lines, Origins, is_operator, source_lines
@@ -57,6 +59,7 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         verdict=ex.place(report.verdict) if report is not None else "",
         checks=_checks(ex, report),
         check="none" if report is None else "passed" if report.passed else "failed",
+        unchecked=ex.is_unchecked,
         opset=ex.options.opset_version,
         position=operators - ahead,
         total=operators,
@@ -67,7 +70,10 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         next_where=ex.place(upcoming.origin.where) if upcoming is not None else "",
         failure=_failure(ex, origins),
         problems=_problems(ex, origins),
-        axes=_axes(ex, report),
+        axes=axes_rows(ex),
+        axes_text=ex.axes.text,
+        axes_line=ex.axes.line,
+        audit=audit_view(ex, origins),
         interface=_interface(ex),
         passes=[
             protocol.Pass(
@@ -153,50 +159,19 @@ def _problems(ex: Exploration, origins: Origins) -> list[protocol.Problem]:
     return sorted(rows, key=lambda row: _ORDER[row.severity])
 
 
-def _axes(ex: Exploration, report: Report | None) -> list[protocol.Axis]:
-    verdicts: dict[str, tuple[protocol.AxisState, str]] = {}
-    states: dict[str, protocol.AxisState] = {"passed": "proven", "failed": "broken"}
-    for item in report.items if report is not None else ():
-        if item.kind == "axis":
-            for symbol in item.subject.split(" + "):
-                verdicts.setdefault(symbol, (states.get(item.status, "untested"), item.detail))
-    rows: list[protocol.Axis] = []
-    for item in ex.captured.inputs:
-        names = ex.options.dynamic_axes.get(item.name, {})
-        for axis, size in enumerate(item.example.shape):
-            symbol = names.get(axis)
-            state, detail = ("static", "") if symbol is None else verdicts.get(symbol, ("untested", "no check has run"))
-            rows.append(protocol.Axis(item.name, axis, int(size), symbol, state, detail))
-    return rows
-
-
 def _interface(ex: Exploration) -> list[protocol.Interface]:
     """As ``summary.interface_table`` has it: what was removed, and what is not there yet, included."""
     values = {value.name: value for value in ex.onnx_graph.inputs}
     values |= {value.name: value for value in ex.onnx_graph.outputs}
     rows: list[protocol.Interface] = []
-    lists: set[str] = set()
-    for item in ex.captured.inputs:
-        if item.sequence:
-            if item.sequence not in lists and (whole := values.get(item.sequence)) is not None:
-                path = item.path.rpartition("[")[0]
-                rows.append(protocol.Interface(item.sequence, "input", path, text.value_text(whole)))
-            lists.add(item.sequence)
-            continue
-        value = values.get(item.name)
+    for item in one_each(ex.captured.inputs):
+        value = values.get(item.onnx_name)
         shown = text.value_text(value) if value is not None else "removed: nothing depends on it"
-        rows.append(protocol.Interface(item.name, "input", item.path, shown))
-    for item in ex.captured.outputs:
-        if item.sequence:
-            whole, path = values.get(item.sequence), item.path.rpartition("[")[0]
-            shown = text.value_text(whole) if whole is not None else f"{item.value.kind} in PyTorch"
-            if item.sequence not in lists:
-                rows.append(protocol.Interface(item.sequence, "output", path, shown))
-            lists.add(item.sequence)
-            continue
-        value = values.get(item.name)
+        rows.append(protocol.Interface(item.onnx_name, "input", item.onnx_path, shown))
+    for item in one_each(ex.captured.outputs):
+        value = values.get(item.onnx_name)
         shown = text.value_text(value) if value is not None else f"{text.torch_value_text(item.value)} in PyTorch"
-        rows.append(protocol.Interface(item.name, "output", item.path, shown))
+        rows.append(protocol.Interface(item.onnx_name, "output", item.onnx_path, shown))
     return rows
 
 

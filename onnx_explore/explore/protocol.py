@@ -94,6 +94,71 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditAxis:
+    """The verdict on one axis, or on several that were changed together (``places`` is "together" then, ``size`` 0)."""
+
+    symbol: str
+    places: str
+    size: int
+    state: AxisState
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditProblem:
+    """One place that baked a size.
+
+    Attributes:
+        title: What did it, and what came out.
+        axes: The symbols that it depends on.
+        where: Source line, column and function.
+        source: The line itself, or "".
+        ids: The torch nodes that carry it.
+        carriers: These, one line each.
+        also: Other places that would explain it.
+        suggestion: What to write instead.
+        expression: What a repair computes, or "".
+        repaired: Whether it is computed already.
+        obstacle: Why it cannot be repaired, or "".
+    """
+
+    title: str
+    axes: list[str]
+    where: str
+    source: str
+    ids: list[int]
+    carriers: list[str]
+    also: list[str]
+    suggestion: str
+    expression: str
+    repaired: bool
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the audit of the axes found.
+
+    Attributes:
+        verdict: One line.
+        axes: Each axis, then those that were changed together.
+        problems: In the order of the graph.
+        harmless: Sizes that left the trace without an effect, one line each.
+        torch_export: Constraints of ``torch.export``, one line each; empty if it was not asked.
+        repairable: Whether a repair would change something.
+        effort: How long it took.
+    """
+
+    verdict: str
+    axes: list[AuditAxis]
+    problems: list[AuditProblem]
+    harmless: list[str]
+    torch_export: list[str]
+    repairable: bool
+    effort: str
+
+
+@dataclass(frozen=True, slots=True)
 class Interface:
     """One input or output of the ONNX graph."""
 
@@ -135,6 +200,7 @@ class Summary:
         verdict: What the checks say, in one line; "" if none ran.
         checks: What the checks found.
         check: In one word.
+        unchecked: Whether an edit of the axes put the checks off; ``Continue`` makes up for them.
         opset: Of the export.
         position: Operators lowered.
         total: Operators there are.
@@ -146,6 +212,9 @@ class Summary:
         failure: If it stands still.
         problems: Worst first.
         axes: One row per dimension of each input.
+        axes_text: ``dynamic_axes=…``, to copy.
+        axes_line: The ``%onnx_export`` line with these axes, to copy.
+        audit: The last audit of these axes, or None.
         interface: Inputs and outputs.
         passes: In order.
         targets: Operators that are left, each once, for "run to".
@@ -158,6 +227,7 @@ class Summary:
     verdict: str
     checks: list[Check]
     check: CheckState
+    unchecked: bool
     opset: int
     position: int
     total: int
@@ -169,6 +239,9 @@ class Summary:
     failure: Failure | None
     problems: list[Problem]
     axes: list[Axis]
+    axes_text: str
+    axes_line: str
+    audit: Audit | None
     interface: list[Interface]
     passes: list[Pass]
     targets: list[str]
@@ -253,10 +326,21 @@ class RunTo:
 
 @dataclass(frozen=True, slots=True)
 class SetAxes:
-    """Export again from the same capture with these edits of the dynamic axes. Answer: ``Summary``."""
+    """Export again from the same capture with these edits of the dynamic axes. Answer: ``Edited``.
+
+    The checks are put off, so that the new shapes are there at once: ``unchecked`` says so, and ``Continue`` makes up for them.
+    """
 
     edits: list[AxisEdit]
     kind: Literal["set_axes"] = "set_axes"
+
+
+@dataclass(frozen=True, slots=True)
+class RunAudit:
+    """Audit the dynamic axes, and with ``repair`` go on with the repaired export. Answer: ``Summary``."""
+
+    repair: bool
+    kind: Literal["audit"] = "audit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +367,22 @@ class SummaryAnswer:
 
     summary: Summary
     kind: Literal["summary"] = "summary"
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Answers ``SetAxes``: the new shapes come along, so that they need no request of their own.
+
+    Buffers: those of ``onnx``, if it is there.
+
+    Attributes:
+        summary: As after everything that changes the export.
+        onnx: The ONNX pane; None for a large graph, whose pane is asked for.
+    """
+
+    summary: Summary
+    onnx: PaneText | None
+    kind: Literal["edited"] = "edited"
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,8 +517,8 @@ class Opening:
     panes: list[FirstLines]
 
 
-Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | GetAsset | Cancel
-Answer = SummaryAnswer | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
+Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | GetAsset | Cancel
+Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
 
 REQUESTS: dict[str, type[Request]] = {
     "summary": GetSummary,
@@ -429,6 +529,7 @@ REQUESTS: dict[str, type[Request]] = {
     "continue": Continue,
     "run_to": RunTo,
     "set_axes": SetAxes,
+    "audit": RunAudit,
     "asset": GetAsset,
     "cancel": Cancel,
 }

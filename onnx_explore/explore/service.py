@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 from onnx_explore.errors import OnnxExporterError
 from onnx_explore.explore import project, protocol
 from onnx_explore.explore.exploration import Busy, Exploration
-from onnx_explore.explore.opening import opening
+from onnx_explore.explore.opening import is_small, opening
 from onnx_explore.explore.project import Buffers
 
 Reply = tuple[protocol.Answer, Buffers]
@@ -95,7 +95,17 @@ class Service:
             return protocol.Done(), []
         if isinstance(request, protocol.GetAsset):
             return protocol.Asset(request.name), [self._assets(request.name)]
-        return self._summary(more=self._change(request)), []
+        more = self._change(request)
+        if isinstance(request, protocol.SetAxes):
+            return self._edited()
+        return self._summary(more=more), []
+
+    def _edited(self) -> Reply:
+        summary = self._summary().summary
+        if not is_small(self.exploration):
+            return protocol.Edited(summary, None), []
+        text, buffers = self.pane("onnx")
+        return protocol.Edited(summary, text), buffers
 
     def _change(self, request: protocol.Request) -> bool:
         """Do it; whether there is more to do."""
@@ -107,13 +117,10 @@ class Service:
         elif isinstance(request, protocol.RunTo):
             ex.run_until(int(request.what) if request.what.isdigit() else request.what)
         elif isinstance(request, protocol.SetAxes):
-            axes = {name: dict(names) for name, names in ex.options.dynamic_axes.items()}
-            for edit in request.edits:
-                names = axes.setdefault(edit.input, {})
-                names.pop(edit.axis, None)
-                if edit.symbol is not None:
-                    names[edit.axis] = edit.symbol
-            ex.set_dynamic_axes(axes)
+            edits = [(edit.input, edit.axis, edit.symbol) for edit in request.edits]
+            ex.set_dynamic_axes(ex.axes.edited(edits), check=False)
+        elif isinstance(request, protocol.RunAudit):
+            ex.audit_axes(repair=request.repair)
         return False
 
     def _summary(self, *, more: bool = False) -> protocol.SummaryAnswer:

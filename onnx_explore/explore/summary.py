@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
-from onnx_explore.capture.captured import Capture
+from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
 from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import text
@@ -36,6 +36,7 @@ class Facts:
         report: The checks, or None.
         notes: What a person should know.
         place: How a source line is shown.
+        audit: The audit of the axes, in one line, or ``""``.
     """
 
     headline: str
@@ -46,11 +47,12 @@ class Facts:
     report: Report | None
     notes: Sequence[Noted]
     place: Callable[[str], str] = str
+    audit: str = ""
 
 
 def summary_text(facts: Facts, width: int | None = None) -> str:
     """The one screen."""
-    head = [facts.headline]
+    head = [facts.headline, *([f"audit of the axes: {facts.audit}"] if facts.audit else [])]
     if facts.report is not None:
         head.append(facts.report.verdict)
         head += [f"also failed: {item.subject}: {item.detail}" for item in facts.report.failures[1:]]
@@ -81,16 +83,17 @@ def interface_table(facts: Facts, width: int | None = None) -> str:
     values = {value.name: value for value in facts.graph.inputs}
     values |= {value.name: value for value in facts.graph.outputs}
     rows: list[list[str]] = []
-    for kind, items in (("input", facts.captured.inputs), ("output", facts.captured.outputs)):
+    captured = facts.captured
+    for kind, items in (("input", one_each(captured.inputs)), ("output", one_each(captured.outputs))):
         for item in items:
-            value = values.get(item.name)
+            value = values.get(item.onnx_name)
             if value is not None:
                 shown = text.value_text(value)
             elif kind == "input":
                 shown = "removed: nothing depends on it"
             else:
                 shown = f"{text.torch_value_text(item.value)} in PyTorch"
-            rows.append([kind, item.name, shown, item.path])
+            rows.append([kind, item.onnx_name, shown, item.onnx_path])
     return fit([Column(""), Column("", "start"), Column(""), Column("", "end")], rows, width)
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from onnx_explore import dtypes
-from onnx_explore.capture.captured import GraphInput, GraphOutput
+from onnx_explore.capture.captured import GraphInput, GraphOutput, one_each
 from onnx_explore.capture.decompose import may_decompose
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.emitter import Mark
@@ -29,7 +29,6 @@ from onnx_explore.lowering.frames import Again, Frame, Opened
 from onnx_explore.lowering.interface import (
     input_value,
     one_input_each,
-    one_output_each,
     output_shape,
     tensor_output,
 )
@@ -116,12 +115,12 @@ class Lowering:
 
     def _declare_inputs(self) -> None:
         for output in self._outputs:
-            self.emitter.names.reserve(output.sequence or output.name)
+            self.emitter.names.reserve(output.onnx_name)
         for axes in self.options.dynamic_axes.values():
             for symbol in axes.values():
                 self.emitter.inference.reserve(symbol)
         for row in one_input_each(self._inputs):
-            name = row[0].sequence or row[0].name
+            name = row[0].onnx_name
             value = input_value(self.emitter, row, self.options.dynamic_axes.get(name, {}))
             self.emitter.names.reserve(name)
             self.onnx.inputs.append(value)
@@ -225,7 +224,7 @@ class Lowering:
         inputs = [self._values[value.id] for value in node.inputs]
         try:
             kind = self.options.operator_export_type
-            resolution, results = convert(self._operators, node, inputs, kind, self.recorder)
+            resolution, results = convert(self._operators, node, inputs, kind)
             results = tuple(
                 self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)
             )
@@ -488,12 +487,12 @@ class Lowering:
         g.enter(self._frame.region)
         g.scope, g.torch_nodes = "", ()
         used: set[ir.Value] = set()
-        for output in one_output_each(self._outputs):
+        for output in one_each(self._outputs):
             value = tensor_output(g, output, self._values[output.value.id], self.recorder)
             if value in used or value.producer() is None:
                 value = copied(g, value)
             used.add(value)
-            name = output.sequence or output.name
+            name = output.onnx_name
             value.name = name
             if not output.sequence:
                 axes = self.options.dynamic_axes.get(name, {})

@@ -23,13 +23,8 @@ def one_input_each(inputs: Sequence[GraphInput]) -> list[list[GraphInput]]:
     """What becomes one input of the ONNX graph: a tensor alone, the elements of a list together."""
     rows: dict[str, list[GraphInput]] = {}
     for item in inputs:
-        rows.setdefault(item.sequence or item.name, []).append(item)
+        rows.setdefault(item.onnx_name, []).append(item)
     return list(rows.values())
-
-
-def one_output_each(outputs: Sequence[GraphOutput]) -> list[GraphOutput]:
-    """One of each output of the ONNX graph: of the elements of a list, the first."""
-    return list({item.sequence or item.name: item for item in reversed(outputs)}.values())[::-1]
 
 
 def input_value(g: Emitter, row: Sequence[GraphInput], axes: Mapping[int, str]) -> ir.Value:

@@ -85,8 +85,12 @@ class Operators:
         if arrange is not None:
             of_sequence = any(is_sequence(item) for item in inputs)
             return (_OF_SEQUENCE if of_sequence else _STRUCTURAL), arrange(g, node, inputs)
-        of_complex = any(is_complex(item) for item in inputs)
-        of_quantized = any(is_quantized(item) for item in inputs)
+        # One look at the types: this is done for every node.
+        of_complex = of_quantized = False
+        for item in inputs:
+            if type(item) not in _PLAIN:
+                of_complex = of_complex or is_complex(item)
+                of_quantized = of_quantized or is_quantized(item)
         resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
@@ -192,6 +196,9 @@ class Operators:
 
 
 _OF_SEQUENCE = Resolution(None, "sequence", 0, (), "the length of the list is only known when the model runs")
+_PLAIN = frozenset({ir.Value, int, float, bool, str, type(None)})
+"""What is never complex or quantized."""
+
 _STRUCTURAL = Resolution(None, "structure", 0, (), "arranges values, emits nothing")
 
 

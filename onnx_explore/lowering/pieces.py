@@ -28,14 +28,15 @@ def unpacked_lists(nodes: Iterable[TorchNode], block: TorchBlock) -> dict[int, P
         nodes: All nodes, those of inner blocks too.
         block: The outermost block.
     """
-    unpacks: list[TorchNode] = []
+    nodes = tuple(nodes)
+    unpacks = [node for node in nodes if node.target == "prim::ListUnpack"]
+    if not unpacks:
+        return {}
     used = {value.id for value in block.returns}
     for node in nodes:
-        used.update(value.id for value in node.inputs)
+        used.update([value.id for value in node.inputs])
         for inner in node.blocks:
-            used.update(value.id for value in inner.returns)
-        if node.target == "prim::ListUnpack":
-            unpacks.append(node)
+            used.update([value.id for value in inner.returns])
     return {node.inputs[0].id: Pieces(len(node.outputs), _last_used(node.outputs, used) + 1) for node in unpacks}
 
 

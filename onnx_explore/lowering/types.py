@@ -305,10 +305,10 @@ def _as_sequence(g: Emitter, item: Lowered, element: TensorOf | None) -> ir.Valu
     assert isinstance(item, tuple)
     if not item:
         dtype = element.dtype if element is not None else ir.DataType.FLOAT
-        made = g.op("SequenceEmpty", dtype=dtype)
-    else:
-        assert element is not None
-        made = g.op("SequenceConstruct", *[_as_tensor_value(g, entry, element.dtype) for entry in item])
+        # Without a shape for its elements: equal nodes become one, whatever each is filled with.
+        return typed(g, g.op("SequenceEmpty", dtype=dtype), SequenceOf(TensorOf(dtype, None)))
+    assert element is not None
+    made = g.op("SequenceConstruct", *[_as_tensor_value(g, entry, element.dtype) for entry in item])
     return typed(g, made, SequenceOf(element))
 
 

@@ -23,7 +23,6 @@ from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.resolution import Resolution
 from onnx_explore.options import OperatorExportTypes
-from onnx_explore.recording import Recorder
 from onnx_explore.symbolic.binding import materialize
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.torch_ir import TorchNode
@@ -35,7 +34,7 @@ _PYTHON = "prim::PythonOp"
 
 
 def convert(
-    operators: Operators, node: TorchNode, inputs: list[Lowered], kind: OperatorExportTypes, recorder: Recorder
+    operators: Operators, node: TorchNode, inputs: list[Lowered], kind: OperatorExportTypes
 ) -> tuple[Resolution, tuple[Lowered, ...]]:
     """Lower a node, or leave it as it is where ``operator_export_type`` says so.
 
@@ -53,8 +52,7 @@ def convert(
             raise
         g.rollback(mark)
         results = unconverted(g, node, inputs, kind)
-        message = f"{node.target} is not converted, the runtime must know it: {error.message}"
-        recorder.note("warning", "NotConverted", message, where=node.origin.where, node=node.id)
+        g.problem("NotConverted", f"{node.target} is not converted, the runtime must know it: {error.message}")
         return _kept(f"cannot be converted: {error.message}"), results
 
 

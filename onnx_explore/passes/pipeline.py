@@ -26,14 +26,17 @@ def run_torch_passes(graph: TorchGraph, passes: tuple[tuple[str, TorchPass], ...
     Raises:
         Cancelled: If the user asked to stop.
     """
+    before = _index(graph)
     for name, run in passes:
         if recorder.cancelled():
             raise Cancelled(f"stopped before pass {name}")
         start = time.perf_counter()
-        after = run(graph, recorder)
+        result = run(graph, recorder)
         seconds = time.perf_counter() - start
-        recorder.add(PassRan("torch", name, _index(graph), _index(after), after is not graph, seconds))
-        graph = after
+        changed = result is not graph
+        after = _index(result) if changed else before
+        recorder.add(PassRan("torch", name, before, after, changed, seconds))
+        graph, before = result, after
     return graph
 
 

@@ -126,11 +126,16 @@ def failure(error: Exception, variant: Variant | None) -> OnnxExporterError:
         return error
     what = f"symbolic function {function}" if function else "evaluation"
     wrapped = SymbolicError(
-        f"its {what} raised {type(error).__name__}{f' at {place}' if place else ''}: {error}",
+        f"its {what} raised {type(error).__name__}{f' at {place}' if place else ''}: {first_line(error)}",
         action="mend the function, register it again, and go on",
     )
     wrapped.__cause__ = error
     return wrapped
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a message: PyTorch's exporter adds whole graphs to its own. The rest is in the chained exception."""
+    return next((row.strip() for row in str(error).splitlines() if row.strip()), "no message")
 
 
 def line_of(error: BaseException, variant: Variant) -> str:
@@ -145,6 +150,8 @@ def line_of(error: BaseException, variant: Variant) -> str:
         elif not file.startswith(_LIBRARIES) and not is_inside_torch(file):
             found = f"{_short(file)}:{step.tb_lineno}"
         step = step.tb_next
+    if not own and not found and error.__cause__ is not None:
+        return line_of(error.__cause__, variant)
     return own or found
 
 

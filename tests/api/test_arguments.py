@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import io
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import onnx
@@ -105,6 +106,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("args", {"args": (X, {1: X})}),
     ("args", {"args": (X, {"unknown": X})}),
     ("rtol", {"rtol": -1.0}),
+    ("check", {"check": np.array([True, False])}),
+    ("export_params", {"export_params": torch.ones(2)}),
     ("atol", {"atol": "small"}),
     ("check", {"check": "please"}),
     ("external_data", {"external_data": "yes"}),
@@ -179,6 +182,13 @@ class Named(nn.Module):
         return x * scale + (0 if y is None else y) - (0 if z is None else z)
 
 
+class Scripted(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor, z: Optional[torch.Tensor]) -> torch.Tensor:  # noqa: UP045
+        if z is None:
+            return x + y
+        return x + y - z
+
+
 @proves(
     "export.args",
     "export.args: a tuple of arguments",
@@ -207,6 +217,27 @@ def test_the_forms_of_args() -> None:
     with pytest.raises(InvalidArgument, match="args"):
         onnx_explore.export(Named(), (x, {"a": y}))  # interpreted as named arguments
 
+    # Inputs are in the order of the parameters, whatever that of the dictionary: names go by it.
+    check((x, {"z": z, "y": y}), ["x", "y", "z"], x=x, y=y, z=z)
+    proto = onnx_explore.export(Named(), (x, {"z": z, "y": y}), input_names=["a", "b", "c"]).to_proto()
+    np.testing.assert_allclose(run(proto, a=x, b=y, c=z)[0], Named()(x, y, z).numpy(), rtol=1e-5, atol=1e-6)
+
+    class Required(nn.Module):
+        def forward(self, x: torch.Tensor, y: Any, *, z: Any) -> torch.Tensor:
+            return x + (1 if y is None else y) + (2 if z is None else z)
+
+    exported = onnx_explore.export(Required(), (x, {}))
+    assert [value.name for value in exported.model.graph.inputs] == ["x"]
+    messages = [note.message for note in exported.recording.notes if note.code == "ConstantInput"]
+    assert ["'y'" in messages[0], "'z'" in messages[1]] == [True, True]
+    np.testing.assert_allclose(run(exported.to_proto(), x=x)[0], (x + 3).numpy(), rtol=1e-6)
+    with pytest.raises(InvalidArgument, match="missing"):
+        onnx_explore.export(Required(), (x,))
+    scripted = onnx_explore.export(torch.jit.script(Scripted()), (x, {"z": z, "y": y}), input_names=["a", "b", "c"])
+    np.testing.assert_allclose(run(scripted.to_proto(), a=x, b=y, c=z)[0], (x + y - z).numpy(), rtol=1e-5, atol=1e-6)
+    without = onnx_explore.export(torch.jit.script(Scripted()), (x, {"y": y}))
+    np.testing.assert_allclose(run(without.to_proto(), x=x, y=y)[0], (x + y).numpy(), rtol=1e-5, atol=1e-6)
+
 
 @proves("export.f", "export.f: a path", "export.f: a file object")
 def test_paths_and_file_objects(tmp_path: Path) -> None:
@@ -230,7 +261,7 @@ class Net(nn.Module):
         self.head = nn.Linear(4, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.drop(self.norm(self.conv(x)).relu()).mean((2, 3)))
+        return self.head(self.drop(self.norm(self.conv(x)).relu()).mean((2, 3))) + self.head.bias.sum()
 
 
 IMAGE = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -276,6 +307,14 @@ def test_verbose_and_the_log(capsys: pytest.CaptureFixture[str]) -> None:
     finally:
         onnx_explore.disable_log()
     log = capsys.readouterr().out
+    logger = logging.getLogger("onnx_explore")
+    logger.setLevel(logging.ERROR)
+    try:
+        onnx_explore.export(Own(), X, verbose=True)
+        assert logger.level == logging.ERROR  # as the program has set it
+    finally:
+        logger.setLevel(logging.NOTSET)
+    capsys.readouterr()
     assert log.count("captured (trace)") == 1 and "aten::exp → Exp" in log and "graph(" not in log
     onnx_explore.export(Own(), X)
     assert capsys.readouterr().out == ""
@@ -541,7 +580,7 @@ def test_pretty_strings() -> None:
         ({"opset_version": 11}, "version: 11"),
         ({"keep_initializers_as_inputs": True}, '{name: "head.bias", type:Tensor dims: 2}'),
         ({"custom_opsets": {"mine": 3}}, "domain: mine, version: 3"),
-        ({"do_constant_folding": False}, "ModelProto"),
+        ({"do_constant_folding": False}, '"ReduceSum"'),
         ({"input_names": ["x"], "dynamic_axes": {"x": {0: "batch"}}}, '{name: "x", type:Tensor dims: batch 3 6 6}'),
     ],
     ids=lambda item: next(iter(item)) if isinstance(item, dict) else "",
@@ -551,6 +590,4 @@ def test_pretty_strings_take_the_same_parameters(
 ) -> None:
     plain = onnx_explore.export_to_pretty_string(Net().eval(), IMAGE)
     text = onnx_explore.export_to_pretty_string(Net().eval(), IMAGE, **options)
-    assert shows in text
-    if "do_constant_folding" not in options:
-        assert shows not in plain
+    assert shows in text and shows not in plain

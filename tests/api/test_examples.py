@@ -513,13 +513,18 @@ def test_lists_of_tensors() -> None:
             return [torch.cat(xs), xs[0] * len(xs)]
 
     xs = [torch.ones(2), torch.ones(3)]
-    for model in (Lists(), torch.jit.script(Lists())):
-        exported = torch_onnx.export(model, (xs,), "l.onnx", opset_version=11)
-        assert [value.name for value in exported.model.graph.inputs] == ["xs_0", "xs_1"]
-        session = ort.InferenceSession("l.onnx")
-        first, second = session.run(None, {"xs_0": np.zeros(2, np.float32) + 4, "xs_1": np.ones(3, np.float32)})
-        np.testing.assert_allclose(first, [4, 4, 1, 1, 1])
-        np.testing.assert_allclose(second, [8, 8])
+    fours, ones = np.zeros(2, np.float32) + 4, np.ones(3, np.float32)
+    traced = torch_onnx.export(Lists(), (xs,), "l.onnx", opset_version=11)
+    assert [value.name for value in traced.model.graph.inputs] == ["xs_0", "xs_1"]
+    first, second = ort.InferenceSession("l.onnx").run(None, {"xs_0": fours, "xs_1": ones})
+    np.testing.assert_allclose(first, [4, 4, 1, 1, 1])
+    np.testing.assert_allclose(second, [8, 8])
+    # A scripted model takes a sequence, of any length.
+    scripted = torch_onnx.export(torch.jit.script(Lists()), (xs,), "l.onnx", opset_version=11)
+    assert [value.name for value in scripted.model.graph.inputs] == ["xs"]
+    first, second = ort.InferenceSession("l.onnx").run(None, {"xs": [fours, ones, ones]})
+    np.testing.assert_allclose(first, [4, 4, 1, 1, 1, 1, 1, 1])
+    np.testing.assert_allclose(second, [12, 12])
 
 
 # -- the API's own examples -------------------------------------------------------------------------------------------------

@@ -111,16 +111,28 @@ def test_pitfalls_are_told_with_line_value_and_rewrite(mark: str, code: str, fro
     assert not [note for note in exported.recording.notes if note.code == "TracerWarning"]
 
 
-def test_data_is_told_and_found_by_the_check() -> None:
+def test_data_is_recorded_and_told() -> None:
     class Hidden(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             y = x * 2
             y.data.add_(3)
+            return y + x.data
+
+    exported = onnx_explore.export(Hidden(), X, input_names=["x"], dynamic_axes={"x": [0]}, check=True)
+    assert [node.op_type for node in exported.model.graph] == ["Mul", "Add", "Add"]
+    assert len(notes(exported, "TensorData")) == 2
+
+    class Assigned(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = x * 2
+            y.data = x + 5
             return y
 
-    assert notes(onnx_explore.export(Hidden(), X), "TensorData")
+    exported = onnx_explore.export(Assigned(), X)
+    (note,) = [note for note in exported.recording.notes if note.code == "TensorData"]
+    assert note.severity == "warning" and "assignment" in note.message
     with pytest.raises((CaptureDiverged, RuntimeMismatch)):
-        onnx_explore.export(Hidden(), X, check=True)
+        onnx_explore.export(Assigned(), X, check=True)
 
 
 def test_sizes_are_numbers() -> None:

@@ -230,3 +230,25 @@ def test_the_explorer_shows_functions() -> None:
         in text
     )
     assert "LeakyRelu[alpha=@inferred::alpha](%input_0)" in text
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_loops_stay_inside_of_functions() -> None:
+    """Bodies of Scan and Loop read what the module was given: inputs of the function."""
+
+    class Spoken(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm = nn.LSTM(4, 6, proj_size=5, bidirectional=True)
+            self.head = nn.Linear(10, 3)
+
+        def forward(self, x: torch.Tensor, *targets: torch.Tensor) -> torch.Tensor:
+            return nn.functional.ctc_loss(self.head(self.lstm(x)[0]).log_softmax(-1), *targets)
+
+    args = (torch.randn(6, 2, 4), torch.tensor([[1, 2, 1], [2, 1, 2]]), torch.tensor([6, 5]), torch.tensor([3, 2]))
+    exported = onnx_explore.export(Spoken(), args, export_modules_as_functions=True, check=True)
+    assert exported.report is not None and exported.report.passed
+    functions = {function.name: function for function in exported.model.functions.values()}
+    assert set(functions) == {"Spoken", "LSTM", "Linear"}
+    inside = [node.op_type for name in ("Spoken", "LSTM") for node in functions[name]]
+    assert {"Loop", "Scan"} & set(inside)

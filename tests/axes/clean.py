@@ -175,6 +175,20 @@ def same_length(x: torch.Tensor) -> torch.Tensor:
     return x + y
 
 
+class Doubling(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 + 1
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> Any:
+        return grads[0] * 2
+
+
+def autograd_function(x: torch.Tensor) -> torch.Tensor:
+    return Doubling.apply(torch.relu(x)).sum(1)
+
+
 class Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -190,6 +204,7 @@ CLEAN: list[tuple[Any, tuple[torch.Tensor, ...], dict[str, dict[int, str]]]] = [
         for model in (
             *(
                 tensor_of_a_size,
+                autograd_function,
                 tensor_of_a_list,
                 view_by_size,
                 size_arithmetic,

@@ -22,6 +22,42 @@ torch.manual_seed(0)
 model, x = ConvNet(), torch.randn(2, 3, 16, 16)
 """
 
+BAKED = """
+import onnx_explore, torch
+
+class Baked(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(4, 6)
+
+    def forward(self, x):
+        length = int(x.shape[1])
+        y = self.linear(x).reshape(-1, length * 2, 3)
+        return torch.relu(y)
+
+ex = onnx_explore.explore(Baked(), torch.randn(2, 5, 4), dynamic_axes={"x": {0: "batch", 1: "length"}})
+ex.run()
+"""
+
+RESNET = """
+import onnx_explore, torch
+from tests.models.zoo import ResNet
+
+ex = onnx_explore.explore(ResNet().eval(), torch.randn(1, 3, 224, 224), dynamic_axes={"x": {0: "batch"}}, check=False)
+ex.run()
+"""
+
+BERT_BASE = """
+import onnx_explore, torch
+from transformers import BertConfig, BertModel
+
+model = BertModel(BertConfig()).eval()
+ids = torch.randint(0, 1000, (2, 12))
+axes = {"input_ids": {0: "batch"}, "attention_mask": {0: "batch"}}
+ex = onnx_explore.explore(model, (ids, torch.ones_like(ids)), dynamic_axes=axes, check=False)
+ex.run()
+"""
+
 EXPORT = """
 ex = onnx_explore.explore(model, x, input_names=["images"], dynamic_axes={"images": {0: "batch"}})
 ex.run()

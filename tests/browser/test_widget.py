@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import shoot
 from tests.browser.lab import CELL, Flag, Lab, Notebook, crowding
-from tests.browser.models import BERT, CONVNET, EXPORT, HOSTILE, LAYERS, MANY, REGISTER, UNSUPPORTED
+from tests.browser.models import BAKED, BERT, CONVNET, EXPORT, HOSTILE, LAYERS, MANY, REGISTER, UNSUPPORTED
 
 OpenNotebook = Callable[..., Notebook]
 
@@ -150,6 +150,33 @@ def test_axes(open_notebook: OpenNotebook, page: Page) -> None:
     shoot(page, "axes")
     notebook.run(2)
     assert "{0: 'N'}" in notebook.output(2)
+
+
+def test_audit(open_notebook: OpenNotebook, page: Page) -> None:
+    """The audit names the line; its link lights the nodes up; the repair proves the axis; the line can be copied."""
+    notebook = open_notebook(BAKED, "print(ex.audit)", run=1)
+    explorer = notebook.explorer
+    explorer.tab("axes").click()
+    root = explorer.root
+    root.get_by_role("button", name="Audit", exact=True).click()
+    problem = root.locator(".oe-problem")
+    expect(problem).to_contain_text("int() is baked: 5 → 6 = 2*length", timeout=CELL)
+    expect(problem).to_contain_text("length = int(x.shape[1])")
+    expect(root.get_by_role("table", name="Audit")).to_contain_text("broken")
+    problem.get_by_role("button").first.click()
+    expect(explorer.pane("torch").locator(".oe-chosen, .oe-lit, .oe-selected").first).to_contain_text("reshape")
+    shoot(page, "audit")
+    root.get_by_role("button", name="Repair").click()
+    expect(problem).to_contain_text("repaired", timeout=CELL)
+    expect(root.get_by_role("table", name="Audit")).not_to_contain_text("broken")
+    expect(root.get_by_role("table", name="Axes")).to_contain_text("proven")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    root.get_by_role("button", name="Copy %onnx_export line").click()
+    expect(root.get_by_role("button", name="Copy %onnx_export line")).to_contain_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "%onnx_export model x --dynamic x:0=batch,1=length"
+    shoot(page, "repaired")
+    notebook.run(1)
+    assert "length: proven" in notebook.output(1)
 
 
 def test_graph(open_notebook: OpenNotebook, page: Page) -> None:

@@ -132,3 +132,31 @@ def test_scope_order_and_switch() -> None:
 def test_warnings_do_not_repeat_conversions() -> None:
     assert not [note for note in capture(integer, X).notes if note.code == "TracerWarning"]
     assert [note for note in capture(integer, X, record_conversions=False).notes if note.code == "TracerWarning"]
+
+
+def test_sizes_in_a_list_stay_sizes() -> None:
+    """``torch.tensor`` of a list takes traced sizes for plain numbers; the trace has them as tensors."""
+
+    def run(x: torch.Tensor) -> Any:
+        n, m = x.shape
+        nested = torch.tensor([[n, 1], [m, 2.5]])
+        return torch.tensor([n, m]), torch.as_tensor([n, 2], dtype=torch.float32), nested, torch.tensor(x.shape), x + n
+
+    found = capture(run, (torch.randn(2, 3),))
+    assert not found.conversions
+    for got, wanted in zip(found.replay((torch.randn(5, 4),)), run(torch.randn(5, 4)), strict=True):
+        assert got.dtype == wanted.dtype
+        assert got.shape == wanted.shape
+    torch.testing.assert_close(found.replay((torch.zeros(5, 4),)), run(torch.zeros(5, 4)))
+
+
+def test_a_size_where_a_list_may_stand() -> None:
+    """``roll(n // 2, 1)``: PyTorch makes the one number a list of numbers that the trace does not see."""
+
+    def run(x: torch.Tensor) -> Any:
+        n = x.shape[1]
+        return x.roll(n // 2, 1), torch.roll(input=x, shifts=n - 1, dims=-1), torch.roll(x, n // 2), x.roll(1, 0)
+
+    found = capture(run, (torch.randn(2, 3),))
+    x = torch.randn(4, 7)
+    torch.testing.assert_close(found.replay((x,)), run(x))

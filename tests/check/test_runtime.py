@@ -175,6 +175,21 @@ def test_reference_lacks_operators_too() -> None:
         ReferenceSession(made).run({"x": torch.ones(2)})
 
 
+@pytest.mark.parametrize("operator", ["from_file", "save"])
+def test_a_model_cannot_touch_files_through_aten(operator: str, tmp_path: Path) -> None:
+    file = tmp_path / "made"
+    inputs = {"name": np.array(str(file)), "shared": np.array(True), "size": np.array(8)}
+    node = onnx.helper.make_node("ATen", list(inputs), ["y"], domain="org.pytorch.aten", operator=operator)
+    kinds = (onnx.TensorProto.STRING, onnx.TensorProto.BOOL, onnx.TensorProto.INT64)
+    values = [onnx.helper.make_tensor_value_info(name, kind, []) for name, kind in zip(inputs, kinds, strict=True)]
+    result = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    graph = onnx.helper.make_graph([node], "g", values, [result])
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("org.pytorch.aten", 1)]
+    with pytest.raises(NoRuntimeKernel, match="a file"):
+        ReferenceSession(onnx.helper.make_model(graph, opset_imports=opsets)).run(inputs)
+    assert not file.exists()
+
+
 def test_runtime_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(NotAvailable, match="not installed"):

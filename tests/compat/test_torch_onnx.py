@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 from collections.abc import Iterator
@@ -56,6 +57,27 @@ def test_it_is_gone_when_it_was_taken_back_and_torchs_own_are_never_used() -> No
     assert nodes(exported) == ["Relu"]
     (event,) = exported.recording.of(NodeLowered)
     assert not any("torch.onnx" in item.function for item in event.candidates)
+
+
+def test_objects_that_can_be_called() -> None:
+    class Negates:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        def __call__(self, g: Any, x: Any) -> Any:
+            return g.op("Neg", x)
+
+    def scaled(g: Any, x: Any, *, by: float) -> Any:
+        return g.op("Mul", x, by)
+
+    for function, wanted in ((Negates(), "Neg"), (functools.partial(scaled, by=2.0), "Mul")):
+        torch.onnx.register_custom_op_symbolic("aten::relu", function, 9)
+        try:
+            assert nodes(onnx_explore.export(torch.relu, X)) == [wanted]
+        finally:
+            torch.onnx.unregister_custom_op_symbolic("aten::relu", 9)
 
 
 def test_a_registration_under_an_export_that_stands_still() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import onnx_explore
-from onnx_explore.errors import OnnxExporterError
+from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 
 X = torch.randn(2, 3, generator=torch.Generator().manual_seed(0))
 Tensor = ir.Value
@@ -174,6 +174,34 @@ def test_torchs_state_is_as_it_was() -> None:
     assert not hasattr(torch._C.Node, "__getitem__")
 
 
+def test_an_error_of_torchs_helper_functions_is_one_line() -> None:
+    from torch.onnx import symbolic_helper as theirs
+
+    def asks(g: Any, x: Any) -> Any:
+        return g.op("Elu", x, alpha_f=theirs._get_const(g.op("Neg", x), "f", "alpha"))
+
+    with onnx_explore.symbolic("aten::relu")(asks), pytest.raises(OnnxExporterError, match="'alpha' argument") as found:
+        onnx_explore.export(torch.relu, X)
+    assert isinstance(found.value, UnsupportedOperatorError)
+    assert "\n" not in str(found.value)
+    assert f"at compat/test_wrong.py:{_line(asks, '_get_const')}" in str(found.value)
+    assert found.value.__cause__ is not None
+
+
+def test_what_torchs_helper_functions_refuse_falls_through() -> None:
+    from torch.onnx import symbolic_helper as theirs
+
+    def refuses(g: Any, x: Any) -> Any:
+        return theirs._unimplemented("relu", "of this kind")
+
+    with onnx_explore.symbolic("aten::relu")(refuses):
+        exported = onnx_explore.export(
+            torch.relu, X, operator_export_type=onnx_explore.OperatorExportTypes.ONNX_ATEN_FALLBACK
+        )
+    (node,) = exported.model.graph
+    assert (node.domain, node.op_type) == ("org.pytorch.aten", "ATen")
+
+
 def test_the_style_is_seen() -> None:
     from onnx_explore import symbolic_helper
     from onnx_explore.compat.styles import is_torch_style
@@ -194,13 +222,25 @@ def test_the_style_is_seen() -> None:
     def parsed(g: Any, x: Any) -> Any:
         return x
 
+    kind = symbolic_helper
+
+    def enclosed(g: Any, x: Any) -> Any:
+        return kind._unimplemented("relu", "no")
+
+    def imports(g: Any, x: Any) -> Any:
+        from torch.onnx.symbolic_opset9 import relu
+
+        return relu(g, x)
+
     def plain(g: Any, x: Any) -> Any:
         return g.op("Elu", x, alpha=1.0)
 
     def typed(g: Any, self: Tensor, alpha: float = 1.0) -> Any:
         return g.op("Elu", self, alpha=alpha)
 
-    assert [is_torch_style(item) for item in (suffixed, asks, helped, annotated, parsed)] == [True] * 5
+    assert [is_torch_style(item) for item in (suffixed, asks, helped, annotated, parsed, enclosed, imports)] == [
+        True
+    ] * 7
     assert [is_torch_style(item) for item in (plain, typed)] == [False] * 2
     for function in (suffixed, plain):
         with onnx_explore.symbolic("aten::relu")(function):

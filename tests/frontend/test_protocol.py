@@ -69,6 +69,7 @@ def test_every_request_is_answered() -> None:
             "node": {"node": 0, "name": None},
             "run_to": {"what": "aten::softmax"},
             "set_axes": {"edits": [{"input": "x", "axis": 0, "symbol": "batch"}]},
+            "audit": {"repair": False},
             "asset": {"name": "layout"},
         }.get(kind, {})
         assert isinstance(parse({"kind": kind, **fields}), cls)
@@ -177,13 +178,53 @@ def test_an_interrupt_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_axes() -> None:
+    """The shapes come at once, the checks afterwards; a new name asks for neither."""
     held = service()
     to_end(held)
     summary = ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": "n"}]).summary
-    assert summary.state == "exported"
+    assert summary.state == "exported" and summary.unchecked and summary.check == "none"
+    assert [(axis.symbol, axis.state) for axis in summary.axes] == [("n", "untested"), (None, "static")]
+    summary = ask(held, "continue").summary
+    assert not summary.unchecked and summary.check == "passed"
     assert [(axis.symbol, axis.state) for axis in summary.axes] == [("n", "proven"), (None, "static")]
+    summary = ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": "rows"}]).summary
+    assert not summary.unchecked and summary.check == "passed" and summary.axes[0].state == "proven"
+    assert summary.axes_text == "dynamic_axes={'x': {0: 'rows'}}"
+    assert summary.axes_line == "%onnx_export model x --dynamic x:0=rows"
     summary = ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": None}]).summary
     assert [axis.symbol for axis in summary.axes] == [None, None]
+
+
+def test_audit_and_repair() -> None:
+    def baked(x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(1, int(x.shape[0]) * 3)
+
+    held = Service(onnx_explore.explore(baked, torch.randn(4, 3), dynamic_axes={"x": {0: "rows"}}))
+    to_end(held)
+    assert ask(held, "summary").summary.audit is None
+    summary = ask(held, "audit", repair=False).summary
+    assert summary.audit is not None and summary.audit.repairable and summary.axes[0].state == "broken"
+    (problem,) = summary.audit.problems
+    assert problem.source == "return x.reshape(1, int(x.shape[0]) * 3)" and problem.expression == "3*rows"
+    assert "test_protocol.py:" in problem.where and not problem.repaired
+    (told,) = (item for item in summary.problems if item.code == "BakedSize")
+    assert told.severity == "error" and told.ids == problem.ids and "test_protocol.py" in told.where
+    # The nodes that carry it light up in the panes.
+    _, buffers = held.pane("torch")
+    assert set(problem.ids) & set(ints(buffers[1]))
+    json.dumps(saved(held.exploration))
+    summary = ask(held, "audit", repair=True).summary
+    assert summary.audit is not None and summary.audit.problems[0].repaired and summary.axes[0].state == "proven"
+    codes = {item.code for item in summary.problems}
+    assert summary.check == "passed" and "Repaired" in codes and "BakedSize" not in codes
+    assert ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": None}]).summary.audit is None
+
+
+def test_an_audit_without_axes_is_refused() -> None:
+    held = Service(onnx_explore.explore(torch.nn.ReLU(), torch.randn(2)))
+    to_end(held)
+    answer, _ = held.handle({"kind": "audit", "repair": False})
+    assert answer.kind == "failed" and "no input has a dynamic axis" in answer.message
 
 
 def test_saved_is_small_and_without_weights() -> None:

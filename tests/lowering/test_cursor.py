@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -51,6 +52,12 @@ def test_a_step_lowers_one_node_and_tells_how():
     assert [candidate.chosen for candidate in event.candidates].count(True) == 1
     assert ex.run().state == "exported"
     assert ex.step() is None
+
+
+@pytest.mark.parametrize("options", [{"rtol": -1.0}, {"atol": "small"}])
+def test_a_wrong_tolerance_is_refused_before_the_model_runs(options: dict[str, Any]):
+    with pytest.raises(onnx_explore.errors.InvalidArgument, match="tol"):
+        onnx_explore.explore(nn.ReLU(), torch.randn(2, 3), **options)
 
 
 def test_run_until_stops_before_what_it_was_told():
@@ -104,6 +111,34 @@ def test_a_registration_before_the_cursor_goes_back_to_the_first_such_node(custo
     lowered = [event for event in ex.recording.of(NodeLowered) if event.target == "aten::sigmoid"]
     assert len(lowered) == 1
     assert "registered by the user" in lowered[0].reason
+
+
+def test_notes_about_nodes_that_are_lowered_again_are_not_said_twice(custom: list[str]):
+    class Cut(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            first, second, _ = torch.relu(x).unbind(0)
+            return torch.tanh(torch.triu(first + second))
+
+    def notes() -> list[str]:
+        return [note.code for note in ex.recording.notes if note.node is not None]
+
+    kind = onnx_explore.OperatorExportTypes.ONNX_ATEN_FALLBACK
+    custom.append("aten::triu")
+    onnx_explore.register_custom_op_symbolic("aten::triu", refuse, 9)
+    ex = onnx_explore.explore(
+        Cut(), torch.randn(3, 2, 2), input_names=["x"], dynamic_axes={"x": [0]}, operator_export_type=kind
+    )
+    ex.run_until("aten::tanh")
+    assert notes() == ["BakedCount", "NotConverted"]
+    custom.append("aten::relu")
+    onnx_explore.register_custom_op_symbolic("aten::relu", lambda g, x: g.op("Abs", x), 9)
+    assert ex.run().state == "exported"
+    assert "Relu" not in {node.op_type for node in ex.onnx_graph}
+    assert notes() == ["BakedCount", "NotConverted"]
+
+
+def refuse(g: Emitter, x: Tensor, diagonal: int) -> Tensor:
+    raise UnsupportedOperatorError("not today")
 
 
 def test_what_a_failing_symbolic_function_emitted_is_taken_back(custom: list[str]):

@@ -18,7 +18,8 @@ from onnx_explore.check.runtime import RuntimeSession
 from onnx_explore.errors import RuntimeMismatch
 from onnx_explore.options import DEFAULT_OPSET, NEWEST_OPSET
 from onnx_explore.torch_ir.data_sizes import data_sized_targets
-from tests.models.data_dependent import CASES, LOOPS, MATRIX, Data, DataCase
+from tests.models.data_dependent import CASES, MATRIX, Data, DataCase
+from tests.models.data_loops import LOOPS
 from tests.symbolic.torchvision_standins import register
 
 register()

@@ -36,8 +36,9 @@ def note_codes() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name in ("note", "CaptureNote", "Noted") and len(node.args) >= 3:
-                code = node.args[1]
+            place = {"note": 1, "CaptureNote": 1, "Noted": 1, "problem": 0}.get(name)
+            if place is not None and len(node.args) >= place + 2:
+                code = node.args[place]
                 if isinstance(code, ast.Constant) and isinstance(code.value, str):
                     found.add(code.value)
     return found

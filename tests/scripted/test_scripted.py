@@ -8,10 +8,11 @@ from tests.scripted.containers import CONTAINERS
 from tests.scripted.flow import FLOW
 from tests.scripted.interface import INTERFACE
 from tests.scripted.modules import MODULES
+from tests.scripted.recurrent import RECURRENT
 from tests.scripted.running import Scripted, check
 from tests.scripted.writes import WRITES
 
-CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES]
+CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES, *RECURRENT]
 OPSETS = (11, 13, 20, 25)
 
 
@@ -21,9 +22,10 @@ def test_it_gives_what_torchscript_gives(case: Scripted):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("opset", OPSETS)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    ("case", "opset"),
+    [(case, opset) for case in CASES for opset in OPSETS if opset >= case.since],
+    ids=lambda item: item.name if isinstance(item, Scripted) else str(item),
+)
 def test_it_does_at_every_opset(case: Scripted, opset: int):
-    if opset < case.since:
-        pytest.skip(f"ONNX has what it needs from opset {case.since} on")
     check(case, opset)

@@ -3,6 +3,7 @@
 import type {
   Asset,
   Done,
+  Edited,
   GraphScope,
   NodeDetail,
   Opening,
@@ -21,7 +22,8 @@ export interface Answers {
   step: SummaryAnswer;
   continue: SummaryAnswer;
   run_to: SummaryAnswer;
-  set_axes: SummaryAnswer;
+  set_axes: Edited;
+  audit: SummaryAnswer;
   asset: Asset;
   cancel: Done;
 }

@@ -13,12 +13,19 @@ export class PaneModel {
 
   constructor(
     readonly text: PaneText,
-    buffers: readonly Int32Array[],
+    private readonly buffers: readonly Int32Array[],
   ) {
     this.threads = new Threads(buffers[0] ?? EMPTY, buffers[1] ?? EMPTY);
     this.colors = buffers[2] ?? EMPTY;
     this.steps = buffers[3] ?? EMPTY;
     this.styles = buffers[4] ?? EMPTY;
+  }
+
+  /** The same lines with another name of a size in their types. */
+  renamed(old: string, name: string): PaneModel {
+    const word = new RegExp(`(?<![\\w])${old.replace(/[.*+?^${}()|[\]\\]/gu, "\\$&")}(?![\\w])`, "gu");
+    const notes = this.text.notes.map((note) => note.replace(word, () => name));
+    return new PaneModel({ ...this.text, notes }, this.buffers);
   }
 
   get count(): number {

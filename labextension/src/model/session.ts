@@ -57,7 +57,7 @@ export class Session {
   readonly jumped = new Signal<Place | undefined>(undefined);
   private stopping = false;
   private stale = false;
-  /** Panes that came whole with the opening: nobody has to ask for them. */
+  /** Panes that came along with another answer: nobody has to ask for them. */
   private whole: ReadonlySet<PaneName> = new Set();
   private readonly stopListening: () => void;
   private retry: ReturnType<typeof setTimeout> | undefined;
@@ -117,27 +117,31 @@ export class Session {
     await this.refresh();
   }
 
-  /** Everything again. */
-  async refresh(): Promise<void> {
+  /** Everything again; the summary is not asked for if it came just now, one pane may come before the others. */
+  async refresh(fresh = false, first?: PaneName): Promise<void> {
     if (this.loading.value) {
       this.stale = true;
       return;
     }
     this.loading.value = true;
+    let known = fresh;
     try {
       do {
         this.stale = false;
         const { whole } = this;
         this.whole = new Set();
-        const names = [...new Set(this.source.panes.map((spec) => spec.pane))].filter((name) => !whole.has(name));
-        const summary = this.ask<"summary">({ kind: "summary" });
+        const all = new Set(this.source.panes.map((spec) => spec.pane));
+        const ordered = first !== undefined && all.has(first) ? new Set([first, ...all]) : all;
+        const names = [...ordered].filter((name) => !whole.has(name));
+        const summary = known ? undefined : this.ask<"summary">({ kind: "summary" });
+        known = false;
         // While a cell goes on with the export, the panes would only be old ones.
-        if (this.running.value === ELSEWHERE) {
+        if (this.running.value === ELSEWHERE && summary !== undefined) {
           this.takeSummary(await summary);
           if (this.running.value === ELSEWHERE) continue;
         }
         const panes = names.map((pane) => this.ask<"pane">({ kind: "pane", pane }));
-        this.takeSummary(await summary);
+        if (summary !== undefined) this.takeSummary(await summary);
         for (const [index, asked] of panes.entries()) {
           const name = names[index];
           const reply = await asked;
@@ -212,8 +216,35 @@ export class Session {
     return this.drive(`Running to ${what}`, () => this.ask<"run_to">({ kind: "run_to", what }));
   }
 
-  setAxes(edits: AxisEdit[]): Promise<void> {
-    return this.drive("Exporting again with these axes", () => this.ask<"set_axes">({ kind: "set_axes", edits }));
+  /** The new shapes first; what they prove afterwards. A new name alone is painted at once, and confirmed by the answer. */
+  async setAxes(edits: AxisEdit[]): Promise<void> {
+    const rename = this.renameOf(edits);
+    if (rename !== undefined) {
+      const [old, name] = rename;
+      this.panes.value = new Map([...this.panes.value].map(([pane, model]) => [pane, model.renamed(old, name)]));
+    }
+    await this.drive(
+      "Exporting again with these axes",
+      () => this.ask<"set_axes">({ kind: "set_axes", edits }),
+      () => false,
+      "onnx",
+    );
+    if (this.summary.value?.unchecked === true) await this.continueToEnd();
+  }
+
+  /** Old and new name, if an edit gives a size that has one name in one place another name that nothing has. */
+  private renameOf(edits: readonly AxisEdit[]): [string, string] | undefined {
+    const [edit] = edits;
+    const axes = this.summary.value?.axes ?? [];
+    const row = axes.find((axis) => axis.input === edit?.input && axis.axis === edit.axis);
+    if (edits.length !== 1 || edit?.symbol == null || row?.symbol == null) return undefined;
+    const taken = axes.some((axis) => axis.symbol === edit.symbol || (axis !== row && axis.symbol === row.symbol));
+    return taken ? undefined : [row.symbol, edit.symbol];
+  }
+
+  audit(repair: boolean): Promise<void> {
+    const sentence = repair ? "Repairing, and proving the result" : "Auditing the axes: capturing at other sizes";
+    return this.drive(sentence, () => this.ask<"audit">({ kind: "audit", repair }));
   }
 
   /** To the end, slice by slice: a cancel gets through between two slices in every kind of kernel. */
@@ -249,17 +280,25 @@ export class Session {
     sentence: string,
     ask: () => Promise<Reply<Answers[K]>>,
     again: () => boolean = () => false,
+    first?: PaneName,
   ): Promise<void> {
     this.running.value = sentence;
     this.trouble.value = "";
     this.step.value = undefined;
     const reply = await ask();
+    let fresh = false;
     if (reply.kind === "ok") {
-      if (reply.answer.kind === "summary") this.summary.value = reply.answer.summary;
+      const { answer } = reply;
+      fresh = answer.kind === "summary" || answer.kind === "edited";
+      if (answer.kind === "summary" || answer.kind === "edited") this.summary.value = answer.summary;
+      if (answer.kind === "edited" && answer.onnx !== null) {
+        this.panes.value = new Map(this.panes.value).set("onnx", new PaneModel(answer.onnx, reply.buffers));
+        this.whole = new Set<PaneName>(["onnx"]);
+      }
     } else this.note(reply);
     if (again()) return;
     this.running.value = "";
-    await this.refresh();
+    await this.refresh(fresh, first);
   }
 
   private takeSummary(reply: Reply<Answers["summary"]>): void {

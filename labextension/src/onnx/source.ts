@@ -86,6 +86,7 @@ export class FileSource implements Source {
       case "continue":
       case "run_to":
       case "set_axes":
+      case "audit":
       case "cancel":
         return { kind: "failed", code: "ReadOnly", message: "A file can only be looked at." };
       default:
@@ -129,6 +130,7 @@ export class FileSource implements Source {
       verdict: "",
       checks: [],
       check: "none",
+      unchecked: false,
       opset: model.opsets.find(({ domain }) => domain === "")?.version ?? 0,
       position: 0,
       total: 0,
@@ -140,6 +142,9 @@ export class FileSource implements Source {
       failure: null,
       problems: notes.map(([code, message]) => ({ severity: "info", code, message, where: "", count: 1, ids: [] })),
       axes: [],
+      axes_text: "",
+      axes_line: "",
+      audit: null,
       interface: rows,
       passes: [],
       targets: [],

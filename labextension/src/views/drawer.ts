@@ -3,8 +3,9 @@
 import type { Session } from "../model/session";
 import type { Summary } from "../protocol";
 import { Disposal, el, fill } from "../render/dom";
+import { axesDrawer } from "./axes";
 import { Detail } from "./detail";
-import { axesTable, checksTable, interfaceTable, passesTable, problemsTable } from "./tables";
+import { checksTable, interfaceTable, passesTable, problemsTable } from "./tables";
 
 export type TabName = "node" | "problems" | "checks" | "axes" | "interface" | "passes";
 
@@ -93,10 +94,10 @@ export class Drawer {
 
   /** A table that is rebuilt under the hand keeps the focus where it was. */
   private keepFocus(summary: Summary): void {
-    const label = document.activeElement?.getAttribute("aria-label");
+    const name = nameOf(document.activeElement);
     this.fillBody("axes", summary);
-    for (const field of this.body.querySelectorAll("input")) {
-      if (field.getAttribute("aria-label") === label) field.focus({ preventScroll: true });
+    for (const field of this.body.querySelectorAll<HTMLElement>("input, button")) {
+      if (name !== "" && nameOf(field) === name) field.focus({ preventScroll: true });
     }
   }
 
@@ -113,7 +114,7 @@ export class Drawer {
         fill(this.body, checksTable(summary));
         break;
       case "axes":
-        fill(this.body, axesTable(summary, this.session));
+        fill(this.body, axesDrawer(summary, this.session));
         break;
       case "interface":
         fill(this.body, interfaceTable(summary));
@@ -156,6 +157,10 @@ export class Drawer {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+function nameOf(element: Element | null): string {
+  return element?.getAttribute("aria-label") ?? element?.getAttribute("title") ?? "";
 }
 
 function countOf(name: TabName, summary: Summary): string {

@@ -87,7 +87,8 @@ def sharing(node: TorchNode, constants: Mapping[int, Any]) -> Sharing | None:
     """
     target = node.target
     if target in WHOLE:
-        return Sharing(0, True)
+        # An optional that is known to be there is the same tensor, but what is read must be the tensor.
+        return Sharing(0, node.inputs[0].kind == node.outputs[0].kind)
     if not node.outputs or not node.inputs:
         return None
     if target in DROPOUTS:

@@ -77,6 +77,14 @@ class _Inside:
         self._owners: dict[Storage, Storage] = {}
         for number, entry in captured.items():
             self.run.entries[number] = self._entry(entry)
+        for inside, outside in list(self._owners.items()):
+            for other in outside.rivals:
+                for counterpart in self.counterparts(other):
+                    inside.rival(counterpart)
+
+    def counterparts(self, outside: Storage) -> list[Storage]:
+        """The storages inside that stand for one outside."""
+        return [inside for inside, storage in self._owners.items() if storage is outside]
 
     def _entry(self, entry: Entry) -> Entry:
         if isinstance(entry, TensorEntry):
@@ -138,6 +146,10 @@ class _Inside:
         found = storages_of(self.run.entries.get(value.id))
         return [(storage, self._owners.get(storage)) for storage in found]
 
+    def outside_of(self, inside: Storage) -> Storage | None:
+        """The storage outside that one inside stands for."""
+        return self._owners.get(inside)
+
     def own(self, inside: Storage, outside: Storage) -> None:
         """State that a storage inside (a carried one) may be one outside."""
         self._owners[inside] = outside
@@ -152,6 +164,7 @@ class _Inside:
         for inside, storage in self._owners.items():
             storage.noted = storage.noted or inside.noted
             storage.lost = storage.lost or inside.lost
+            storage.escaped = storage.escaped or inside.escaped
 
 
 def _captured(outer: Block, blocks: Iterable[TorchBlock]) -> dict[int, Entry]:
@@ -211,7 +224,7 @@ def _branches(outer: Block, node: TorchNode) -> None:
         made = inside.run.block(block)
         with inside.run.builder.standing_for(node):
             more = tuple(
-                inside.run.memory.read(inside.storages[storage]) if storage in inside.storages else given[storage]
+                inside.run.memory.left(inside.storages[storage]) if storage in inside.storages else given[storage]
                 for storage in written
             )
         blocks.append(TorchBlock(made.params, tuple(inside.run.builder.nodes), (*made.returns, *more)))
@@ -251,13 +264,16 @@ class _Results:
             return
         storage = self._outer.define(output, "local").view.storage
         for inside, value in returned:
-            for local, outside in inside.storages_behind(value):
-                if outside is not None:
-                    storage.rival(outside)
-                elif local in self._seen:
-                    storage.rival(self._seen[local])
-                else:
-                    self._seen[local] = storage
+            for local, _ in inside.storages_behind(value):
+                storage.escaped = storage.escaped or local.escaped
+                for item in (local, *local.rivals):
+                    outside = inside.outside_of(item)
+                    if outside is not None:
+                        storage.rival(outside)
+                    elif item in self._seen and self._seen[item] is not storage:
+                        storage.rival(self._seen[item])
+                    elif item is local:
+                        self._seen[item] = storage
         for other in more:
             storage.rival(other)
 
@@ -280,20 +296,27 @@ def _loop(outer: Block, node: TorchNode) -> None:
     ]
     changed = {index for index, view in params.items() if view.storage.version}
     written = trial.written
+    # What a round leaves behind holds for the next one: a tensor that went into a list must not be written any more.
+    left = {
+        index: next((local.escaped for local, _ in trial.storages_behind(body.returns[index + 1]) if local.escaped), "")
+        for index in changed
+    }
     for index in changed:
-        _check_carried(node, index, given, kept[index], captured, written)
+        _check_carried(node, index, given, kept[index], captured, written, left[index])
     values = {storage: _fresh_like(outer, roots[storage].captured) for storage in written}
     before = tuple(outer.memory.read(roots[storage]) for storage in written)
+    trial.tell_outside()
     for index in changed:
         if not kept[index]:
-            for storage in storages_of(given[index]):
-                storage.lost = storage.lost or f"a loop writes to it in its first round at {node.origin.where}"
+            for given_storage in storages_of(given[index]):
+                for storage in (given_storage, *given_storage.rivals):
+                    storage.lost = storage.lost or f"a loop writes to it in its first round at {node.origin.where}"
     inside = _Inside(outer, body, captured, values, trial=False)
     owned = {index: storage for index in changed if kept[index] for storage in storages_of(given[index])}
     params = _carry(inside, body, given, owned)
     made = inside.run.block(body)
     with inside.run.builder.standing_for(node):
-        after = tuple(inside.run.memory.read(inside.storages[storage]) for storage in written)
+        after = tuple(inside.run.memory.left(inside.storages[storage]) for storage in written)
     block = TorchBlock((*made.params, *values.values()), tuple(inside.run.builder.nodes), (*made.returns, *after))
     outputs = tuple(_fresh_like(outer, roots[storage].captured) for storage in written)
     outer.builder.append(replace(node, inputs=(*inputs, *before), outputs=(*node.outputs, *outputs), blocks=(block,)))
@@ -326,10 +349,10 @@ def _carry(
             view.storage.name, view.storage.owner, view.storage.noted = storage.name, storage.owner, storage.noted
             view.storage.trainable, view.storage.is_counter = storage.trainable, storage.is_counter
         for storage in storages_of(given[index]):
+            for other in (storage, *storage.rivals):
+                for counterpart in inside.counterparts(other):
+                    view.storage.rival(counterpart)
             inside.own(view.storage, storage)
-            root = inside.storages.get(storage)
-            if root is not None:
-                view.storage.rival(root.storage)
     return params
 
 
@@ -345,6 +368,7 @@ def _check_carried(
     kept: bool,
     captured: dict[int, Entry],
     written: Sequence[Storage],
+    escaped: str,
 ) -> None:
     """A carried tensor that the body writes to must have no other name in the body.
 
@@ -360,7 +384,7 @@ def _check_carried(
     elif kept and not isinstance(given[index], TensorEntry):
         reason = "a loop writes to something that is not a tensor"
     else:
-        reason = next((storage.escaped for storage in storages if storage.escaped), "")
+        reason = escaped or next((storage.escaped for storage in storages if storage.escaped), "")
         reason = reason and f"a loop writes to a tensor that has another name that is not followed: {reason}"
     if reason:
         raise UnsupportedOperatorError(

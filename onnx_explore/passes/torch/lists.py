@@ -103,9 +103,18 @@ class _Lists:
         elif node.target in _MAKERS and holds_changing(node.outputs[0].kind):
             self._make(node)
         elif node.target in _SAME and node.inputs[0].id in self._entries:
-            self._entries[node.outputs[0].id] = self._entries[node.inputs[0].id]
+            self._same(node)
         elif not self._taken_out(node):
             self._other(node)
+
+    def _same(self, node: TorchNode) -> None:
+        """Another name; of an optional that is known to be there, its value from here on is the list itself."""
+        entry = self._entries[node.inputs[0].id]
+        self._entries[node.outputs[0].id] = entry
+        if isinstance(entry, ListObject) and entry.members is None and node.inputs[0].kind != node.outputs[0].kind:
+            value = self._b.fresh.value(node.outputs[0].kind)
+            self._b.add(node.target, (self._read_entry(entry, node),), (value,), schema=node.schema)
+            entry.value = value
 
     def _make(self, node: TorchNode) -> None:
         """A container of containers: followed member by member."""
@@ -172,6 +181,10 @@ class _Lists:
             entry.value = self._rebuilt(entry, now)
             entry.built = now
         return entry.value
+
+    def _left(self, entry: ListObject, node: TorchNode) -> TorchValue:
+        """What a block leaves of a list that it changed, whether or not it may still be looked at: later reads will ask."""
+        return entry.value if entry.lost and entry.value is not None else self._read_entry(entry, node)
 
     def _rebuilt(self, entry: ListObject, now: tuple[TorchValue, ...]) -> TorchValue:
         inputs = now
@@ -248,7 +261,9 @@ class _Lists:
         """From here on a container is followed as a whole; its members can no longer be changed."""
         if entry.members is None:
             return
+        lost, entry.lost = entry.lost, ""
         entry.value = self._read_entry(entry, None)
+        entry.lost = lost
         for member in entry.members:
             self._freeze(member, reason)
         entry.members, entry.keys = None, None
@@ -285,7 +300,7 @@ class _Lists:
                     self._collapse(item, "it is in a list that control flow changes")
                 returns = (
                     *(self._read(value, node) for value in block.returns),
-                    *(self._read_entry(item, node) for item in changed),
+                    *(self._left(item, node) for item in changed),
                 )
             blocks.append(TorchBlock(block.params, tuple(builder.nodes), returns))
         lost = {item: reason for state in states for item in before.objects if (reason := state.lost(item))}
@@ -359,10 +374,10 @@ class _Lists:
         changed = [item for item in changed if item not in held]
         for item in changed:
             self._collapse(item, "it is in a list that a loop changes")
-        for item, reason in lost.items():
-            item.lost = item.lost or reason
         inputs = (*inputs[:2], *(self._read_entry(entry, node) for entry in given))
         more_inputs = tuple(self._read_entry(item, node) for item in changed)
+        for item, reason in lost.items():
+            item.lost = item.lost or reason
         more_params = tuple(self._b.fresh.value(item.kind) for item in changed)
         known = Snapshot(self._objects)
         self._b = builder = Builder(outer.fresh)
@@ -376,7 +391,7 @@ class _Lists:
                 self._collapse(item, "it is in a list that a loop changes")
             returns = (
                 *(self._read(value, node) for value in body.returns),
-                *(self._read_entry(item, node) for item in changed),
+                *(self._left(item, node) for item in changed),
             )
         ended = Snapshot(self._objects)
         lost = {item: ended.lost(item) for item in known.objects if ended.lost(item)}

@@ -183,6 +183,10 @@ class Memory:
                 f"the tensor '{view.storage.name}' is used after a write that may have changed it, or not: {view.storage.lost}",
                 action="write to a copy (.clone())",
             )
+        return self.left(view)
+
+    def left(self, view: View) -> TorchValue:
+        """The value of a view at the end of a block, whether or not it may still be read: later reads will ask."""
         value = self._refresh(view)
         assert isinstance(value, TorchValue)
         return value

@@ -208,6 +208,10 @@ def _hsplit(part: Part) -> TorchValue:
     return part.op("aten::cat", "", part.new, 0 if len(part.captured.shape) == 1 else 1)
 
 
+def _itself(part: Part) -> TorchValue:
+    return part.new
+
+
 def _complex(part: Part) -> TorchValue:
     raise part.refuse("it is a part of a complex tensor, which ONNX does not have")
 
@@ -269,6 +273,8 @@ _INVERSES: dict[str, Callable[[Part], TorchValue]] = {
     "aten::vsplit": _cat_at(0),
     "aten::dsplit": _cat_at(2),
     "aten::unbind": _stack,
+    "prim::unchecked_cast": _itself,
+    "aten::_unwrap_optional": _itself,
     "aten::real": _complex,
     "aten::imag": _complex,
     "aten::view_as_real": _complex,

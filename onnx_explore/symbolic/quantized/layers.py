@@ -11,12 +11,12 @@ from collections.abc import Callable
 import onnx_ir as ir
 import torch
 
-from onnx_explore.emit import Emitter, forms
+from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.symbolic.annotations import PackedWeight, Quantized, Tensor
 from onnx_explore.symbolic.lowered import Grid
 from onnx_explore.symbolic.quantized.grids import is_known, made, on_grid, one_scale, plain, real
-from onnx_explore.symbolic.quantized.observed import observed, observed_real
+from onnx_explore.symbolic.quantized.observed import observed
 from onnx_explore.symbolic.registry import Function, symbolic, table
 
 Activation = Callable[[Emitter, ir.Value], ir.Value]
@@ -124,18 +124,59 @@ def _bias(g: Emitter, packed: PackedWeight, x: Quantized) -> ir.Value | None:
 
 
 def linear(g: Emitter, x: ir.Value, packed: PackedWeight, bias: ir.Value | None) -> ir.Value:
-    """``x · weightᵀ + bias`` of real numbers."""
-    if g.rank(x) == 2 and bias is not None:
+    """``x · weightᵀ + bias`` of real numbers.
+
+    A matrix goes through Gemm: a MatMul with a weight from DequantizeLinear becomes MatMulNBits in ONNX Runtime, which rounds
+    its input once more.
+    """
+    if g.rank(x) == 2 and (bias is not None or g.opset >= 11):
         return g.op("Gemm", x, real_weight(g, packed), bias, transB=1)
-    weight = packed.weight
-    if isinstance(weight, Quantized):
-        turned = g.transposed(weight.integers)
-        grid = weight.grid
-        flipped = Grid(grid.scale, grid.zero_point, None if grid.axis is None else 1 - grid.axis)
-        product = g.op("MatMul", x, real(g, Quantized(turned, flipped)))
-    else:
-        product = g.op("MatMul", x, g.op("Transpose", weight, perm=[1, 0]))
+    product = g.op("MatMul", x, g.op("Transpose", real_weight(g, packed), perm=[1, 0]))
     return product if bias is None else g.op("Add", product, bias)
+
+
+def turned(g: Emitter, packed: PackedWeight) -> ir.Value:
+    """A weight as ``product`` multiplies with it: integers where it is quantized and ONNX multiplies these, else floats."""
+    weight = packed.weight
+    if isinstance(weight, Quantized) and g.opset >= 10:
+        return g.transposed(weight.integers)
+    return g.op("Transpose", real_weight(g, packed), perm=[1, 0])
+
+
+def product(g: Emitter, x: Quantized, packed: PackedWeight, matrix: ir.Value | None = None) -> ir.Value:
+    """``x · weightᵀ + bias`` as real numbers, of a quantized ``x``: by integers (MatMulInteger-10), as PyTorch has it.
+
+    Args:
+        g: The emitter.
+        x: On one grid, whose scale may be known only when the model runs.
+        packed: Weight and bias.
+        matrix: What ``turned`` made of the weight.
+    """
+    matrix = turned(g, packed) if matrix is None else matrix
+    weight, grid = packed.weight, one_scale(x)
+    if isinstance(weight, Quantized) and g.opset >= 10:
+        kinds = (g.dtype(x.integers), g.dtype(matrix))
+        points = [
+            item if isinstance(item, ir.Value) else g.const(item, kind)
+            for item, kind in zip((grid.zero_point, weight.grid.zero_point), kinds, strict=True)
+        ]
+        scales = [
+            item if isinstance(item, ir.Value) else g.const(item, ir.DataType.FLOAT)
+            for item in (grid.scale, weight.grid.scale)
+        ]
+        total = g.op("MatMulInteger", x.integers, matrix, *points)
+        result = g.op("Mul", g.cast(total, ir.DataType.FLOAT), g.op("Mul", *scales))
+    else:
+        result = g.op("MatMul", real(g, x), matrix)
+    return result if packed.bias is None else g.op("Add", result, packed.bias)
+
+
+def dynamic(
+    g: Emitter, x: ir.Value, packed: PackedWeight, reduce_range: bool, matrix: ir.Value | None = None
+) -> ir.Value:
+    """A linear layer whose input is quantized when the model runs."""
+    grid = observed(g, x, ir.DataType.UINT8, reduce_range)
+    return product(g, on_grid(g, x, grid, ir.DataType.UINT8), packed, matrix)
 
 
 def convolution(g: Emitter, x: ir.Value, packed: PackedWeight, bias: ir.Value | None) -> ir.Value:
@@ -181,6 +222,18 @@ def static(
     return made(g, after(g, layer(g, _input(g, x, packed, bias), packed, bias)), scale, point, x)
 
 
+def _rows(g: Emitter, x: Quantized, packed: PackedWeight, scale: float, point: int, after: Activation) -> Quantized:
+    """A quantized linear layer: more dimensions become rows of one matrix, on the integers."""
+    if g.rank(x.integers) == 2:
+        return static(g, linear, x, packed, scale, point, after)
+    assert isinstance(packed.weight, Quantized)
+    *outer, width = shapes.sizes(g, x.integers)
+    matrix = Quantized(forms.reshape(g, x.integers, [-1, width]), x.grid)
+    result = static(g, linear, matrix, packed, scale, point, after)
+    shape = [*outer, shapes.size(g, packed.weight.integers, 0)]
+    return Quantized(forms.reshape(g, result.integers, shape), result.grid)
+
+
 # -- linear -------------------------------------------------------------------------------------------------------------
 
 
@@ -189,19 +242,19 @@ def quantized_linear(
     g: Emitter, X: Quantized, W_prepack: PackedWeight, Y_scale_i: float, Y_zero_point_i: int
 ) -> Quantized:
     """linear(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor Y"""
-    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, _same)
+    return _rows(g, X, W_prepack, Y_scale_i, Y_zero_point_i, _same)
 
 
 @symbolic("quantized::linear_relu")
 def linear_relu(g: Emitter, X: Quantized, W_prepack: PackedWeight, Y_scale_i: float, Y_zero_point_i: int) -> Quantized:
     """linear_relu(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor Y"""
-    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, _relu)
+    return _rows(g, X, W_prepack, Y_scale_i, Y_zero_point_i, _relu)
 
 
 @symbolic("quantized::linear_tanh")
 def linear_tanh(g: Emitter, X: Quantized, W_prepack: PackedWeight, Y_scale_i: float, Y_zero_point_i: int) -> Quantized:
     """linear_tanh(Tensor X, LinearPackedParamsBase W_prepack, float Y_scale_i, int Y_zero_point_i) -> Tensor Y"""
-    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, lambda g, x: g.op("Tanh", x))
+    return _rows(g, X, W_prepack, Y_scale_i, Y_zero_point_i, lambda g, x: g.op("Tanh", x))
 
 
 @symbolic("quantized::linear_leaky_relu")
@@ -217,19 +270,19 @@ def linear_leaky_relu(
     negative_slope) -> Tensor Y
     """
     leaky: Activation = lambda g, x: plain(g, "aten::leaky_relu", x, negative_slope)  # noqa: E731
-    return static(g, linear, X, W_prepack, Y_scale_i, Y_zero_point_i, leaky)
+    return _rows(g, X, W_prepack, Y_scale_i, Y_zero_point_i, leaky)
 
 
 @symbolic("quantized::linear_dynamic")
 def linear_dynamic(g: Emitter, X: Tensor, W_prepack: PackedWeight, reduce_range: bool = False) -> Tensor:
     """linear_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor Y"""
-    return linear(g, observed_real(g, X, reduce_range), W_prepack, W_prepack.bias)
+    return dynamic(g, X, W_prepack, reduce_range)
 
 
 @symbolic("quantized::linear_relu_dynamic")
 def linear_relu_dynamic(g: Emitter, X: Tensor, W_prepack: PackedWeight, reduce_range: bool = False) -> Tensor:
     """linear_relu_dynamic(Tensor X, LinearPackedParamsBase W_prepack, bool reduce_range=False) -> Tensor Y"""
-    return _relu(g, linear(g, observed_real(g, X, reduce_range), W_prepack, W_prepack.bias))
+    return _relu(g, dynamic(g, X, W_prepack, reduce_range))
 
 
 @symbolic("quantized::linear_dynamic_fp16")
@@ -256,7 +309,7 @@ def _on_given_grid(after: Activation) -> Function:
         W_prepack) -> Tensor Y
         """
         x = Quantized(forms.quantize(g, X, X_scale, X_zero_point, ir.DataType.UINT8), Grid(X_scale, X_zero_point))
-        return after(g, linear(g, real(g, x), W_prepack, W_prepack.bias))
+        return after(g, product(g, x, W_prepack))
 
     return function
 

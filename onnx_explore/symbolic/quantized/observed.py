@@ -11,7 +11,6 @@ import onnx_ir as ir
 from onnx_explore.emit import Emitter, forms
 from onnx_explore.emit.forms.comparison import equal, extreme, round_even
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import on_grid, real
 
 _SMALLEST = 6.1e-5
 
@@ -35,8 +34,3 @@ def observed(g: Emitter, x: ir.Value, dtype: ir.DataType, reduce_range: bool) ->
     point = forms.clip(g, round_even(g, point), low, high)
     scale = g.cast(forms.clip(g, step, _SMALLEST, None), ir.DataType.FLOAT)
     return Grid(scale, g.cast(point, dtype))
-
-
-def observed_real(g: Emitter, x: ir.Value, reduce_range: bool) -> ir.Value:
-    """The real numbers of ``x`` after dynamic quantization to ``quint8``."""
-    return real(g, on_grid(g, x, observed(g, x, ir.DataType.UINT8, reduce_range), ir.DataType.UINT8))

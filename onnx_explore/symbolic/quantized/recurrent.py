@@ -19,11 +19,9 @@ from onnx_explore.emit.forms.comparison import where
 from onnx_explore.symbolic.annotations import PackedCell, PackedWeight, Tensor
 from onnx_explore.symbolic.aten.packed import pack, unpack
 from onnx_explore.symbolic.aten.permute import permuted
-from onnx_explore.symbolic.lowered import Grid
 from onnx_explore.symbolic.lowered import Quantized as QuantizedValue
-from onnx_explore.symbolic.quantized.grids import plain, real
-from onnx_explore.symbolic.quantized.layers import linear
-from onnx_explore.symbolic.quantized.observed import observed_real
+from onnx_explore.symbolic.quantized.grids import plain
+from onnx_explore.symbolic.quantized.layers import dynamic, turned
 from onnx_explore.symbolic.registry import Function, symbolic, table
 
 Step = Callable[[Emitter, ir.Value, ir.Value, Sequence[ir.Value]], list[ir.Value]]
@@ -80,9 +78,14 @@ def _rnn_step(op_type: str) -> Step:
     return lambda g, given, kept, states: [g.op(op_type, g.op("Add", given, kept))]
 
 
-def _gates(g: Emitter, x: ir.Value, packed: PackedWeight, *, reduce_range: bool) -> ir.Value:
-    rounded = observed_real(g, x, reduce_range) if isinstance(packed.weight, QuantizedValue) else x
-    return linear(g, rounded, packed, packed.bias)
+def _gates(
+    g: Emitter, x: ir.Value, packed: PackedWeight, *, reduce_range: bool, matrix: ir.Value | None = None
+) -> ir.Value:
+    """What a weight makes of an input; ``matrix`` is that weight, turned."""
+    if isinstance(packed.weight, QuantizedValue):
+        return dynamic(g, x, packed, reduce_range, matrix)
+    result = g.op("MatMul", x, turned(g, packed) if matrix is None else matrix)
+    return result if packed.bias is None else g.op("Add", result, packed.bias)
 
 
 # -- cells --------------------------------------------------------------------------------------------------------------
@@ -280,7 +283,7 @@ def _scan(
 ) -> tuple[ir.Value, list[ir.Value]]:
     """One layer in one direction: the outputs of all steps, and the last states."""
     gates = _gates(g, x, cell.w_ih, reduce_range=cell.reduce_range)
-    kept_weight = _outside(g, cell.w_hh)
+    matrix = turned(g, cell.w_hh)  # made once, outside of the loop
     outside, inside = g.region, g.subgraph("step")
     rows = [gates] if run is None else [gates, run]
     assert gates.shape is not None
@@ -294,12 +297,7 @@ def _scan(
     before, given = formal[: len(states)], formal[len(states)]
     keep = formal[-1] if run is not None else None
     g.enter(inside)
-    kept = _masked(g, keep, before[0])
-    if isinstance(cell.w_hh.weight, QuantizedValue):
-        kept = observed_real(g, kept, cell.reduce_range)
-    kept = g.op("MatMul", kept, kept_weight)
-    if cell.w_hh.bias is not None:
-        kept = g.op("Add", kept, cell.w_hh.bias)
+    kept = _gates(g, _masked(g, keep, before[0]), cell.w_hh, reduce_range=cell.reduce_range, matrix=matrix)
     ends = step(g, given, kept, before)
     if keep is not None:
         ends = [where(g, keep, end, state) for end, state in zip(ends, before, strict=True)]
@@ -317,13 +315,3 @@ def _scan(
         scan_output_directions=[int(backwards)],
     )
     return outputs, list(last)
-
-
-def _outside(g: Emitter, packed: PackedWeight) -> ir.Value:
-    """The real weight, turned, made once outside of the loop."""
-    weight = packed.weight
-    if not isinstance(weight, QuantizedValue):
-        return g.op("Transpose", weight, perm=[1, 0])
-    axis = weight.grid.axis
-    grid = Grid(weight.grid.scale, weight.grid.zero_point, None if axis is None else 1 - axis)
-    return real(g, QuantizedValue(g.transposed(weight.integers), grid))

@@ -139,8 +139,9 @@ def whole_numbers(x: Tensor) -> Tensor:
     return x + math.floor(x.size(0)) + math.ceil(x.size(1)) + math.floor(value) + math.ceil(value)
 
 
-def pieces(x: Tensor) -> list[Tensor]:
-    return x.split([1, 3], 1) + torch.split(x, [2, 2], 1) + torch.ops.aten.split(x, [3, 1], 1)
+def pieces(x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    a, b, c = x.split([1, 3], 1), torch.split(x, [2, 2], 1), torch.ops.aten.split(x, [3, 1], 1)
+    return a[0], a[1], b[0], b[1], c[0], c[1]
 
 
 def negated(x: Tensor) -> Tensor:
