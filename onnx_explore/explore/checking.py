@@ -16,6 +16,7 @@ import torch
 from onnx_explore.check.nodes import BUDGET, NodesReport
 from onnx_explore.check.nodes.extract import Extract, extract
 from onnx_explore.check.nodes.interpret import Interpreter
+from onnx_explore.check.passes import PassesReport
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession
 from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel
 from onnx_explore.explore.editing import Editing
@@ -78,6 +79,20 @@ class Checking(Editing):
 
     def _given(self, inputs: Sequence[torch.Tensor] | None) -> tuple[torch.Tensor, ...]:
         return tuple(item.example.detach() for item in self.captured.inputs) if inputs is None else tuple(inputs)
+
+    def bisect_passes(self) -> PassesReport:
+        """Which ONNX pass changed the result: the model is lowered again, and runs after each pass on the captured inputs.
+
+        Returns:
+            One row per pass; ``culprit`` is the one that changed the result, or None. The export stays as it is.
+
+        Raises:
+            OnnxExporterError: If the export has not come to its end.
+            Cancelled: If it was cancelled.
+        """
+        with self._owned():
+            _ = self.exported
+            return self._flow.check_passes()
 
     def repro(self, path: str | os.PathLike[str]) -> Repro:
         """Write a ZIP that shows the failure without the model: the operator that cannot be lowered, or the first culprit.
