@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 import torch
+from onnx_ir.tensor_adapters import TorchTensor
 
-from onnx_explore.check.nodes import BUDGET, NodesReport
+from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
 from onnx_explore.check.nodes.extract import Extract, extract
 from onnx_explore.check.nodes.interpret import Interpreter
 from onnx_explore.check.passes import PassesReport
@@ -21,7 +22,9 @@ from onnx_explore.check.runtime import ReferenceSession, RuntimeSession
 from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel
 from onnx_explore.explore.editing import Editing
 from onnx_explore.explore.repro import Repro, of_failure, of_mismatch
+from onnx_explore.explore.values import NodeValues
 from onnx_explore.exported import Exported
+from onnx_explore.writing import contiguous_array
 
 
 class Checking(Editing):
@@ -94,6 +97,37 @@ class Checking(Editing):
             _ = self.exported
             return self._flow.check_passes()
 
+    def values(self, node: int) -> NodeValues:
+        """The values of a node, PyTorch's and ONNX's for the same inputs; its ``str`` has statistics and histograms.
+
+        Args:
+            node: Number of the node; its first output that both have. Where no ``check_nodes`` has run, it runs.
+
+        Raises:
+            InvalidArgument: If there is no such node, or no ONNX value is left of it.
+            RuntimeMismatch: If ONNX cannot run the node with these inputs.
+        """
+        report = self.nodes_report or self.check_nodes()
+        row = next((row for row in report.of(node) if row.value), None)
+        if row is None:
+            raise InvalidArgument(f"no ONNX value is left of node {node}", argument="node", action="see nodes_report")
+        with self._owned():
+            taken = self._taken(row)
+            try:
+                actual = RuntimeSession(taken.model).run(taken.inputs)
+            except NoRuntimeKernel:
+                actual = ReferenceSession(taken.model).run(taken.inputs)
+            (expected,) = taken.expected.values()
+            plain = expected.int_repr() if expected.is_quantized else expected
+            return NodeValues(row, contiguous_array(TorchTensor(plain)), actual[0])
+
+    def _taken(self, row: NodeCheck) -> Extract:
+        assert self._nodes is not None
+        model, _, given = self._nodes
+        fed = {name: item.tensor for item in self.captured.graph.parameters for name in (item.name, *item.aliases)}
+        fed |= {item.name: tensor for item, tensor in zip(self.captured.inputs, given, strict=True)}
+        return extract(model, self._flow.graph, self._flow.lowering.lowered, given, fed, row)
+
     def repro(self, path: str | os.PathLike[str]) -> Repro:
         """Write a ZIP that shows the failure without the model: the operator that cannot be lowered, or the first culprit.
 
@@ -121,16 +155,13 @@ class Checking(Editing):
                     run.step(before)
                 return of_failure(file, node, run.inputs(node), self.error.message, self.options.opset_version)
         report = self.nodes_report or self.check_nodes()
-        if not report.culprits or self._nodes is None:
+        if not report.culprits:
             raise InvalidArgument(
                 "no node introduces a difference: there is nothing to show", action="see check_nodes() and the report"
             )
         row = report.culprits[0]
         with self._owned():
-            model, _, given = self._nodes
-            fed = {name: item.tensor for item in self.captured.graph.parameters for name in (item.name, *item.aliases)}
-            fed |= {item.name: tensor for item, tensor in zip(self.captured.inputs, given, strict=True)}
-            taken = extract(model, self._flow.graph, self._flow.lowering.lowered, given, fed, row)
+            taken = self._taken(row)
             found = row.local
             tolerance = (found.rtol, found.atol) if found is not None else (1e-4, 1e-6)
             return of_mismatch(file, row, taken, _engine(taken), tolerance)
