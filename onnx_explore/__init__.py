@@ -3,9 +3,12 @@
 - ``export(model, args, f, ...)`` exports; the result is an ``Exported``.
 - ``audit(model, args, dynamic_axes)`` proves each dynamic axis, or names the line that baked a size; the result is an ``Audit``.
 - ``explore(model, args, ...)`` gives an ``Exploration``: the same export, which can be stepped, paused, questioned.
-- ``symbolic("aten::x")`` and ``register_custom_op_symbolic`` register symbolic functions.
+- ``symbolic("aten::x")`` and ``register_custom_op_symbolic`` register symbolic functions,
+  ``unregister_custom_op_symbolic`` takes one back.
 - The rest of the reference is here under its own names: ``import onnx_explore as torch_onnx``, then ``torch_onnx.verification``,
-  ``torch_onnx.utils``, ``torch_onnx.symbolic_helper``, ``torch_onnx.JitScalarType`` …
+  ``torch_onnx.utils``, ``torch_onnx.symbolic_helper``, ``torch_onnx.JitScalarType``, ``export_to_pretty_string``,
+  ``OperatorExportTypes``, ``TrainingMode``, ``select_model_mode_for_export``, ``is_in_onnx_export``, ``enable_log``,
+  ``disable_log`` …
 - ``%load_ext onnx_explore`` brings the magics (``%onnx_export model x`` …).
 - ``errors`` has every failure, by a stable code.
 """

@@ -26,7 +26,7 @@ from onnx_explore.capture.pitfalls import WATCHED, Pitfalls
 from onnx_explore.capture.provenance import Provenance, provenance, together
 from onnx_explore.capture.recordable import FROM_DATA, holds_sizes, recordable, reinterpreting, stacked
 from onnx_explore.capture.scopes import Scopes
-from onnx_explore.capture.torch_api import api
+from onnx_explore.capture.torch_api import api, storage_of
 from onnx_explore.errors import CaptureError
 from onnx_explore.torch_ir import Frame
 
@@ -158,11 +158,11 @@ class Watch(TorchFunctionMode):
         """The bits of a tensor as another type: recorded as a copy, so that from here on neither may be written."""
         result = torch.ops.aten.view_copy.dtype(tensor, dtype)
         for item in (tensor, result):
-            self._reinterpreted[item.untyped_storage().data_ptr()] = item
+            self._reinterpreted[storage_of(item)] = item
         return result
 
     def _refuse_write(self, tensor: torch.Tensor) -> None:
-        if self._reinterpreted and tensor.untyped_storage().data_ptr() in self._reinterpreted:
+        if self._reinterpreted and storage_of(tensor) in self._reinterpreted:
             user = user_frame(inspect.currentframe())
             raise CaptureError(
                 "a tensor is written to whose bits .view(dtype) reads as another type: the trace cannot follow that",

@@ -382,27 +382,24 @@ def _list_unpack(g: Emitter, node: TorchNode, inputs: Inputs) -> Results:
     return items
 
 
-def _concatenate(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+def _joined(g: Emitter, inputs: Inputs, *, new_axis: bool) -> Results:
     sequence, dim = inputs[0], _index(inputs[1])
     assert isinstance(sequence, ir.Value) and dim is not None
     element = _element(sequence, g)
-    made = g.op("ConcatFromSequence", sequence, axis=dim, new_axis=0)
+    made = g.op("ConcatFromSequence", sequence, axis=dim, new_axis=int(new_axis))
     sizes = element.sizes
     if sizes is not None:
-        sizes = tuple(None if index == dim % len(sizes) else size for index, size in enumerate(sizes))
+        place = dim % (len(sizes) + new_axis)
+        sizes = (*sizes[:place], None, *sizes[place if new_axis else place + 1 :])
     return (typed(g, made, TensorOf(element.dtype, sizes)),)
+
+
+def _concatenate(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+    return _joined(g, inputs, new_axis=False)
 
 
 def _stack(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    sequence, dim = inputs[0], _index(inputs[1])
-    assert isinstance(sequence, ir.Value) and dim is not None
-    element = _element(sequence, g)
-    made = g.op("ConcatFromSequence", sequence, axis=dim, new_axis=1)
-    sizes = element.sizes
-    if sizes is not None:
-        place = dim % (len(sizes) + 1)
-        sizes = (*sizes[:place], None, *sizes[place:])
-    return (typed(g, made, TensorOf(element.dtype, sizes)),)
+    return _joined(g, inputs, new_axis=True)
 
 
 # -- optionals ---------------------------------------------------------------------------------------------------------------

@@ -142,9 +142,10 @@ class Wide(nn.Module):
             x = block(x)
         return x
 
-ex = onnx_explore.explore(Wide(100), torch.randn(2, 8), check=False).run()
+ex = onnx_explore.explore(Wide(DEPTH), torch.randn(2, 8), check=False).run()
 print(ex.onnx_graph.num_nodes())
 """
+"""A hundred nodes for each unit of ``DEPTH``."""
 
 HOSTILE = '''
 import onnx_explore, torch

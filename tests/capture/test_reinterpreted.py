@@ -28,6 +28,19 @@ def test_writing_bits_is_refused(write_base: bool) -> None:
     assert "test_reinterpreted.py" in str(caught.value)
 
 
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_writing_other_tensors_without_memory_is_not_refused(device: str) -> None:
+    """Tensors without elements, and those of a device without memory, all have one address."""
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        bits = (x * 2).view(torch.int32)
+        y = x * 3
+        y.add_(1)
+        return y + bits
+
+    assert capture(model, (torch.rand(0, device=device),)).graph.block.nodes
+
+
 def test_fill_is_recorded_as_a_write_to_a_copy() -> None:
     graph = capture(lambda x: torch.fill(x, 2.5), (torch.rand(3),)).graph
     targets = [node.target for node in walk(graph.block) if node.target != "prim::Constant"]

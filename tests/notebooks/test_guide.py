@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import onnx_explore
@@ -28,6 +29,7 @@ def error_codes(kind: type[OnnxExporterError] = OnnxExporterError) -> Iterator[s
             yield from error_codes(inner)
 
 
+@cache
 def note_codes() -> set[str]:
     """What is passed as the code of a note, anywhere in the package."""
     found: set[str] = set()

@@ -59,7 +59,7 @@ def growth(megabytes: int, folder: Path, kind: str) -> dict[str, int]:
     return json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
 
-@pytest.mark.parametrize("kind", ["single", "external"])
+@pytest.mark.parametrize("kind", ["single", pytest.param("external", marks=pytest.mark.full)])
 def test_memory_is_not_proportional_to_the_weights(kind: str, folder: Path) -> None:
     figures = growth(128, folder, kind)
     assert figures["bytes"] == 128 << 20
