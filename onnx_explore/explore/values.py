@@ -41,7 +41,8 @@ class NodeValues:
             lines.append(f"{name:<10} {item.dtype} {list(item.shape)}  {_statistics(item, finite)}")
             lines.append(f"{'':<10} {_histogram(finite, ends)}  {ends[0]:.4g} … {ends[1]:.4g}")
         if self.expected.shape == self.actual.shape:
-            difference = _finite(_wide(self.actual) - _wide(self.expected))
+            with np.errstate(invalid="ignore", over="ignore"):  # infinities cancel to NaN, which is left out
+                difference = _finite(_wide(self.actual) - _wide(self.expected))
             span = _ends(difference)
             lines.append(f"{'difference':<10} {_statistics(difference, difference)}")
             lines.append(f"{'':<10} {_histogram(difference, span)}  {span[0]:.4g} … {span[1]:.4g}")
