@@ -23,6 +23,7 @@ from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
 from onnx_explore.check.nodes import BUDGET, NodesReport, check_nodes
+from onnx_explore.check.passes import PassesReport, check_passes
 from onnx_explore.check.report import Report
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import bodies, nodes_of
@@ -31,7 +32,7 @@ from onnx_explore.errors import Cancelled, InvalidArgument
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.lowering.resolution import resolve
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
-from onnx_explore.passes.onnx import ONNX_PASSES
+from onnx_explore.passes.onnx import ONNX_PASSES, OnnxPass
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.onnx.local_functions import FUNCTIONS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
@@ -280,6 +281,7 @@ class Flow:
         rtol: float | None = None,
         atol: float | None = None,
         progress: Callable[[int, int], None] | None = None,
+        as_run: bool = True,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         return check_nodes(
@@ -293,7 +295,16 @@ class Flow:
             rtol=rtol,
             atol=atol,
             progress=progress,
+            as_run=as_run,
         )
+
+    def check_passes(self, passes: Sequence[tuple[str, OnnxPass]] = ONNX_PASSES) -> PassesReport:
+        """Lower again, and run the model after each ONNX pass; this flow's own model stays as it is."""
+        again = self.again(self.options, self.options.dynamic_axes, Recorder(cancelled=self.recorder.cancelled))
+        again.lower()
+        local = tuple(again.lowering.emitter.functions.values())
+        model = _assembled(again.lowering.finish(), again.options, again._functions(), local)
+        return check_passes(model, passes, again.captured, self.recorder.cancelled)
 
     def _document(self, model: ir.Model) -> None:
         """Source locations into ``doc_string``: only on request, as paths are private."""
@@ -348,6 +359,17 @@ def completed(
         recorder: Where events go.
         local: Local functions that its nodes call already.
     """
+    model = _assembled(graph, options, functions, local)
+    run_onnx_passes(model, ONNX_PASSES, recorder)
+    for value in _values(model.graph):
+        value.metadata_props.clear()
+    return model
+
+
+def _assembled(
+    graph: ir.Graph, options: Options, functions: Mapping[str, torch.nn.Module], local: Sequence[ir.Function]
+) -> ir.Model:
+    """A model before the ONNX passes."""
     model = ir.Model(
         graph,
         ir_version=ir_version(options.opset_version),
@@ -358,9 +380,6 @@ def completed(
     if options.keep_initializers_as_inputs:
         model.meta[KEEP] = True
     model.meta[FUNCTIONS] = functions
-    run_onnx_passes(model, ONNX_PASSES, recorder)
-    for value in _values(model.graph):
-        value.metadata_props.clear()
     return model
 
 

@@ -440,8 +440,8 @@ class _Auditing:
         trial: Trial,
     ) -> _Proof:
         runs = {
-            symbol.name: [*self.plans[symbol.name].prove[:2], *self.beyond.get(symbol.name, [])]
-            for symbol in self.symbols
+            name: list(dict.fromkeys([*plan.prove[:2], *self.beyond.get(name, [])]))
+            for name, plan in self.plans.items()
         }
         # Where the graphs differ, ONNX Runtime runs where they do, too: the other sizes may happen to agree.
         for name, sizes in runs.items():

@@ -6,15 +6,25 @@ leaves the last report, and everything else, as it was.
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 import torch
+from onnx_ir.tensor_adapters import TorchTensor
 
-from onnx_explore.check.nodes import BUDGET, NodesReport
+from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
+from onnx_explore.check.nodes.extract import Extract, extract
+from onnx_explore.check.nodes.interpret import Interpreter
+from onnx_explore.check.passes import PassesReport
+from onnx_explore.check.runtime import ReferenceSession, RuntimeSession
+from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel
 from onnx_explore.explore.editing import Editing
+from onnx_explore.explore.repro import Repro, of_failure, of_mismatch
+from onnx_explore.explore.values import NodeValues
 from onnx_explore.exported import Exported
+from onnx_explore.writing import contiguous_array
 
 
 class Checking(Editing):
@@ -22,7 +32,7 @@ class Checking(Editing):
 
     def __init__(self) -> None:
         super().__init__()
-        self._nodes: tuple[ir.Model, NodesReport] | None = None
+        self._nodes: tuple[ir.Model, NodesReport, tuple[torch.Tensor, ...]] | None = None
 
     @property
     @abstractmethod
@@ -67,5 +77,100 @@ class Checking(Editing):
             report = self._flow.check_nodes(
                 model, inputs=inputs, budget=budget, rtol=rtol, atol=atol, progress=progress
             )
-            self._nodes = model, report
+            self._nodes = model, report, self._given(inputs)
         return report
+
+    def _given(self, inputs: Sequence[torch.Tensor] | None) -> tuple[torch.Tensor, ...]:
+        return tuple(item.example.detach() for item in self.captured.inputs) if inputs is None else tuple(inputs)
+
+    def bisect_passes(self) -> PassesReport:
+        """Which ONNX pass changed the result: the model is lowered again, and runs after each pass on the captured inputs.
+
+        Returns:
+            One row per pass; ``culprit`` is the one that changed the result, or None. The export stays as it is.
+
+        Raises:
+            OnnxExporterError: If the export has not come to its end.
+            Cancelled: If it was cancelled.
+        """
+        with self._owned():
+            _ = self.exported
+            return self._flow.check_passes()
+
+    def values(self, node: int) -> NodeValues:
+        """The values of a node, PyTorch's and ONNX's for the same inputs; its ``str`` has statistics and histograms.
+
+        Args:
+            node: Number of the node; its first output that both have. Where no ``check_nodes`` has run, it runs.
+
+        Raises:
+            InvalidArgument: If there is no such node, or no ONNX value is left of it.
+            RuntimeMismatch: If ONNX cannot run the node with these inputs.
+        """
+        report = self.nodes_report or self.check_nodes()
+        row = next((row for row in report.of(node) if row.value), None)
+        if row is None:
+            raise InvalidArgument(f"no ONNX value is left of node {node}", argument="node", action="see nodes_report")
+        with self._owned():
+            taken = self._taken(row)
+            try:
+                actual = RuntimeSession(taken.model).run(taken.inputs)
+            except NoRuntimeKernel:
+                actual = ReferenceSession(taken.model).run(taken.inputs)
+            (expected,) = taken.expected.values()
+            plain = expected.int_repr() if expected.is_quantized else expected
+            return NodeValues(row, contiguous_array(TorchTensor(plain)), actual[0])
+
+    def _taken(self, row: NodeCheck) -> Extract:
+        assert self._nodes is not None
+        model, _, given = self._nodes
+        fed = {name: item.tensor for item in self.captured.graph.parameters for name in (item.name, *item.aliases)}
+        fed |= {item.name: tensor for item, tensor in zip(self.captured.inputs, given, strict=True)}
+        return extract(model, self._flow.graph, self._flow.lowering.lowered, given, fed, row)
+
+    def repro(self, path: str | os.PathLike[str]) -> Repro:
+        """Write a ZIP that shows the failure without the model: the operator that cannot be lowered, or the first culprit.
+
+        It holds the smallest subgraph, PyTorch's values for its inputs, the weights that it needs and no others, the versions,
+        and ``repro.py`` to run it. Where no ``check_nodes`` has run, it runs.
+
+        Args:
+            path: The ZIP to write.
+
+        Returns:
+            What was written.
+
+        Raises:
+            InvalidArgument: If nothing failed, or if the subgraph alone does not show it.
+            NotAvailable: If what failed cannot be run alone.
+        """
+        file = os.fspath(path)
+        node = self._flow.lowering.node
+        if self._exported is None and self.error is not None and node is not None:
+            with self._owned():
+                run = Interpreter(self._flow.graph, self._given(None))
+                for before in self._flow.graph.block.nodes:
+                    if before.id == node.id:
+                        break
+                    run.step(before)
+                return of_failure(file, node, run.inputs(node), self.error.message, self.options.opset_version)
+        report = self.nodes_report or self.check_nodes()
+        if not report.culprits:
+            raise InvalidArgument(
+                "no node introduces a difference: there is nothing to show", action="see check_nodes() and the report"
+            )
+        row = report.culprits[0]
+        with self._owned():
+            taken = self._taken(row)
+            found = row.local
+            tolerance = (found.rtol, found.atol) if found is not None else (1e-4, 1e-6)
+            return of_mismatch(file, row, taken, _engine(taken), tolerance)
+
+
+def _engine(taken: Extract) -> str:
+    try:
+        return RuntimeSession(taken.model).engine
+    except NoRuntimeKernel:
+        return ReferenceSession.engine
+    except CheckerError:  # that ONNX Runtime refuses it is what is to be shown
+        return RuntimeSession.engine

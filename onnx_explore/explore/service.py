@@ -73,7 +73,7 @@ class Service:
             KeyboardInterrupt
         ):  # of a kernel that serves the browser on its main thread; somebody waits for an answer
             return protocol.Failed(
-                "Cancelled", "interrupted: the export stands before the node that was being lowered"
+                "Cancelled", "interrupted: a step stands before its node, an edit or an audit changed nothing"
             ), []
         except Exception as error:  # noqa: BLE001  (every request is answered, whatever went wrong)
             if self.exploration.busy:  # it looked at a graph that a running step is changing

@@ -23,6 +23,7 @@ from onnx_explore.emit.regions import Region
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.frames import Again, Frame, Plan
 from onnx_explore.lowering.resolution import Resolution
+from onnx_explore.lowering.scans import SEQUENCES_IN_BLOCKS, as_list, only_appended, scanned_type
 from onnx_explore.lowering.types import (
     Irreconcilable,
     TensorOf,
@@ -193,6 +194,9 @@ class OpenLoop:
         self._results: tuple[Lowered, ...] = self._carried
         self._returns: tuple[Lowered, ...] = ()
         self._rounds = 0
+        self._scans: frozenset[int] = frozenset()
+        if g.opset < SEQUENCES_IN_BLOCKS:
+            self._scans = frozenset(i for i in only_appended(self._body) if isinstance(self._carried[i], tuple))
 
     @property
     def may_unroll(self) -> bool:
@@ -261,7 +265,10 @@ class OpenLoop:
         number = _argument(g, region, f"{stem}.iteration", TensorOf(ir.DataType.INT64, ()))
         _argument(g, region, f"{stem}.condition", TensorOf(ir.DataType.BOOL, ()))
         arguments: list[Lowered] = [number]
-        for param, kind in zip(self._body.params[1:], plan.types, strict=True):
+        for index, (param, kind) in enumerate(zip(self._body.params[1:], plan.types, strict=True)):
+            if index in self._scans:
+                arguments.append(())
+                continue
             name = f"{stem}.{param.name}"
             row = [_argument(g, region, name, part) for part in parts(kind)]
             arguments.append(rebuilt(kind, iter(row)))
@@ -282,6 +289,8 @@ class OpenLoop:
         changed = False
         for index, (item, kind) in enumerate(zip(returns[1:], plan.types, strict=True)):
             param = self._body.params[index + 1]
+            if index in self._scans:
+                continue
             try:
                 wider = join(kind, type_of(g, item), param.kind)
             except Irreconcilable as error:
@@ -304,12 +313,26 @@ class OpenLoop:
         g, plan, region = self._g, self.plan, self._region
         assert plan.types is not None and region is not None
         row: list[tuple[Lowered, Type]] = [(self._returns[0], TensorOf(ir.DataType.BOOL, ()))]
-        row += zip(self._returns[1:], plan.types, strict=True)
+        row += [
+            (item, kind)
+            for index, (item, kind) in enumerate(zip(self._returns[1:], plan.types, strict=True))
+            if index not in self._scans
+        ]
+        elements: list[TensorOf] = []
+        for index in sorted(self._scans):
+            appended = self._returns[index + 1]
+            assert isinstance(appended, tuple)
+            elements.append(scanned_type(g, appended[0]))
+            row.append((appended[0], elements[-1]))
         graph = _sealed(g, region, row)
         g.enter(self._frame.region)
         initial: list[ir.Value] = []
         notes: list[str] = []
-        for item, kind, param in zip(self._carried, plan.types, self._body.params[1:], strict=True):
+        rows = zip(self._carried, plan.types, self._body.params[1:], strict=True)
+        for index, (item, kind, param) in enumerate(rows):
+            if index in self._scans:
+                notes.append(f"%{param.name} is only filled: a scan output")
+                continue
             initial.extend(values_of(as_type(g, item, kind), kind))
             first = type_of(g, item)
             if first != kind:
@@ -317,17 +340,29 @@ class OpenLoop:
         trip = None if self._count == _ENDLESS else _tensor(g, self._trip)
         always = self._runs is True and self._returns[0] is True
         condition = None if always else _tensor(g, self._condition)
-        if trip is None and condition is None:
+        if condition is None and (trip is None or not initial):  # a node must have its two first inputs
             condition = g.const(True)
-        outputs = _made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], len(initial))
-        _need_opset(g, "Loop", plan.types)
-        kinds = [part for kind in plan.types for part in parts(kind)]
-        values = iter([typed(g, value, part) for value, part in zip(outputs, kinds, strict=True)])
-        results = tuple(rebuilt(kind, values) for kind in plan.types)
+        count = len(initial) + len(elements)
+        outputs = _made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], count)
+        carried = [kind for index, kind in enumerate(plan.types) if index not in self._scans]
+        _need_opset(g, "Loop", carried)
+        kinds = [part for kind in carried for part in parts(kind)]
+        values = iter([typed(g, value, part) for value, part in zip(outputs, kinds, strict=False)])
+        scanned = iter(zip(outputs[len(initial) :], elements, strict=True))
+        results = tuple(
+            self._filled(index, *next(scanned)) if index in self._scans else rebuilt(kind, values)
+            for index, kind in enumerate(plan.types)
+        )
         reason = plan.reason or "how often it runs is only known when the model runs"
         if not plan.reason and self._count is not None and always:
             reason = f"{self._count} rounds"
         return _resolution("Loop", "; ".join([reason, *notes])), results
+
+    def _filled(self, index: int, rows: ir.Value, element: TensorOf) -> Lowered:
+        before = self._carried[index]
+        assert isinstance(before, tuple) and element.sizes is not None
+        typed(self._g, rows, TensorOf(element.dtype, (None, *element.sizes)))
+        return as_list(self._g, rows, element, before)
 
 
 def wants_unrolling(error: Exception) -> bool:
@@ -395,4 +430,4 @@ def _sealed(g: Emitter, region: Region, row: Sequence[tuple[Lowered, Type]]) -> 
 
 def _need_opset(g: Emitter, op_type: str, kinds: Sequence[Type]) -> None:
     if any(not isinstance(part, TensorOf) for kind in kinds for part in parts(kind)):
-        g.requires(13, f"{op_type} of lists (sequences)")
+        g.requires(SEQUENCES_IN_BLOCKS, f"{op_type} of lists (sequences)")

@@ -43,6 +43,7 @@ from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.outcome import failure
+from onnx_explore.symbolic.promotion import NUMBER
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, walk
 
@@ -257,6 +258,8 @@ class Lowering:
         self._done.append(self._entry(frame, mark, node.outputs))
         for output, result in zip(node.outputs, results, strict=True):
             self._values[output.id] = result
+            if output.kind in _NUMBERS:
+                self._mark_number(node, result)
         frame.position += 1
         self.error = None
         emitted = self.emitter.since(mark)
@@ -275,6 +278,11 @@ class Lowering:
         for problem in self.emitter.problems[mark[3] :]:
             self.recorder.note("warning", problem.code, problem.message, where=node.origin.where, node=node.id)
         return event
+
+    def _mark_number(self, node: TorchNode, result: Lowered) -> None:
+        """A number that a scripted model computes is none of the tensors that it came from."""
+        if isinstance(result, ir.Value) and all(self._values[value.id] is not result for value in node.inputs):
+            result.meta[NUMBER] = True
 
     def _entry(self, frame: Frame, mark: Mark, outputs: Sequence[TorchValue] = ()) -> _Done:
         before = None
@@ -347,6 +355,8 @@ class Lowering:
         self._frame = frame
         for param, argument in zip(frame.block.params, frame.arguments, strict=True):
             self._values[param.id] = argument
+            if param.kind in _NUMBERS and isinstance(argument, ir.Value):
+                argument.meta[NUMBER] = True
 
     def _end_block(self, frame: Frame) -> NodeLowered | NodeFailed | None:
         """At the end of a block: to the next one of its node, or make the node."""
@@ -503,4 +513,5 @@ class Lowering:
         return self.onnx
 
 
+_NUMBERS = frozenset({"int", "float", "bool"})
 _CONTROL_FLOW = frozenset({"prim::If", "prim::Loop"})

@@ -15,7 +15,7 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.capture.decompose import Decomposed
 from onnx_explore.emit import Emitter
-from onnx_explore.errors import SymbolicError, UnsupportedOperatorError
+from onnx_explore.errors import NotConstant, SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
 from onnx_explore.lowering.resolution import Resolution, resolve
@@ -92,6 +92,8 @@ class Operators:
                 of_complex = of_complex or is_complex(item)
                 of_quantized = of_quantized or is_quantized(item)
         resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
+        if not (resolution.variant is not None and resolution.variant.custom):
+            _check_lists(node, inputs)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
                 "it has no symbolic function for complex tensors: ONNX has no operators for them",
@@ -193,6 +195,16 @@ class Operators:
             elif is_dynamic(item):
                 return False
         return True
+
+
+def _check_lists(node: TorchNode, inputs: list[Lowered]) -> None:
+    """Built-in symbolic functions take lists of known length only."""
+    for value, item in zip(node.inputs, inputs, strict=True):
+        if value.kind.endswith("[]") and is_sequence(item):
+            raise NotConstant(
+                "it takes a list whose length is only known when the model runs",
+                action="stack the list (torch.stack, torch.cat) and work on the tensor",
+            )
 
 
 _OF_SEQUENCE = Resolution(None, "sequence", 0, (), "the length of the list is only known when the model runs")

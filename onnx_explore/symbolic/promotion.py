@@ -16,6 +16,9 @@ from onnx_explore.emit import Emitter
 Operand = ir.Value | int | float | bool | complex
 """A tensor, or a Python number (which is also how a number in an expression such as ``x * 2`` arrives from a trace)."""
 
+NUMBER = "onnx_explore.number"
+"""Key in ``value.meta`` of a 0-d tensor that stands for a Python number: in promotion it counts as one."""
+
 FLOATS = frozenset({ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE, ir.DataType.BFLOAT16})
 INTEGERS = frozenset(
     {
@@ -40,7 +43,10 @@ def result_type(g: Emitter, operands: Sequence[Operand]) -> ir.DataType:
         if isinstance(operand, ir.Value):
             dtype = dtypes.to_torch(g.dtype(operand))
             if operand.shape is not None and len(operand.shape) == 0:
-                zero_dim = _promote(zero_dim, dtype)
+                if NUMBER in operand.meta:
+                    number = _promote(number, dtype)
+                else:
+                    zero_dim = _promote(zero_dim, dtype)
             else:
                 dimensioned = _promote(dimensioned, dtype)
         else:

@@ -24,6 +24,8 @@ TARGETS = {"resnet50": 0.7, "bert_base": 0.7, "linear_2000": 0.4}
 SIZES = (100, 300, 1000, 3000, 10000)
 RECORDING_TARGET = 0.05
 MEMORY_TARGET = 0.10
+MISMATCH_TARGETS = {"right": 1.0, "wrong": 0.1}
+"""``find_mismatch`` over the search that exports every half with ``torch.onnx``, whose tool it was."""
 GROWTH_TARGET = 1.3
 """CPU seconds per node at the largest size, over those at a tenth of it: 1 is linear, 10 quadratic."""
 
@@ -116,7 +118,25 @@ def recording(repeat: int) -> list[Row]:
     return rows
 
 
-PARTS = {"times": times, "memory": memory, "growth": growth, "recording": recording}
+def mismatch(repeat: int) -> list[Row]:
+    """A model of 200 operators: nothing wrong, and five of them wrong, against a search over halves."""
+    rows: list[Row] = []
+    for state, target in MISMATCH_TARGETS.items():
+        names = ("find_mismatch", "check_nodes", "legacy", "ours", "lowered")
+        runs = {name: [worker("mismatch", state, name) for _ in range(min(repeat, 3))] for name in names}
+        cpu = {name: median(each)["cpu"] for name, each in runs.items()}
+        rows += [Row("CPU time", f"mismatch, {state}", name, value, "s") for name, value in cpu.items()]
+        rows += [
+            Row("found", f"mismatch, {state}", name, median(each)["found"], "nodes") for name, each in runs.items()
+        ]
+        for name in ("legacy", "ours", "lowered"):
+            wanted = target if name == "legacy" else None
+            share = cpu["find_mismatch"] / cpu[name]
+            rows.append(Row("CPU time", f"mismatch, {state}", f"find_mismatch / {name}", share, "x", wanted))
+    return rows
+
+
+PARTS = {"times": times, "memory": memory, "growth": growth, "recording": recording, "mismatch": mismatch}
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import statistics
 import sys
 import tempfile
 import time
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from tests.benchmarks.bisection import Long, broken, search
+from tests.benchmarks.bisection import subject as subject_of_mismatch
 from tests.benchmarks.exporters import EXPORTERS, Exporter, written
 from tests.benchmarks.subjects import CHAINS, SUBJECTS, Subject
 
@@ -88,7 +92,18 @@ def recording(subject: str, repeat: str) -> dict[str, float]:
     return {name: statistics.median(cpu) for name, cpu in runs.items()}
 
 
+def mismatch(state: str, how: str) -> dict[str, float]:
+    """CPU time to find what is wrong in a model of 200 operators, and how many were found."""
+    with broken() if state == "wrong" else nullcontext():
+        model, x = subject_of_mismatch()
+        with redirect_stdout(io.StringIO()):
+            search(Long(8, (3,)).eval(), x, how)  # imports and first uses
+            start = time.process_time()
+            found = search(model, x, how)
+            return {"cpu": time.process_time() - start, "found": found}
+
+
 if __name__ == "__main__":
     torch.manual_seed(0)
     kind, *rest = sys.argv[1:]
-    print(json.dumps({"once": once, "growth": growth, "recording": recording}[kind](*rest)))
+    print(json.dumps({"once": once, "growth": growth, "recording": recording, "mismatch": mismatch}[kind](*rest)))

@@ -220,6 +220,34 @@ def test_audit_and_repair() -> None:
     assert ask(held, "set_axes", edits=[{"input": "x", "axis": 0, "symbol": None}]).summary.audit is None
 
 
+def test_a_cancelled_audit_changes_nothing() -> None:
+    """From another thread, as the browser asks past a running request."""
+    running = threading.Event()
+
+    def slow(x: torch.Tensor) -> torch.Tensor:
+        if auditing:
+            running.set()
+            released.wait(5)
+        return x * 2
+
+    auditing, released = False, threading.Event()
+    held = Service(onnx_explore.explore(slow, torch.randn(4, 3), dynamic_axes={"x": {0: "rows"}}))
+    to_end(held)
+    kept = held.exploration.exported
+    auditing = True
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(held.handle({"kind": "audit", "repair": False})[0]))
+    thread.start()
+    assert running.wait(10)
+    assert ask(held, "set_axes", edits=[]).kind == "busy"
+    assert ask(held, "cancel").kind == "done"
+    released.set()
+    thread.join(20)
+    assert answers[0].kind == "failed" and answers[0].code == "Cancelled"
+    assert held.exploration.exported is kept and held.exploration.audit is None and not held.exploration.busy
+    assert ask(held, "audit", repair=False).summary.axes[0].state == "proven"
+
+
 def test_an_audit_without_axes_is_refused() -> None:
     held = Service(onnx_explore.explore(torch.nn.ReLU(), torch.randn(2)))
     to_end(held)

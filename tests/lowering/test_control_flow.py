@@ -262,11 +262,29 @@ def test_sequences_in_a_loop_need_their_opset_and_say_which():
     def model(x: torch.Tensor, n: int):
         out: List[torch.Tensor] = []
         for i in range(n):
-            out.append(x * i)
-        return torch.stack(out)
+            out.append(x[:, : i + 1])
+        return torch.cat(out, 1)
 
     with pytest.raises(UnsupportedOperatorError, match="opset 13"):
         onnx_explore.export(scripted(model), (X, 3), opset_version=11)
+
+
+def test_a_list_that_a_loop_only_fills_is_a_scan_output_below_opset_13():
+    def model(x: torch.Tensor, n: int):
+        out: List[torch.Tensor] = [x + 1]
+        for i in range(n):
+            out.append(x * i)
+        return torch.stack(out)
+
+    exported = onnx_explore.export(scripted(model), (X, 3), opset_version=11, check=True)
+    assert [node.op_type for node in exported.model.graph] == [
+        "Add",
+        "Loop",
+        "SplitToSequence",
+        "SequenceInsert",
+        "ConcatFromSequence",
+    ]
+    assert "is only filled: a scan output" in reasons(exported)["prim::Loop"][0]
 
 
 def test_a_branch_that_raises_is_left_out_with_a_note():

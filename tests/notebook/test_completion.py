@@ -27,7 +27,7 @@ from .conftest import Session
         ("%onnx_export model x --kw scale=sc", ["scale"]),
         ("%onnx_export model x --names ", ["x,scale"]),
         ("%onnx_graph ", ["torch", "onnx"]),
-        ("%onnx_check --", ["--rtol", "--atol", "--again", "--nodes", "--of"]),
+        ("%onnx_check --", ["--rtol", "--atol", "--again", "--nodes"]),
     ],
 )
 def test_before_any_export(session: Session, text: str, first: list[str]) -> None:

@@ -430,6 +430,38 @@ def static_loop_of_kernel(x: Tensor):
     return y
 
 
+def number_with_small_tensor(x: Tensor, n: int):
+    y = x.sum().to(torch.int32)
+    for i in range(n):
+        y = y * (i + 1)
+    return y
+
+
+def integer_arithmetic(x: Tensor, n: int):
+    k, m = 0, 7
+    for i in range(n):
+        k = k - i * 3
+        m = (m + k) // 2 + (k % 5) - (-7 // (i + 1))
+    return k, m, k / 3, float(k), int(m / 2), abs(k), max(k, m)
+
+
+def half_with_number(x: Tensor, n: int):
+    h, f = x.half(), 0.5
+    for _ in range(n):
+        f = f + 0.25
+        h = h * f
+    return h, f
+
+
+def best_row(x: Tensor):
+    best, score = -1, -1e9
+    for r in range(x.size(0)):
+        s = float(x[r].sum())
+        if s > score:
+            best, score = r, s
+    return best, score, x[best]
+
+
 COUNTS = (3, 0, 1, 5)
 
 FLOW: list[Scripted] = [
@@ -482,5 +514,9 @@ FLOW: list[Scripted] = [
     Scripted(raising_inside, [(X, n) for n in COUNTS], lacks=("If",)),
     Scripted(Layers(), [(X, n) for n in COUNTS]),
     Scripted(Early(), SIGNS),
+    Scripted(number_with_small_tensor, [(X, n) for n in COUNTS]),
+    Scripted(integer_arithmetic, [(X, n) for n in COUNTS]),
+    Scripted(half_with_number, [(X, n) for n in COUNTS]),
+    Scripted(best_row, [(X,), (WIDE,), (-WIDE,)], ROWS),
     Scripted(static_loop_of_kernel, [(X,), (NEGATIVE,)], lacks=("Loop",)),
 ]

@@ -203,7 +203,7 @@ WRITES: list[Scripted] = [
     Scripted(written_local_to_loop, RUNS),
     Scripted(fill_by_mask, RUNS),
     Scripted(input_in_branch, SIGNS),
-    Scripted(out_of_list, [(X, 3), (X, 1)], since=13),
+    Scripted(out_of_list, [(X, 3), (X, 1)]),
     Scripted(Counter(), [(X,), (WIDE,), (WIDE[:1],)], ROWS),
     Scripted(Decoder(), [(X, 3), (WIDE, 1), (WIDE * 3, 6)], {"x": {0: "rows"}}),
 ]

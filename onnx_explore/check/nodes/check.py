@@ -24,7 +24,7 @@ from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comp
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
 from onnx_explore.check.nodes.report import NodeCheck, NodesReport
-from onnx_explore.check.nodes.segments import OWN, Cutting, accumulated, local
+from onnx_explore.check.nodes.segments import OWN, Cutting, Part, accumulated, local
 from onnx_explore.check.nodes.verdict import cause_of
 from onnx_explore.check.randomness import random_values
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
@@ -48,6 +48,9 @@ BUDGET = 256 << 20
 _COPIES = 3
 """Each intermediate is held by PyTorch, by ONNX as the model runs, and by ONNX alone."""
 
+_Made = tuple[Part, onnx.ModelProto, dict[str, ir.TensorProtocol]]
+"""A part, the model of it, and the weights that this takes as inputs."""
+
 
 def check_nodes(
     model: ir.Model,
@@ -61,6 +64,7 @@ def check_nodes(
     rtol: float | None = None,
     atol: float | None = None,
     progress: Callable[[int, int], None] | None = None,
+    as_run: bool = True,
 ) -> NodesReport:
     """Compare every intermediate of the TorchGraph with the ONNX value that it became.
 
@@ -75,6 +79,7 @@ def check_nodes(
         rtol: Relative tolerance instead of that of the element type for one node.
         atol: Absolute tolerance instead of that of the element type, as a number.
         progress: Called with the nodes done and the nodes in all.
+        as_run: Whether the model is run as it is, too; without, there are local errors alone.
 
     Returns:
         One row per tensor that a torch node made, in order.
@@ -93,6 +98,7 @@ def check_nodes(
         raise InvalidArgument(f"{budget} bytes", argument="budget", action="give a positive number of bytes")
     start = time.perf_counter()
     run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget, rtol, atol)
+    run.as_run = as_run
     state = torch.get_rng_state()
     try:
         run.all(progress)
@@ -134,6 +140,7 @@ class _Run:
     weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     stopped: str = ""
     quantized: bool = False
+    as_run: bool = True
     random: frozenset[ir.Value] = frozenset()
     functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
     seen: dict[int, dict[ir.Value, str]] = field(default_factory=dict[int, dict[ir.Value, str]])
@@ -200,7 +207,7 @@ class _Run:
             self._look()
             step = self._step(interpreter, node)
             steps.append(step)
-            held += _COPIES * sum(tensor.nbytes for _, tensor in step.pairs)
+            held += _COPIES * sum(tensor.nbytes for _, tensor in step.pairs) + self.cutting.copied_at(position)
             is_last = position == len(nodes) - 1
             if is_last or (held >= self.budget and self.cutting.can_cut_after(position)):
                 carried = sum(item.nbytes for store in self._stores for item in store.values())
@@ -249,8 +256,9 @@ class _Run:
         for step in steps:
             for pair, tensor in step.pairs:
                 self.torch_values[_alias_name(pair) if pair.alias else pair.name] = tensor
-        as_run = self._as_run(first, last)
-        alone, problems = self._alone(first, last)
+        made = self._made(first, last)
+        as_run = self._as_run(first, last, made)
+        alone, problems = self._alone(first, last, made)
         for position, step in enumerate(steps, max(first, 0)):
             self.rows.extend(self._rows(step, as_run, alone, problems.get(position, "")))
         for store in self._stores:
@@ -265,40 +273,41 @@ class _Run:
 
     # Running
 
-    def _as_run(self, first: int, last: int) -> dict[str, Array]:
-        """What the part gives as the model runs."""
-        if self.stopped:
-            return {}
+    def _made(self, first: int, last: int) -> _Made | None:
         part = self.cutting.part(first, last)
-        if part is None:
+        return None if part is None else (part, *accumulated(self.model, part))
+
+    def _as_run(self, first: int, last: int, made: _Made | None) -> dict[str, Array]:
+        """What the part gives as the model runs."""
+        if self.stopped or made is None or not self.as_run:
             return {}
-        proto, weights = accumulated(self.model, part)
+        _, proto, weights = made
         feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
         try:
             results = self._run(proto, weights, {**self.weights, **feeds, **self.onnx_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
-                return {**self._as_run(first, middle), **self._as_run(middle + 1, last)}
+                left = self._as_run(first, middle, self._made(first, middle))
+                return {**left, **self._as_run(middle + 1, last, self._made(middle + 1, last))}
             self.stopped = error.message
             return {}
         self.onnx_values.update(results)
         return results
 
-    def _alone(self, first: int, last: int) -> tuple[dict[str, Array], dict[int, str]]:
+    def _alone(self, first: int, last: int, made: _Made | None) -> tuple[dict[str, Array], dict[int, str]]:
         """What the part's nodes give when they are fed with PyTorch's values, and which cannot be run, by position."""
-        part = self.cutting.part(first, last)
-        if part is None:
+        if made is None:
             return {}, {}
-        proto, weights = accumulated(self.model, part)
+        part, proto, weights = made
         proto = local(proto, part, self.cutting.compared, self.seen)
         try:
             results = self._run(proto, weights, {**self.weights, **self.alone_values, **self.torch_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
-                left, left_problems = self._alone(first, middle)
-                right, right_problems = self._alone(middle + 1, last)
+                left, left_problems = self._alone(first, middle, self._made(first, middle))
+                right, right_problems = self._alone(middle + 1, last, self._made(middle + 1, last))
                 return {**left, **right}, {**left_problems, **right_problems}
             return {}, {last: error.message}
         self.alone_values.update({name: array for name, array in results.items() if not name.endswith(OWN)})
@@ -461,8 +470,8 @@ def _nonfinite(item: Array | None) -> int:
         return 0
     wide = item if item.dtype.kind in "fc" else item.astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(np.sum(wide, dtype=np.complex128 if wide.dtype.kind == "c" else np.float64)):
-            return 0  # a sum over a NaN or an infinity is none
+        if np.isfinite(np.sum(wide)):
+            return 0  # the sum over a NaN or an infinity is one, too
     return int(np.count_nonzero(~np.isfinite(wide)))
 
 

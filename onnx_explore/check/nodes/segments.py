@@ -15,13 +15,16 @@ from typing import cast
 
 import onnx
 import onnx_ir as ir
+import torch
 
-from onnx_explore.check.weights import LARGE
 from onnx_explore.emit.regions import bodies
 from onnx_explore.writing import in_memory, stand_in
 
 OWN = "::onnx"
 """Ending of the names of what a node gave when it was fed with PyTorch's values."""
+
+_LARGE = 1 << 10
+"""From how many bytes on a weight is an input of the part: it is neither copied nor written. Shapes, axes and scalars stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,20 @@ class Cutting:
             if made <= position
         )
 
+    def copied_at(self, position: int) -> int:
+        """Bytes of the weights that ONNX Runtime cannot take from where they are: views that are not contiguous."""
+        weights = {
+            value.const_value
+            for node in self._at.get(position, ())
+            for value in used_values(node)
+            if value.is_initializer() and value.const_value is not None
+        }
+        return sum(
+            tensor.nbytes
+            for tensor in weights
+            if isinstance(tensor.raw, torch.Tensor) and not tensor.raw.is_contiguous()
+        )
+
     def part(self, first: int, last: int) -> Part | None:
         """The nodes at the positions ``first`` … ``last``; None if there are none."""
         nodes = [node for position in range(first, last + 1) for node in self._at.get(position, ())]
@@ -145,7 +162,7 @@ def accumulated(model: ir.Model, part: Part) -> tuple[onnx.ModelProto, dict[str,
     for value in part.initializers:
         tensor = value.const_value
         assert tensor is not None
-        if tensor.dtype == ir.DataType.STRING or tensor.dtype.bitwidth < 8 or tensor.nbytes < LARGE:
+        if tensor.dtype == ir.DataType.STRING or tensor.dtype.bitwidth < 8 or tensor.nbytes < _LARGE:
             small.append(stand_in(value, in_memory(tensor)))
         else:
             weights[value.name or ""] = tensor

@@ -12,8 +12,8 @@ Cases:
 
 1. ``prim::TupleUnpack``, ``prim::TupleIndex``, ``prim::ListUnpack``, ``aten::__getitem__`` of what was constructed
    here. Named tuples are tuples. Lists that may grow in between are left alone.
-2. A list made of all elements that another one was unpacked into, in order, is that list: so a trace hands a list from one
-   scripted function to the next.
+2. A list made of all elements that another one was unpacked into, in order, is that list, if a branch or loop gave it: so a
+   trace hands a list from one scripted function to the next.
 3. Outputs that are tuples, lists or dicts constructed here are flattened in order, nested ones too.
 """
 
@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import Any
 
 from onnx_explore.passes.torch.constants import growing_lists
+from onnx_explore.passes.torch.list_writes import CHANGES
 from onnx_explore.passes.torch.substitution import Substitution
 from onnx_explore.recording import Recorder
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
@@ -49,6 +50,7 @@ class _Cancel:
     def __init__(self, graph: TorchGraph) -> None:
         self._growing = growing_lists(graph)
         self._made: dict[int, tuple[TorchValue, ...]] = {}
+        self._open: set[int] = set()  # lists whose length may only be known when the model runs
         self._unpacked: dict[tuple[int, ...], TorchValue] = {}
         self._dicts: dict[int, tuple[TorchValue, ...]] = {}
         self._constants: dict[int, Any] = {}
@@ -68,6 +70,8 @@ class _Cancel:
         return self._replaced.block(block, nodes)
 
     def _cancelled(self, node: TorchNode) -> bool:
+        if node.blocks or node.target in CHANGES:
+            self._open.update(value.id for value in node.outputs)
         if node.target == "prim::Constant":
             self._constants[node.outputs[0].id] = node.constant
         elif node.target in _TUPLES:
@@ -83,7 +87,7 @@ class _Cancel:
         elif node.target == "prim::DictConstruct":
             self._dicts[node.outputs[0].id] = node.inputs[1::2]
         elif node.target in _UNPACKS:
-            if node.target == "prim::ListUnpack" and node.inputs[0].id not in self._made:
+            if node.target == "prim::ListUnpack" and node.inputs[0].id in self._open:
                 self._unpacked[tuple(value.id for value in node.outputs)] = node.inputs[0]
             return self._replace(node, self._made.get(node.inputs[0].id))
         elif node.target in _ITEMS and len(node.inputs) == 2:

@@ -1,0 +1,35 @@
+"""The example of the page on checks runs as it stands there, and finds what the page says."""
+
+from __future__ import annotations
+
+import re
+import typing
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onnx_explore.check.nodes import report as rows
+
+PAGE = Path(__file__).parents[2] / "notebooks" / "guide" / "checks.md"
+
+
+def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {"__name__": "checks_page"}
+    exec(compile(code, str(PAGE), "exec"), namespace)
+    assert namespace["culprit"].target == "aten::elu"
+    assert namespace["culprit"].cause == "wrong symbolic function"
+    shown = capsys.readouterr().out
+    assert shown.startswith("nodes differ: %")
+    assert "Pass it on: 2 intermediates" in shown
+    with zipfile.ZipFile(tmp_path / "bug.zip") as archive:
+        assert "repro.py" in archive.namelist()
+
+
+def test_every_status_and_cause_has_its_row() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for name in (*typing.get_args(rows.Status), *filter(None, typing.get_args(rows.Cause))):
+        assert f"| `{name}` |" in text, name
