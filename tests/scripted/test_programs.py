@@ -14,7 +14,7 @@ from tests.scripted.running import Scripted, check, scripted
 
 RUNS = [(X, 2, 1), (X * 0.1, 0, 0), (-X, 3, 2)]
 WITHOUT_WRITES = (500, 503, 506, 508, 509, 514, 515, 517, 520, 523)
-WITH_WRITES = (504, 510, 519, 522, 525, 528, 540, 549, 138, 13)
+WITH_WRITES = (504, 510, 519, 522, 525, 528, 540, 549, 138, 13, 1203)
 
 
 @pytest.mark.parametrize("seed", WITHOUT_WRITES)

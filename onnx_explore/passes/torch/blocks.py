@@ -163,8 +163,10 @@ class _Inside:
         """What was found out of storages inside holds outside, too."""
         for inside, storage in self._owners.items():
             storage.noted = storage.noted or inside.noted
-            storage.lost = storage.lost or inside.lost
             storage.escaped = storage.escaped or inside.escaped
+            if inside.lost:  # so does what may be the same tensor and was not looked at inside
+                for item in (storage, *storage.rivals):
+                    item.lost = item.lost or inside.lost
 
 
 def _captured(outer: Block, blocks: Iterable[TorchBlock]) -> dict[int, Entry]:
