@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 import torch
 
@@ -13,7 +14,7 @@ from onnx_explore.check.report import Check
 from onnx_explore.check.resize import resampled
 from onnx_explore.errors import InvalidArgument, RuntimeMismatch
 
-CPU, AZURE = "CPUExecutionProvider", "AzureExecutionProvider"
+CPU = "CPUExecutionProvider"
 
 
 class Masked(torch.nn.Module):
@@ -160,7 +161,6 @@ def test_what_is_no_list_of_samples_is_refused_before_the_model_runs(samples: An
 
 
 def test_each_installed_provider_runs_and_others_say_why_not() -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
     ex = onnx_explore.explore(torch.nn.Linear(3, 2), torch.ones(1, 3), dynamic_axes={"input": {0: "n"}}).run()
     report = ex.check(providers=["NoExecutionProvider", CPU, *onnxruntime.get_available_providers()], samples=1)
     runtimes = items(report, "runtime")
