@@ -14,7 +14,6 @@ import torch
 
 from onnx_explore.check.compare import Array, Comparison, compare
 from onnx_explore.check.nodes.interpret import Interpreter, evaluate, to_double
-from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchGraph, TorchNode
 
 _NEAR = 16.0
@@ -53,7 +52,7 @@ def judged(
         if not isinstance(again, torch.Tensor) or again.layout != torch.strided or not _agrees(given, again):
             return ""
         exact = _outputs(_Exact(graph, inputs), graph)[position]
-    except UnsupportedOperatorError:
+    except Exception:  # noqa: BLE001 (an operator of the user's own may refuse float64 in any way: there is no judge)
         return ""
     if exact.shape != given.shape or tuple(given.shape) != actual.shape:
         return ""

@@ -219,3 +219,29 @@ def test_a_baked_size_has_no_judge() -> None:
     assert item.status == "failed"
     assert "values differ" in item.detail
     assert "float64" not in item.detail, "the recorded graph is as wrong as ONNX"
+
+
+def test_an_operator_that_refuses_float64_leaves_no_judge() -> None:
+    asked: list[torch.dtype] = []
+
+    @torch.library.custom_op("samples_test::narrow", mutates_args=())
+    def narrow(x: torch.Tensor) -> torch.Tensor:
+        asked.append(x.dtype)
+        assert x.dtype == torch.float32, "float32 alone"
+        return x * 2
+
+    @onnx_explore.symbolic("samples_test::narrow")
+    def wrong(g: Any, x: torch.Tensor) -> Any:
+        return g.op("Neg", x)
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        return narrow(x)
+
+    try:
+        report = onnx_explore.explore(model, torch.ones(3)).run().report
+    finally:
+        wrong.remove()
+    assert report is not None
+    assert "3 of 3 values differ" in report.verdict
+    assert "float64" not in report.verdict
+    assert torch.float64 in asked
