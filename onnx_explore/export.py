@@ -9,6 +9,8 @@ from typing import Any, BinaryIO
 from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.torch_api import onnx_export_flag
+from onnx_explore.check.samples import CAPTURED_ONLY, Trials, check_samples
+from onnx_explore.errors import InvalidArgument
 from onnx_explore.exported import Exported
 from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.modes import logged
@@ -39,6 +41,7 @@ def export(
     check: bool = False,
     rtol: float | None = None,
     atol: float | None = None,
+    samples: Sequence[Any] | int | None = None,
     external_data: bool | None = None,
     record: bool = True,
     recorder: Recorder | None = None,
@@ -75,6 +78,7 @@ def export(
         check: Run ``onnx.checker`` and ONNX Runtime, compare with PyTorch, and raise if they disagree.
         rtol: Relative tolerance of the check; default by element type.
         atol: Absolute tolerance of the check; default by element type.
+        samples: More arguments to check with, each as ``args``; or how many to draw from the captured ones.
         external_data: Weights into a file beside the model: always (True), never (False), above 2 GiB (None).
         record: Note which sizes and tensors left the trace as Python values.
         recorder: Receives the events while they happen.
@@ -108,14 +112,19 @@ def export(
     check_tolerance(rtol, "rtol")
     check_tolerance(atol, "atol")
     check, record = switch(check, "check"), switch(record, "record")
+    check_samples(samples)
+    if samples is not None and not check:
+        raise InvalidArgument("samples are for the check", argument="samples", action="pass check=True as well")
     external_data = None if external_data is None else switch(external_data, "external_data")
     if f is not None:
         check_target(f)
     recorder = recorder if recorder is not None else Recorder()
     with collector_paused(), logged(options.verbose), onnx_export_flag():
         flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)
+        trials = flow.trials(samples)
         flow.lower()
-        return finish(flow, f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)
+        tolerances = Tolerances(rtol, atol)
+        return finish(flow, f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)
 
 
 def finish(
@@ -124,6 +133,7 @@ def finish(
     *,
     check: bool,
     tolerances: Tolerances,
+    trials: Trials = CAPTURED_ONLY,
     external_data: bool | None,
     raise_on_failure: bool = True,
     show: Callable[[str], None] = print,
@@ -132,7 +142,7 @@ def finish(
     model = flow.complete()
     if flow.options.verbose:
         show(flow.text(model))
-    report = flow.check(model, tolerances) if check else None
+    report = flow.check(model, tolerances, trials) if check else None
     if report is not None and raise_on_failure:
         report.raise_if_failed()
     path = None

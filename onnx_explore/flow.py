@@ -25,6 +25,7 @@ from onnx_explore.check.checker import check_export
 from onnx_explore.check.nodes import BUDGET, NodesReport, check_nodes
 from onnx_explore.check.passes import PassesReport, check_passes
 from onnx_explore.check.report import Report
+from onnx_explore.check.samples import CAPTURED_ONLY, Trials, read_providers, read_samples
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import bodies, nodes_of
 from onnx_explore.emit.torchscript_text import torchscript_text
@@ -259,8 +260,23 @@ class Flow:
             return dict(called) if chosen else {}
         return {scope: module for scope, module in called.items() if type(module) in chosen}
 
-    def check(self, model: ir.Model, tolerances: Tolerances) -> Report:
-        """Structure, replay, ONNX Runtime against PyTorch, and a second size for each dynamic axis."""
+    def trials(
+        self,
+        samples: Sequence[Any] | int | None,
+        providers: Sequence[str] | None = None,
+        *,
+        instead: Trials = CAPTURED_ONLY,
+    ) -> Trials:
+        """What else is to be checked, as the user wrote it; where no samples are given, those of ``instead``.
+
+        Raises:
+            InvalidArgument: If a sample does not fit the captured arguments, or a list is none.
+        """
+        read = instead.samples if samples is None else read_samples(self.model, self.captured, samples)
+        return Trials(read, read_providers(providers))
+
+    def check(self, model: ir.Model, tolerances: Tolerances, trials: Trials = CAPTURED_ONLY) -> Report:
+        """Structure, replay, ONNX Runtime against PyTorch, a second size for each dynamic axis, and what was asked for."""
         return check_export(
             model,
             self.captured,
@@ -270,6 +286,8 @@ class Flow:
             recorder=self.recorder,
             rtol=tolerances.rtol,
             atol=tolerances.atol,
+            trials=trials,
+            graph=self.graph,
         )
 
     def check_nodes(

@@ -114,7 +114,7 @@ class Checked:
     """One check ran.
 
     Attributes:
-        check: ``"structure"``, ``"replay"``, ``"runtime"``, ``"data"`` or ``"axis"``.
+        check: ``"structure"``, ``"replay"``, ``"runtime"``, ``"data"``, ``"axis"`` or ``"sample"``.
         subject: What was checked, such as an axis' name.
         passed: False when the check found a difference; None when it could not run.
         detail: One line for a person.

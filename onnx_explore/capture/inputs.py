@@ -64,6 +64,13 @@ class Call:
         """How many inputs the ONNX graph has: a list of tensors is one."""
         return len({item.sequence or item.name for item in self.inputs})
 
+    @property
+    def constants(self) -> dict[str, Any]:
+        """What is no input and not None, by path."""
+        paths = {item.path for item in self.inputs}
+        found = {_where(leaf.path): leaf.value for leaf in self.leaves if leaf.value is not None}
+        return {path: value for path, value in found.items() if path not in paths}
+
     def arguments(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Positional and named arguments, with other tensors in place of the inputs."""
         given = {item.path: (item, tensor) for item, tensor in zip(self.inputs, tensors, strict=True)}

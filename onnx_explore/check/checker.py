@@ -6,6 +6,9 @@ In: the ONNX model and the capture it was made of. Out: a ``Report``, and one ``
 2. ``replay``: the recorded graph, run by PyTorch, gives what the model gave.
 3. ``runtime``: ONNX Runtime (``onnx.reference`` where it has no kernel) gives what the model gave.
 4. ``axis``: for each symbol of the dynamic axes, the model and ONNX agree at another size; then with all changed.
+5. ``sample``: on request, the model and ONNX agree on more inputs.
+
+Where values differ, the graph is run in float64, to tell rounding from a bug.
 """
 
 from __future__ import annotations
@@ -22,10 +25,13 @@ import torch
 from onnx_explore.capture import Capture, check_replay
 from onnx_explore.capture.captured import feeds_of
 from onnx_explore.check.compare import Array, Comparison, compare
+from onnx_explore.check.exact import judged
+from onnx_explore.check.quantized import is_quantized
 from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
 from onnx_explore.check.resize import candidate_sizes, resampled, resized
-from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
+from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session, missing_provider
+from onnx_explore.check.samples import CAPTURED_ONLY, CPU, Trials, fixed_size
 from onnx_explore.check.steps import output_steps
 from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
@@ -38,7 +44,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
-from onnx_explore.torch_ir import TorchGraph, TorchNode, walk
+from onnx_explore.torch_ir import TorchGraph
 from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
 Tensors = tuple[torch.Tensor, ...]
@@ -62,6 +68,8 @@ def check_export(
     recorder: Recorder,
     rtol: float | None = None,
     atol: float | None = None,
+    trials: Trials = CAPTURED_ONLY,
+    graph: TorchGraph | None = None,
 ) -> Report:
     """Check an exported model.
 
@@ -77,6 +85,8 @@ def check_export(
         recorder: Gets one ``Checked`` event for each check, and is asked whether to stop.
         rtol: Instead of the tolerance for the element type; see ``compare``.
         atol: Instead of the tolerance for the element type.
+        trials: More inputs, and execution providers.
+        graph: The captured graph after the torch passes, which float64 is computed with. None: there is no such judge.
 
     Returns:
         The report. A check that fails is an item of it, not an exception.
@@ -84,13 +94,14 @@ def check_export(
     Raises:
         Cancelled: If ``recorder.cancelled()`` said so.
     """
-    checking = _Checking(model, capture, run_model, recorder, rtol, atol)
+    checking = _Checking(model, capture, run_model, recorder, rtol, atol, trials, graph)
     checking.structure()
     if check_replay is not None:
         checking.replay(check_replay)
     checking.runtime()
     checking.data()
     checking.axes(dynamic_axes)
+    checking.samples(dynamic_axes)
     return Report(tuple(checking.items))
 
 
@@ -142,13 +153,16 @@ class _Checking:
     recorder: Recorder
     rtol: float | None
     atol: float | None
+    trials: Trials = CAPTURED_ONLY
+    graph: TorchGraph | None = None
     items: list[Check] = field(default_factory=list[Check])
     session: Session | None = None
     random: frozenset[str] = frozenset()
+    provider: str = CPU
     start: float = 0.0
     slow: bool = False
 
-    # The five kinds of checks
+    # The kinds of checks
 
     def structure(self) -> None:
         self._begin()
@@ -171,20 +185,32 @@ class _Checking:
             self._add("replay", "capture", "passed", "the recorded graph gives what the model gave")
 
     def runtime(self) -> None:
-        self._begin()
         self.random = random_outputs(self.model)
+        first: tuple[str, Session | None] = (self.trials.providers[0], None)
+        for provider in self.trials.providers:
+            self._begin()
+            self.provider, self.session = provider, None
+            self._runtime()
+            first = first if first[1] is not None else (provider, self.session)
+        self.provider, self.session = first
+
+    def _runtime(self) -> None:
+        missing = missing_provider(self.provider) if self.provider != CPU else ""
+        if missing:
+            self._add("runtime", self._engine, "not run", missing)
+            return
         inputs = tuple(item.example.detach() for item in self.capture.inputs)
         try:
             actual = self._run(inputs)
         except (NoRuntimeKernel, NotAvailable) as error:
-            self._add("runtime", RuntimeSession.engine, "not run", error.message)
+            self._add("runtime", self._engine, "not run", error.message)
             return
         except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
             self._add("runtime", self._engine, "failed", error.message)
             return
         # onnx.reference may take minutes, and cannot be stopped: one such run is enough.
-        self.slow = isinstance(self.session, ReferenceSession) and time.perf_counter() - self.start > _SLOW
-        problem, comparisons = self._compare(self.capture.eager, actual, {})
+        self.slow |= isinstance(self.session, ReferenceSession) and time.perf_counter() - self.start > _SLOW
+        problem, comparisons = self._compare(inputs, self.capture.eager, actual, {})
         if problem:
             self._add("runtime", self._engine, "failed", problem, comparisons)
         else:
@@ -222,7 +248,7 @@ class _Checking:
             return
         inputs, expected = found
         try:
-            problem, comparisons = self._compare(expected, self._run(inputs), {})
+            problem, comparisons = self._compare(inputs, expected, self._run(inputs), {})
         except (NoRuntimeKernel, NotAvailable) as error:
             self._add("data", subject, "not run", error.message)
         except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
@@ -234,7 +260,7 @@ class _Checking:
     def axes(self, dynamic_axes: Axes) -> None:
         symbols = self._symbols(dynamic_axes)
         if self.session is None or self.slow:
-            reason = f"{self._engine} is too slow" if self.slow else "the model did not run at its captured sizes"
+            reason = self._idle
             for symbol in symbols:
                 self._begin()
                 self._add("axis", symbol.name, "not run", reason)
@@ -247,6 +273,44 @@ class _Checking:
         if len(symbols) > 1:
             self._begin()
             self._axis(symbols, list(_joint(symbols, chosen)))
+
+    def samples(self, dynamic_axes: Axes) -> None:
+        """More inputs, as the user gave or ordered them."""
+        for name, inputs in self.trials.samples:
+            self._begin()
+            self._sample(name, inputs, dynamic_axes)
+
+    def _sample(self, name: str, inputs: Tensors, dynamic_axes: Axes) -> None:
+        if self.session is None or self.slow:
+            self._add("sample", name, "not run", self._idle)
+            return
+        if self.run_model is None:
+            self._add("sample", name, "not run", "the PyTorch model is not at hand")
+            return
+        wrong = fixed_size(self.capture.inputs, inputs, dynamic_axes)
+        if wrong:
+            self._add("sample", name, "failed", wrong)
+            return
+        try:
+            expected = self._eager(self.run_model, inputs)
+        except Exception as error:  # noqa: BLE001 (the user's own code: anything may come, and it is an answer)
+            self._add("sample", name, "not run", f"PyTorch itself rejects it: {_line(error)}")
+            return
+        self._look()
+        try:
+            problem, comparisons = self._compare(inputs, expected, self._run(inputs), {})
+        except (NoRuntimeKernel, NotAvailable) as error:
+            self._add("sample", name, "not run", error.message)
+        except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
+            self._add("sample", name, "failed", f"fails: {error.message}")
+        else:
+            detail = f"differs: {problem}" if problem else self._agreement(comparisons)
+            self._add("sample", name, "failed" if problem else "passed", detail, comparisons)
+
+    @property
+    def _idle(self) -> str:
+        """Why nothing else runs after the captured sizes."""
+        return f"{self._engine} is too slow" if self.slow else "the model did not run at its captured sizes"
 
     # Axes
 
@@ -288,7 +352,7 @@ class _Checking:
             except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
                 self._add("axis", subject, "failed", f"fails at {steps}: {error.message}")
                 return sizes
-            problem, comparisons = self._compare(expected, actual, sizes)
+            problem, comparisons = self._compare(inputs, expected, actual, sizes)
             if problem:
                 self._add("axis", subject, "failed", f"differs at {steps}: {problem}", comparisons)
             else:
@@ -326,7 +390,7 @@ class _Checking:
         """
         if self.session is None:
             try:
-                self.session = RuntimeSession(self.model)
+                self.session = self._open()
             except NoRuntimeKernel as error:
                 self._fall_back(error)
         assert self.session is not None
@@ -338,6 +402,14 @@ class _Checking:
                 raise
             self._fall_back(error)
             return self.session.run(self._feeds(self.session, inputs))
+
+    def _open(self) -> RuntimeSession:
+        session = RuntimeSession(self.model, providers=(self.provider,))
+        if self.provider not in session.providers:
+            raise NotAvailable(
+                f"{self.provider} does not start; ONNX Runtime took {', '.join(session.providers)} instead"
+            )
+        return session
 
     def _fall_back(self, error: NoRuntimeKernel) -> None:
         self.session = None
@@ -358,7 +430,7 @@ class _Checking:
         return feeds
 
     def _compare(
-        self, expected: Tensors, actual: list[Any], sizes: Mapping[str, int]
+        self, inputs: Tensors, expected: Tensors, actual: list[Any], sizes: Mapping[str, int]
     ) -> tuple[str, tuple[Comparison, ...]]:
         """What is wrong, or ``""``, and the comparison of every output."""
         names: list[str] = []
@@ -384,7 +456,10 @@ class _Checking:
         failed = [item for item in comparisons if not item.passed]
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
-            return f"{failed[0]}{more}{self._random_hint()}", comparisons
+            hint = self._random_hint()
+            if not hint and failed[0].reason == "values":
+                hint = self._judgement(inputs, expected, arrays, comparisons.index(failed[0]))
+            return f"{failed[0]}{more}{hint}", comparisons
         for value, array in zip(self.model.graph.outputs, actual, strict=True):
             wrong = _wrong_dimension(value, array, sizes) if isinstance(array, np.ndarray) else ""
             if wrong:
@@ -402,6 +477,14 @@ class _Checking:
             parts.append(f"agrees in dtype and shape on {', '.join(random)}, whose values are random")
         return " and ".join(parts) or "runs; the model has no outputs"
 
+    def _judgement(self, inputs: Tensors, expected: Tensors, actual: list[Array], position: int) -> str:
+        """Which of the two is nearer to the exact value, where that can be known."""
+        if self.graph is None or max(position + 1, len(actual)) > len(expected) or is_quantized(self.graph):
+            return ""
+        self._look()
+        found = judged(self.graph, inputs, expected, actual[position], position)
+        return f"; {found}" if found else ""
+
     def _random_hint(self) -> str:
         targets = random_targets(self.capture.graph)
         return f"; PyTorch's values are random ({', '.join(targets[:3])})" if targets else ""
@@ -410,7 +493,9 @@ class _Checking:
 
     @property
     def _engine(self) -> str:
-        return self.session.engine if self.session is not None else RuntimeSession.engine
+        if isinstance(self.session, ReferenceSession):
+            return self.session.engine
+        return RuntimeSession.engine if self.provider == CPU else f"{RuntimeSession.engine} ({self.provider})"
 
     def _look(self) -> None:
         if self.recorder.cancelled():
@@ -467,22 +552,3 @@ def _count(number: int, noun: str) -> str:
 def _line(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
-
-
-_ROUNDS = (
-    "aten::quantize_",
-    "aten::quantized_",
-    "aten::fake_quantize_",
-    "aten::_fake_quantize_",
-    "aten::fused_moving_avg",
-)
-
-
-def is_quantized(graph: TorchGraph) -> bool:
-    """Whether a model rounds to integers inside."""
-    return any(rounds_to_integers(node) for node in walk(graph.block))
-
-
-def rounds_to_integers(node: TorchNode) -> bool:
-    """Whether a node's result lies on a grid, so that it may be one step off."""
-    return node.target.startswith(("quantized::", *_ROUNDS))

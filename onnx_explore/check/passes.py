@@ -13,8 +13,8 @@ from typing import Any, Literal
 import onnx_ir as ir
 
 from onnx_explore.capture import Capture
-from onnx_explore.check.checker import is_quantized
 from onnx_explore.check.compare import Comparison, compare
+from onnx_explore.check.quantized import is_quantized
 from onnx_explore.check.randomness import random_outputs
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
 from onnx_explore.errors import Cancelled, CheckerError, InvalidArgument, NoRuntimeKernel, RuntimeMismatch

@@ -8,7 +8,7 @@ from typing import Literal
 from onnx_explore.check.compare import Comparison
 from onnx_explore.errors import CaptureDiverged, CheckerError, OnnxExporterError, RuntimeMismatch
 
-Kind = Literal["structure", "replay", "runtime", "data", "axis"]
+Kind = Literal["structure", "replay", "runtime", "data", "axis", "sample"]
 Status = Literal["passed", "failed", "not run"]
 
 _ACTIONS: dict[Kind, str] = {
@@ -17,6 +17,7 @@ _ACTIONS: dict[Kind, str] = {
     "runtime": "look for the first node that differs with find_mismatch",
     "data": "look at what left the trace as a Python value, and compute it as a tensor, or script the model",
     "axis": "look at the sizes that left the trace as Python values, and mark or compute them as tensors",
+    "sample": "mark the axes that differ as dynamic, or export with this sample as args and run check_nodes()",
 }
 
 
@@ -27,8 +28,9 @@ class Check:
     Attributes:
         kind: ``structure`` (``onnx.checker``), ``replay`` (the recorded graph against the model, in PyTorch),
             ``runtime`` (ONNX against PyTorch, at the captured sizes), ``data`` (the same with other values, where sizes
-            depend on them) or ``axis`` (the same at another size).
-        subject: What was checked: the runtime's name, or the axis' (``batch``, ``batch + seq`` for both at once).
+            depend on them), ``axis`` (the same at another size) or ``sample`` (the same with inputs of the user's, or drawn).
+        subject: What was checked: the runtime's name, the axis' (``batch``, ``batch + seq`` for both at once), or the
+            sample's (``samples[0]``).
         status: ``passed``, ``failed`` or ``not run``.
         detail: One line.
         comparisons: One for each output, where outputs were compared.
@@ -79,6 +81,10 @@ class Report:
                 for item in single
             )
             parts.append(f"dynamic axes {axes}")
+        samples = [item for item in self.items if item.kind == "sample"]
+        if samples:
+            agree = sum(item.status == "passed" for item in samples)
+            parts.append(f"{agree} of {len(samples)} samples agree" if len(samples) > 1 else _one(samples[0]))
         ran = any(item.status == "passed" for item in runtimes) or not runtimes
         return ("checked: " if ran and self.items else "not checked: ") + ("; ".join(parts) or "nothing ran")
 
@@ -108,6 +114,10 @@ class Report:
         kinds: dict[Kind, type[OnnxExporterError]] = {"structure": CheckerError, "replay": CaptureDiverged}
         error = kinds.get(first.kind, RuntimeMismatch)
         raise error(self.verdict.removeprefix("check failed: "), action=_ACTIONS[first.kind])
+
+
+def _one(item: Check) -> str:
+    return f"{item.subject} agrees" if item.status == "passed" else f"{item.subject}: not run, {item.detail}"
 
 
 def _name(item: Check) -> str:

@@ -72,8 +72,10 @@ def resampled(example: torch.Tensor, seed: int) -> torch.Tensor:
     if example.dim() == 0 or example.numel() == 0:
         return example.detach().clone()
     generator = torch.Generator().manual_seed(seed)
-    rows = torch.randint(example.shape[0], (example.shape[0],), generator=generator).to(example.device)
-    return resized(example.detach().index_select(0, rows), {}, seed=seed)
+    axis = next((axis for axis, size in enumerate(example.shape) if size > 1), 0)  # of a batch of one, the rows inside
+    size = example.shape[axis]
+    rows = torch.randint(size, (size,), generator=generator).to(example.device)
+    return resized(example.detach().index_select(axis, rows), {}, seed=seed)
 
 
 def _is_discrete(example: torch.Tensor) -> bool:

@@ -65,6 +65,9 @@ class RuntimeSession:
         providers: Execution providers, first choice first.
         weights: Inputs of the model that are the same in every run. Their memory is shared.
 
+    Attributes:
+        providers: The execution providers that it really has: ONNX Runtime leaves out one that does not start.
+
     Raises:
         NoRuntimeKernel: If ONNX Runtime has no kernel for a node, or does not know an operator or opset.
         CheckerError: If it rejects the model for another reason.
@@ -95,6 +98,7 @@ class RuntimeSession:
             raise _load_error(error) from error
         self.inputs = tuple(each.name for each in self._session.get_inputs() if each.name not in weights)
         self.outputs = tuple(each.name for each in self._session.get_outputs())
+        self.providers: tuple[str, ...] = tuple(self._session.get_providers())
         self._has_lists = any(not each.type.startswith("tensor") for each in self._session.get_outputs())
 
     def run(self, feeds: Feeds) -> list[Array]:
@@ -180,6 +184,16 @@ class ReferenceSession:
             raise RuntimeMismatch(f"onnx.reference cannot run the model with these inputs: {_short(error)}") from error
         found: list[Any] = [value if isinstance(value, list) else np.asarray(value) for value in results]
         return found
+
+
+def missing_provider(name: str) -> str:
+    """Why an execution provider cannot run anything here, or ``""``.
+
+    Raises:
+        NotAvailable: If ONNX Runtime is not installed.
+    """
+    installed: list[str] = _onnxruntime().get_available_providers()
+    return "" if name in installed else f"{name} is not installed; there are {', '.join(installed)}"
 
 
 def run_onnxruntime(

@@ -29,6 +29,7 @@ from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
+from onnx_explore.check.samples import CAPTURED_ONLY, Trials, check_samples
 from onnx_explore.compat.registration import take_over_registrations
 from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import Cancelled, InvalidArgument, OnnxExporterError
@@ -75,6 +76,7 @@ class Exploration(Checking):
         f: str | os.PathLike[str] | BinaryIO | None = None,
         check: bool = True,
         tolerances: Tolerances | None = None,
+        trials: Trials | None = None,
         external_data: bool | None = None,
     ) -> None:
         super().__init__()
@@ -82,6 +84,7 @@ class Exploration(Checking):
         self._file = f
         self._check = check
         self._tolerances = tolerances or Tolerances()
+        self._trials = trials or CAPTURED_ONLY
         self._external_data = external_data
         self._model: ir.Model | None = None
         self._exported: Exported | None = None
@@ -300,7 +303,7 @@ class Exploration(Checking):
                 self._exported = Exported(self._model, self.recording, None)
                 self._unchecked = True
                 return
-            report = self._flow.check(self._model, self._tolerances) if self._check else None
+            report = self._flow.check(self._model, self._tolerances, self._trials) if self._check else None
             exported = Exported(self._model, self.recording, report)
             if self._file is not None and (report is None or report.passed):
                 write_model(
@@ -329,17 +332,30 @@ class Exploration(Checking):
                 recorder = Recorder(cancelled=self._flow.recorder.cancelled)
                 self._begin_again(self._flow.again(self.options, self.options.dynamic_axes, recorder))
 
-    def check(self, *, rtol: float | None = None, atol: float | None = None) -> Report:
+    def check(
+        self,
+        *,
+        rtol: float | None = None,
+        atol: float | None = None,
+        samples: Sequence[Any] | int | None = None,
+        providers: Sequence[str] | None = None,
+    ) -> Report:
         """Run the checks (again), perhaps with other tolerances; writes no file.
 
+        Args:
+            rtol: Relative tolerance; default by element type.
+            atol: Absolute tolerance; default by element type.
+            samples: As for ``export``; None: those of ``explore``.
+            providers: Execution providers of ONNX Runtime; default: the CPU's.
+
         Raises:
-            OnnxExporterError: If the export has not come to its end.
+            OnnxExporterError: If the export has not come to its end, or a sample does not fit.
         """
         with self._owned():
             exported = self.exported
-            report = self._flow.check(exported.model, Tolerances(rtol, atol))
-            self._exported = replace(exported, report=report)
-            self._unchecked = False
+            trials = self._flow.trials(samples, providers, instead=self._trials)
+            report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
+            self._exported, self._unchecked = replace(exported, report=report), False
         return report
 
     @contextmanager
@@ -541,6 +557,7 @@ def explore(
     check: bool = True,
     rtol: float | None = None,
     atol: float | None = None,
+    samples: Sequence[Any] | int | None = None,
     external_data: bool | None = None,
     recorder: Recorder | None = None,
     **options: Any,
@@ -556,9 +573,10 @@ def explore(
         check: Whether to run the checks at the end.
         rtol: Relative tolerance of the check.
         atol: Absolute tolerance of the check.
+        samples: As for ``export``.
         external_data: As for ``export``.
         recorder: Receives the events while they happen.
-        **options: The other parameters of ``export``, by name.
+        **options: Others of ``export``, by name.
 
     Returns:
         The exploration; call ``run()``, ``step()`` or ``run_until(...)`` on it.
@@ -573,7 +591,10 @@ def explore(
     check_model(model, made.export_modules_as_functions)
     check_kwargs(kwargs)
     check_axes(dynamic_axes)
+    check_samples(samples)
     check_tolerance(rtol, "rtol")
     check_tolerance(atol, "atol")
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
-    return Exploration(flow, f=f, check=check, tolerances=Tolerances(rtol, atol), external_data=external_data)
+    tolerances = Tolerances(rtol, atol)
+    trials = flow.trials(samples)
+    return Exploration(flow, f=f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)

@@ -113,6 +113,8 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("external_data", {"external_data": "yes"}),
     ("record", {"record": None}),
     ("f", {"f": 3}),
+    ("samples", {"samples": X, "check": True}),
+    ("samples", {"samples": 2}),
 ]
 
 

@@ -19,13 +19,13 @@ import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.capture import Capture
-from onnx_explore.check.checker import is_quantized, rounds_to_integers
 from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
 from onnx_explore.check.nodes.report import NodeCheck, NodesReport
 from onnx_explore.check.nodes.segments import OWN, Cutting, Part, accumulated, local
 from onnx_explore.check.nodes.verdict import cause_of
+from onnx_explore.check.quantized import is_quantized, rounds_to_integers
 from onnx_explore.check.randomness import random_values
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
 from onnx_explore.dtypes import to_onnx, to_torch

@@ -78,10 +78,13 @@ class Interpreter:
                 self._values[param.id] = self._values[value.id]
             outputs = self._block(body)
         else:
-            outputs = evaluate(node, [self._values[value.id] for value in node.inputs])
+            outputs = self._evaluate(node, [self._values[value.id] for value in node.inputs])
         for value, item in zip(node.outputs, outputs, strict=True):
             self._values[value.id] = item
         return outputs
+
+    def _evaluate(self, node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        return evaluate(node, inputs)
 
     def _block(self, block: TorchBlock) -> tuple[Any, ...]:
         for node in block.nodes:
@@ -136,6 +139,15 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
             where=node.origin.where,
         ) from error
     return (result,) if len(node.outputs) == 1 else tuple(result) if node.outputs else ()
+
+
+def to_double(item: Any) -> Any:
+    """A value with float64 in place of any floating type; lists and tuples item by item."""
+    if isinstance(item, torch.Tensor):
+        return item.to(torch.float64) if item.is_floating_point() else item
+    if isinstance(item, list | tuple):
+        return type(item)([to_double(entry) for entry in item])  # pyright: ignore[reportUnknownVariableType]
+    return item
 
 
 def is_structural(node: TorchNode) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from onnx_explore.check.compare import Array, Comparison
-from onnx_explore.check.nodes.interpret import evaluate
+from onnx_explore.check.nodes.interpret import evaluate, to_double
 from onnx_explore.check.nodes.report import Cause
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchNode
@@ -95,7 +95,7 @@ def _in_double(node: TorchNode, inputs: Sequence[Any], output: int, item: int | 
     if node.blocks or not any(_is_float(entry) for entry in _flat(inputs)):
         return None
     try:
-        found = evaluate(node, [_double(entry) for entry in inputs])[output]
+        found = evaluate(node, [to_double(entry) for entry in inputs])[output]
     except UnsupportedOperatorError:
         return None  # an operator without a float64 kernel: there is no judge
     if item is not None:
@@ -109,14 +109,6 @@ def _flat(items: Sequence[Any]) -> list[Any]:
 
 def _is_float(item: Any) -> bool:
     return isinstance(item, torch.Tensor) and item.is_floating_point()
-
-
-def _double(item: Any) -> Any:
-    if isinstance(item, torch.Tensor):
-        return item.to(torch.float64) if item.is_floating_point() else item
-    if isinstance(item, list | tuple):
-        return type(item)([_double(entry) for entry in item])  # pyright: ignore[reportUnknownVariableType]
-    return item
 
 
 def _trains(node: TorchNode, inputs: Sequence[Any]) -> str:
