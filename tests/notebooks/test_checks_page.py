@@ -1,4 +1,4 @@
-"""The example of the page on checks runs as it stands there, and finds what the page says."""
+"""The examples of the page on checks run as they stand there, and find what the page says."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = Path(__file__).parents[2] / "notebooks" / "guide" / "checks.md"
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    code, cost = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "checks_page"}
     exec(compile(code, str(PAGE), "exec"), namespace)
@@ -27,6 +27,10 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, mo
     assert "Pass it on: 2 intermediates" in shown
     with zipfile.ZipFile(tmp_path / "bug.zip") as archive:
         assert "repro.py" in archive.namelist()
+    exec(compile(cost, str(PAGE), "exec"), namespace)
+    assert namespace["cost"].runs == 5
+    assert namespace["up"].parameters == 8 * 16 + 16
+    assert capsys.readouterr().out.startswith("ONNX Runtime's nodes take ")
 
 
 def test_every_status_and_cause_has_its_row() -> None:
