@@ -14,6 +14,8 @@ import onnx_ir as ir
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
+from onnx_explore.check.cost import RUNS, measure_cost
+from onnx_explore.check.cost_report import CostReport
 from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
 from onnx_explore.check.nodes.extract import Extract, extract
 from onnx_explore.check.nodes.interpret import Interpreter
@@ -38,6 +40,11 @@ class Checking(Editing):
     @abstractmethod
     def exported(self) -> Exported:
         """The result."""
+
+    @property
+    @abstractmethod
+    def modules(self) -> dict[str, str]:
+        """Module path → class name."""
 
     @property
     def nodes_report(self) -> NodesReport | None:
@@ -82,6 +89,22 @@ class Checking(Editing):
 
     def _given(self, inputs: Sequence[torch.Tensor] | None) -> tuple[torch.Tensor, ...]:
         return tuple(item.example.detach() for item in self.captured.inputs) if inputs is None else tuple(inputs)
+
+    def cost(self, *, runs: int = RUNS) -> CostReport:
+        """Where the time and the bytes go: ONNX Runtime's profile per node, by module and source line, PyTorch's time beside it.
+
+        Args:
+            runs: How many runs there are medians of; one more comes first and is dropped.
+
+        Raises:
+            OnnxExporterError: If the export has not come to its end, or ONNX Runtime cannot run it.
+            Cancelled: If it was cancelled.
+        """
+        with self._owned():
+            model, flow = self.exported.model, self._flow
+            return measure_cost(
+                model, flow.graph, flow.captured, flow.recorder.cancelled, runs=runs, modules=self.modules
+            )
 
     def bisect_passes(self) -> PassesReport:
         """Which ONNX pass changed the result: the model is lowered again, and runs after each pass on the captured inputs.

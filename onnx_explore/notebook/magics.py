@@ -26,6 +26,7 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from onnx_explore.auditing import audit
+from onnx_explore.check.cost import RUNS
 from onnx_explore.check.nodes import BUDGET
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.explore.exploration import Exploration, explore
@@ -333,6 +334,7 @@ class OnnxMagics(Magics):
             %onnx_check --again              run again
             %onnx_check --rtol 1e-3          run again with another tolerance
             %onnx_check --nodes              every intermediate: which node introduces a difference, which pass it on
+            %onnx_check --cost               where the time goes: by module, source line and node
 
         The structure is checked by onnx.checker; the traced graph is replayed in PyTorch; ONNX Runtime is compared with
         PyTorch in dtypes, shapes and values, at the captured sizes and at another size of each dynamic axis.
@@ -340,12 +342,16 @@ class OnnxMagics(Magics):
         With --nodes, every node runs twice in ONNX: as the model runs, and alone, fed with PyTorch's values. A node that
         differs alone introduces an error; the others pass it on. _onnx.nodes_report holds the rows.
 
+        With --cost, ONNX Runtime's own profile is taken, PyTorch's time stands beside it; _onnx.cost() gives the rows.
+
         Options
 
             --rtol R, --atol A    tolerances; default by element type
             --again               run again
             --nodes               check every node instead
             --budget MIB          for --nodes: MiB of intermediates to hold at a time; default 256
+            --cost                measure time and count parameters instead
+            --runs N              for --cost: how many runs to measure; default 10
             --of EXPR             another exploration than the last one
         """
         with self._reporting():
@@ -357,6 +363,13 @@ class OnnxMagics(Magics):
             rtol, atol, budget = parsed.get("rtol"), parsed.get("atol"), parsed.get("budget")
             if budget is not None and not parsed.get("nodes"):
                 raise WrongWord("--budget goes with --nodes")
+            if parsed.get("runs") is not None and not parsed.get("cost"):
+                raise WrongWord("--runs goes with --cost")
+            if parsed.get("cost") and parsed.get("nodes"):
+                raise WrongWord("--cost and --nodes are two lines")
+            if parsed.get("cost"):
+                self.session.show(exploration.cost(runs=parsed.get("runs", RUNS)).to_text())
+                return
             fresh = parsed.get("again") or (rtol, atol, budget) != (None, None, None)
             if parsed.get("nodes"):
                 nodes = exploration.nodes_report

@@ -178,6 +178,8 @@ CHECK_OPTIONS = (
     Option(("--again",), "again"),
     Option(("--nodes",), "nodes"),
     Option(("--budget",), "budget", "MIB", read_count),
+    Option(("--cost",), "cost"),
+    Option(("--runs",), "runs", "N", read_count),
     OF,
 )
 PASSES_OPTIONS = (OF,)

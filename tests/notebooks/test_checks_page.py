@@ -16,7 +16,8 @@ PAGE = Path(__file__).parents[2] / "notebooks" / "guide" / "checks.md"
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    code, more = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    examples = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    code, more, cost = examples
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "checks_page"}
     exec(compile(code, str(PAGE), "exec"), namespace)
@@ -27,6 +28,10 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str], tmp_path: Path, mo
     assert "Pass it on: 2 intermediates" in shown
     with zipfile.ZipFile(tmp_path / "bug.zip") as archive:
         assert "repro.py" in archive.namelist()
+    exec(compile(cost, str(PAGE), "exec"), namespace)
+    assert namespace["cost"].runs == 5
+    assert namespace["up"].parameters == 8 * 16 + 16
+    assert "ONNX Runtime's nodes take " in capsys.readouterr().out
     exec(compile(more, str(PAGE), "exec"), namespace)
     assert namespace["ex"].report.passed
     assert [item.kind for item in namespace["ex"].report.items].count("sample") == 3
