@@ -38,6 +38,7 @@ def make_options(
     export_modules_as_functions: Any = False,
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
+    optional_inputs: Sequence[str] | None = None,
 ) -> Options:
     """Options from the documented parameters.
 
@@ -71,6 +72,7 @@ def make_options(
         export_modules_as_functions=_module_types(export_modules_as_functions, opset),
         autograd_inlining=True if autograd_inlining is None else switch(autograd_inlining, "autograd_inlining"),
         torch_symbolics=switch(torch_symbolics, "torch_symbolics"),
+        optional_inputs=_names("optional_inputs", optional_inputs),
     )
 
 

@@ -46,6 +46,7 @@ def export(
     record: bool = True,
     recorder: Recorder | None = None,
     torch_symbolics: bool = True,
+    optional_inputs: Sequence[str] | None = None,
 ) -> Exported:
     """Export a PyTorch model to ONNX.
 
@@ -84,6 +85,8 @@ def export(
         recorder: Receives the events while they happen.
         torch_symbolics: Whether symbolic functions that others registered with ``torch.onnx.register_custom_op_symbolic``
             are used.
+        optional_inputs: Inputs of a scripted model, declared as ``Optional[Tensor]``, that may be a tensor or None when the
+            ONNX model runs; ``args`` has a tensor for them, whose dtype and shape they get. From opset 15 on.
 
     Returns:
         The exported model.
@@ -105,6 +108,7 @@ def export(
         export_modules_as_functions=export_modules_as_functions,
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
+        optional_inputs=optional_inputs,
     )
     check_model(model, options.export_modules_as_functions)
     check_kwargs(kwargs)

@@ -19,6 +19,7 @@ import torch
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
 from onnx_explore.capture.captured import Capture, one_each
+from onnx_explore.capture.optionals import chosen_optionals
 from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.checker import check_export
@@ -39,6 +40,7 @@ from onnx_explore.passes.onnx.local_functions import FUNCTIONS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.inline_functions import inline_functions
+from onnx_explore.passes.torch.optional_inputs import optional_inputs
 from onnx_explore.passes.torch.sizes import Unbake, Unbaked
 from onnx_explore.recording import Captured, Event, Recorder
 from onnx_explore.symbolic.registry import REGISTRY
@@ -170,12 +172,16 @@ class Flow:
                 {item.onnx_name: item.value.shape for item in captured.outputs},
             ),
         )
+        for note in chosen_optionals(captured, self.options.optional_inputs):
+            recorder.note(note.severity, note.code, note.message, where=note.where)
         take_over_registrations()
         if passed is None:
             mark = len(recorder.recording.events)
             repair = (("repair_sizes", Unbake(self.repairs)),) if self.repairs else ()
             inline = (("inline_functions", inline_functions(self._keeps_function)),)
-            graph = run_torch_passes(captured.graph, (*inline, *repair, *TORCH_PASSES), recorder)
+            chosen = {item.value.id for item in captured.inputs if item.name in self.options.optional_inputs}
+            optional = (("optional_inputs", optional_inputs(chosen)),) if chosen else ()
+            graph = run_torch_passes(captured.graph, (*optional, *inline, *repair, *TORCH_PASSES), recorder)
             passed = _Passed(graph, tuple(recorder.recording.events[mark:]), REGISTRY.version)
         else:
             for event in passed.events:
@@ -194,8 +200,8 @@ class Flow:
         """Whether the torch passes would give the same again: which functions are inlined is all that options change."""
         mine = self.options
         return self._passed.registrations == REGISTRY.version and (
-            (options.opset_version, options.inline_functions, options.torch_symbolics)
-            == (mine.opset_version, mine.inline_functions, mine.torch_symbolics)
+            (options.opset_version, options.inline_functions, options.torch_symbolics, options.optional_inputs)
+            == (mine.opset_version, mine.inline_functions, mine.torch_symbolics, mine.optional_inputs)
         )
 
     def _keeps_function(self, node: TorchNode) -> bool:

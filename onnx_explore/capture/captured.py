@@ -23,6 +23,7 @@ class GraphInput:
         example: The caller's tensor. Numbers given to a scripted model stand as 0-d tensors.
         sequence: For an element of a list that a scripted model takes: the name of the list, which is one input of the ONNX
             graph (a sequence of any length); else ``""``.
+        optional: Whether a scripted model declares it as ``Optional[Tensor]``.
     """
 
     name: str
@@ -30,6 +31,7 @@ class GraphInput:
     value: TorchValue
     example: torch.Tensor
     sequence: str = ""
+    optional: bool = False
 
     @property
     def onnx_name(self) -> str:
@@ -81,7 +83,7 @@ def one_each(items: Sequence[_End]) -> list[_End]:
     return list({item.onnx_name: item for item in reversed(items)}.values())[::-1]
 
 
-def feeds_of(inputs: Sequence[GraphInput], tensors: Sequence[torch.Tensor]) -> dict[str, Any]:
+def feeds_of(inputs: Sequence[GraphInput], tensors: Sequence[torch.Tensor | None]) -> dict[str, Any]:
     """What the ONNX model is given: tensors by name, the elements of a list together."""
     feeds: dict[str, Any] = {}
     for item, tensor in zip(inputs, tensors, strict=True):

@@ -71,16 +71,16 @@ class Call:
         found = {_where(leaf.path): leaf.value for leaf in self.leaves if leaf.value is not None}
         return {path: value for path, value in found.items() if path not in paths}
 
-    def arguments(self, tensors: Sequence[torch.Tensor]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Positional and named arguments, with other tensors in place of the inputs."""
+    def arguments(self, tensors: Sequence[torch.Tensor | None]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Positional and named arguments, with other tensors (or None) in place of the inputs."""
         given = {item.path: (item, tensor) for item, tensor in zip(self.inputs, tensors, strict=True)}
         leaves: list[Any] = []
         for leaf in self.leaves:
             item, tensor = given.get(_where(leaf.path), (None, None))
-            if item is None or tensor is None:
+            if item is None:
                 leaves.append(leaf.value)
             else:
-                leaves.append(tensor if item.number is None else item.number(tensor.item()))
+                leaves.append(tensor if tensor is None or item.number is None else item.number(tensor.item()))
         return self.structure(leaves)
 
 

@@ -17,11 +17,11 @@ from onnx_explore.capture.inputs import open_call
 from onnx_explore.capture.outputs import open_result
 from onnx_explore.capture.parameters import all_modules, root_modules
 
-Rerun = Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]]
+Rerun = Callable[[tuple[torch.Tensor | None, ...]], tuple[torch.Tensor, ...]]
 
 
 def make_rerun(model: Callable[..., Any], capture: Capture, training: Training = "eval") -> Rerun:
-    """A function from input tensors (in the order of ``capture.inputs``) to output tensors.
+    """A function from input tensors (in the order of ``capture.inputs``; None for one that may be) to output tensors.
 
     Args:
         model: The model.
@@ -34,8 +34,8 @@ def make_rerun(model: Callable[..., Any], capture: Capture, training: Training =
     roots = root_modules(model)
     modules = all_modules(roots)
 
-    def rerun(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        args, kwargs = call.arguments([tensor.clone() for tensor in inputs])
+    def rerun(inputs: tuple[torch.Tensor | None, ...]) -> tuple[torch.Tensor, ...]:
+        args, kwargs = call.arguments([None if tensor is None else tensor.clone() for tensor in inputs])
         with guarded(modules), torch.no_grad():
             model_mode([module for _, module in roots], training)
             result = open_result(model(*args, **kwargs), numbers=capture.mode == "script")

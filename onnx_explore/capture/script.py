@@ -83,12 +83,13 @@ def capture_script(
         )
     check_name_count(input_names, call.count, len(graph.parameters))
     inputs = [item.sequence or item.name for item in call.inputs]
+    optional = {path for path, argument in _places(call, declared) if argument.type == "Tensor?"}
     names = name_outputs(returned, output_names, list(dict.fromkeys(inputs)), sequences)
     return Capture(
         graph=graph,
         mode="script",
         inputs=tuple(
-            GraphInput(item.name, item.path, value, item.tensor, item.sequence)
+            GraphInput(item.name, item.path, value, item.tensor, item.sequence, item.path in optional)
             for item, value in zip(call.inputs, graph.inputs, strict=True)
         ),
         outputs=tuple(
@@ -98,7 +99,7 @@ def capture_script(
         args=call.args,
         kwargs=call.kwargs,
         conversions=(),
-        notes=(*call.notes, *guard.notes, *returned.notes, *notes),
+        notes=(*call.notes, *_left_none(call, declared), *guard.notes, *returned.notes, *notes),
         training=mode,
         seconds=time.perf_counter() - start,
         eager=eager,
@@ -179,6 +180,32 @@ def _read(
         path[: len(path) - rest] if rest else None for path, (_, rest) in zip(returned.locations, rows, strict=True)
     )
     return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes, paths
+
+
+def _left_none(call: Call, declared: Sequence[SchemaPart]) -> list[CaptureNote]:
+    """A note on the arguments that could be tensors, and are None."""
+    given = {argument.name: path for path, argument in _places(call, declared)}
+    taken = {item.path for item in call.inputs}
+    names = [repr(item.name) for item in declared if item.type == "Tensor?" and given.get(item.name) not in taken]
+    if not names:
+        return []
+    return [
+        CaptureNote(
+            "info",
+            "OptionalInput",
+            f"None is built into the ONNX model for {', '.join(names)}: for a model that takes either, "
+            "pass a tensor as an example and name the input in optional_inputs",
+        )
+    ]
+
+
+def _places(call: Call, declared: Sequence[SchemaPart]) -> list[tuple[str, SchemaPart]]:
+    """Where the arguments that were given stand in the call."""
+    return [
+        (f"args[{index}]" if index < len(call.args) else f"kwargs[{argument.name!r}]", argument)
+        for index, argument in enumerate(declared)
+        if index < len(call.args) or argument.name in call.kwargs
+    ]
 
 
 def _kind(item: CallInput) -> str:

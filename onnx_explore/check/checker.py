@@ -5,8 +5,9 @@ In: the ONNX model and the capture it was made of. Out: a ``Report``, and one ``
 1. ``structure``: ``onnx.checker`` with strict shape inference.
 2. ``replay``: the recorded graph, run by PyTorch, gives what the model gave.
 3. ``runtime``: ONNX Runtime (``onnx.reference`` where it has no kernel) gives what the model gave.
-4. ``axis``: for each symbol of the dynamic axes, the model and ONNX agree at another size; then with all changed.
-5. ``sample``: on request, the model and ONNX agree on more inputs.
+4. ``data``: other values, where sizes depend on them; None for each input that may be None, then for all of them.
+5. ``axis``: for each symbol of the dynamic axes, the model and ONNX agree at another size; then with all changed.
+6. ``sample``: on request, the model and ONNX agree on more inputs.
 
 Where values differ, the graph is run in float64, to tell rounding from a bug.
 """
@@ -37,6 +38,7 @@ from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
     Cancelled,
     CaptureDiverged,
+    CaptureError,
     CheckerError,
     InvalidArgument,
     NoRuntimeKernel,
@@ -48,7 +50,8 @@ from onnx_explore.torch_ir import TorchGraph
 from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
 Tensors = tuple[torch.Tensor, ...]
-RunModel = Callable[[Tensors], Tensors]
+Inputs = tuple[torch.Tensor | None, ...]
+RunModel = Callable[[Inputs], Tensors]
 Axes = Mapping[str, Mapping[int, str]]
 
 _DRAWS = 4
@@ -100,6 +103,7 @@ def check_export(
         checking.replay(check_replay)
     checking.runtime()
     checking.data()
+    checking.optionals()
     checking.axes(dynamic_axes)
     checking.samples(dynamic_axes)
     return Report(tuple(checking.items))
@@ -247,6 +251,28 @@ class _Checking:
             self._add("data", subject, "not run", f"PyTorch itself rejects other values: {refusal}")
             return
         inputs, expected = found
+        self._other_data(subject, expected, inputs, "other values")
+
+    def optionals(self) -> None:
+        """None for every input that may be None, one by one, then for all at once."""
+        names = [value.name or "" for value in self.model.graph.inputs if isinstance(value.type, ir.OptionalType)]
+        if self.session is None or self.run_model is None or self.slow:
+            return
+        for absent in [[name] for name in names] + ([names] if len(names) > 1 else []):
+            self._begin()
+            subject = f"{', '.join(absent)} = None"
+            inputs = tuple(None if item.name in absent else item.example.detach() for item in self.capture.inputs)
+            try:
+                expected = self._eager(self.run_model, inputs)
+            except CaptureError as error:
+                self._add("data", subject, "not run", f"there is nothing to compare: {error.message}")
+                continue
+            except Exception as error:  # noqa: BLE001 (the user's own code: anything may come, and it is an answer)
+                self._add("data", subject, "not run", f"PyTorch itself rejects None: {_line(error)}")
+                continue
+            self._other_data(subject, expected, inputs, "None")
+
+    def _other_data(self, subject: str, expected: Tensors, inputs: Inputs, what: str) -> None:
         try:
             problem, comparisons = self._compare(inputs, expected, self._run(inputs), {})
         except (NoRuntimeKernel, NotAvailable) as error:
@@ -254,7 +280,7 @@ class _Checking:
         except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
             self._add("data", subject, "failed", f"fails: {error.message}")
         else:
-            detail = f"differs: {problem}" if problem else "runs with other values"
+            detail = f"differs: {problem}" if problem else f"runs with {what}"
             self._add("data", subject, "failed" if problem else "passed", detail, comparisons)
 
     def axes(self, dynamic_axes: Axes) -> None:
@@ -373,16 +399,16 @@ class _Checking:
 
     # Running and comparing
 
-    def _eager(self, run_model: RunModel, inputs: Tensors) -> Tensors:
+    def _eager(self, run_model: RunModel, inputs: Inputs) -> Tensors:
         # The model may write to its inputs; ONNX is to see them as they were.
         state = torch.get_rng_state()
         try:
             with torch.no_grad():
-                return run_model(tuple(tensor.clone() for tensor in inputs))
+                return run_model(tuple(None if tensor is None else tensor.clone() for tensor in inputs))
         finally:
             torch.set_rng_state(state)
 
-    def _run(self, inputs: Tensors) -> list[Any]:
+    def _run(self, inputs: Inputs) -> list[Any]:
         """Run the ONNX model, in ONNX Runtime as long as that can.
 
         Raises:
@@ -419,7 +445,7 @@ class _Checking:
             raise NoRuntimeKernel(f"{error.message}; {second.message}", target=error.target) from second
         self.recorder.note("warning", error.code, f"{error.message}; checked with {ReferenceSession.engine} instead")
 
-    def _feeds(self, session: Session, inputs: Tensors) -> dict[str, Any]:
+    def _feeds(self, session: Session, inputs: Inputs) -> dict[str, Any]:
         feeds = feeds_of(self.capture.inputs, inputs)
         # Without export_params (and with weights as inputs), the weights are fed, too.
         missing = set(session.inputs) - set(feeds)
@@ -430,7 +456,7 @@ class _Checking:
         return feeds
 
     def _compare(
-        self, inputs: Tensors, expected: Tensors, actual: list[Any], sizes: Mapping[str, int]
+        self, inputs: Inputs, expected: Tensors, actual: list[Any], sizes: Mapping[str, int]
     ) -> tuple[str, tuple[Comparison, ...]]:
         """What is wrong, or ``""``, and the comparison of every output."""
         names: list[str] = []
@@ -477,12 +503,18 @@ class _Checking:
             parts.append(f"agrees in dtype and shape on {', '.join(random)}, whose values are random")
         return " and ".join(parts) or "runs; the model has no outputs"
 
-    def _judgement(self, inputs: Tensors, expected: Tensors, actual: list[Array], position: int) -> str:
-        """Which of the two is nearer to the exact value, where that can be known."""
-        if self.graph is None or max(position + 1, len(actual)) > len(expected) or is_quantized(self.graph):
+    def _judgement(self, inputs: Inputs, expected: Tensors, actual: list[Array], position: int) -> str:
+        """Which of the two is nearer to the exact value, where that can be known: not for an optional that is None."""
+        given = tuple(item for item in inputs if item is not None)
+        if (
+            self.graph is None
+            or len(given) < len(inputs)
+            or max(position + 1, len(actual)) > len(expected)
+            or is_quantized(self.graph)
+        ):
             return ""
         self._look()
-        found = judged(self.graph, inputs, expected, actual[position], position)
+        found = judged(self.graph, given, expected, actual[position], position)
         return f"; {found}" if found else ""
 
     def _random_hint(self) -> str:

@@ -33,7 +33,7 @@ from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel, 
 from onnx_explore.writing import contiguous_array
 
 Array = npt.NDArray[Any]
-Feeds = Mapping[str, "Array | torch.Tensor | list[Any]"]
+Feeds = Mapping[str, "Array | torch.Tensor | list[Any] | None"]
 Runnable = ir.Model | onnx.ModelProto | bytes | str | os.PathLike[str]
 
 
@@ -128,7 +128,7 @@ class RuntimeSession:
         """
         _complete(self.inputs, feeds)
         try:
-            if self._has_lists or any(isinstance(feeds[name], list) for name in self.inputs):
+            if self._has_lists or any(isinstance(feeds[name], list | None) for name in self.inputs):
                 return self._run_with_lists(feeds)
             values = {name: _value(_fed(feeds[name])) for name in self.inputs}
             results: list[Any] = self._session.run_with_ort_values(None, {**values, **self._weights})
@@ -246,7 +246,9 @@ def _complete(names: Sequence[str], feeds: Feeds) -> None:
 
 
 def _fed(value: Any) -> Any:
-    """An array, or a list of arrays for a sequence."""
+    """An array, a list of arrays for a sequence, or None for an optional."""
+    if value is None:
+        return None
     return [_array(item) for item in cast("list[Any]", value)] if isinstance(value, list) else _array(value)
 
 

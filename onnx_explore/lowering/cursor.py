@@ -29,6 +29,7 @@ from onnx_explore.lowering.frames import Again, Frame, Opened
 from onnx_explore.lowering.interface import (
     input_value,
     one_input_each,
+    optional_input,
     output_shape,
     tensor_output,
 )
@@ -122,10 +123,16 @@ class Lowering:
                 self.emitter.inference.reserve(symbol)
         for row in one_input_each(self._inputs):
             name = row[0].onnx_name
-            value = input_value(self.emitter, row, self.options.dynamic_axes.get(name, {}))
+            value = input_value(
+                self.emitter,
+                row,
+                self.options.dynamic_axes.get(name, {}),
+                optional=name in self.options.optional_inputs,
+            )
             self.emitter.names.reserve(name)
             self.onnx.inputs.append(value)
-            self._values.update((item.value.id, value) for item in row)
+            item = optional_input(self.emitter, value) if isinstance(value.type, ir.OptionalType) else value
+            self._values.update((each.value.id, item) for each in row)
             for item in row:
                 if item.example.is_quantized:
                     self._values[item.value.id] = given(value, item.example, self.emitter, self.recorder)

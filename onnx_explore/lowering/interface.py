@@ -14,9 +14,10 @@ from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.lowering.quantized import returned
+from onnx_explore.lowering.types import TensorOf, as_type, filler, typed
 from onnx_explore.recording import Recorder
 from onnx_explore.symbolic.binding import materialize, quantized_constant
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Maybe, Quantized
 
 
 def one_input_each(inputs: Sequence[GraphInput]) -> list[list[GraphInput]]:
@@ -27,18 +28,22 @@ def one_input_each(inputs: Sequence[GraphInput]) -> list[list[GraphInput]]:
     return list(rows.values())
 
 
-def input_value(g: Emitter, row: Sequence[GraphInput], axes: Mapping[int, str]) -> ir.Value:
+def input_value(g: Emitter, row: Sequence[GraphInput], axes: Mapping[int, str], *, optional: bool = False) -> ir.Value:
     """The ONNX graph input of one tensor: static but for the dynamic axes. A list is a sequence of any length.
 
     Raises:
-        UnsupportedOperatorError: If the elements of a list have several dtypes, or the opset has no sequences.
+        UnsupportedOperatorError: If the elements of a list have several dtypes, or the opset has no sequences (optionals).
     """
     first = row[0]
     shapes = [tuple(item.example.shape) for item in row]
     dtype = dtypes.to_onnx(first.example.dtype)
     if not first.sequence:
         dims: list[int | str] = [axes.get(index, size) for index, size in enumerate(shapes[0])]
-        return ir.Value(name=first.name, shape=ir.Shape(dims), type=ir.TensorType(dtype))
+        kind: ir.TypeProtocol = ir.TensorType(dtype)
+        if optional:
+            g.requires(15, f"an input that may be None ('{first.name}')")
+            kind = ir.OptionalType(kind)
+        return ir.Value(name=first.name, shape=ir.Shape(dims), type=kind)
     g.requires(11, f"a list of tensors as input ('{first.sequence}')")
     if any(item.example.dtype != first.example.dtype for item in row):
         raise UnsupportedOperatorError(
@@ -52,6 +57,37 @@ def input_value(g: Emitter, row: Sequence[GraphInput], axes: Mapping[int, str]) 
             [axes.get(index, sizes[0] if len(set(sizes)) == 1 else None) for index, sizes in enumerate(columns)]
         )
     return ir.Value(name=first.sequence, shape=shape, type=ir.SequenceType(ir.TensorType(dtype)))
+
+
+def optional_input(g: Emitter, given: ir.Value) -> Maybe:
+    """Whether a graph input that is an ONNX optional holds a tensor, and that tensor.
+
+    OptionalGetElement fails where there is none, so it stands in a branch; the other branch gives what nobody looks at.
+    """
+    assert isinstance(given.type, ir.OptionalType) and isinstance(given.type.elem_type, ir.TensorType)
+    sizes = tuple(dim if isinstance(dim, int) else dim.value for dim in given.shape or ())
+    kind = TensorOf(given.type.elem_type.dtype, sizes)
+    present = g.raw_op("OptionalHasElement", [given], (), 1, infer=False)
+    assert isinstance(present, ir.Value)
+    typed(g, present, TensorOf(ir.DataType.BOOL, ()))
+    outer = g.region
+    branches: list[ir.Attr] = []
+    for name in ("then_branch", "else_branch"):
+        region = g.subgraph(f"{given.name}.{name}")
+        g.enter(region)
+        if name == "then_branch":
+            made = g.raw_op("OptionalGetElement", [given], (), 1, infer=False)
+            assert isinstance(made, ir.Value)
+            typed(g, made, kind)
+        else:
+            made = as_type(g, filler(g, kind), kind)
+            assert isinstance(made, ir.Value)
+        region.graph.outputs.append(made)
+        branches.append(ir.AttrGraph(name, region.graph))
+    g.enter(outer)
+    chosen = g.raw_op("If", [present], branches, 1, infer=False)
+    assert isinstance(chosen, ir.Value)
+    return Maybe(present, typed(g, chosen, kind))
 
 
 def output_shape(

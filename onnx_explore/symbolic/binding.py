@@ -20,7 +20,7 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter, shapes
 from onnx_explore.errors import InvalidArgument, NotConstant, UnsupportedOperatorError
-from onnx_explore.symbolic.lowered import Complex, Constant, Grid, Lowered, PackedCell, PackedWeight, Quantized
+from onnx_explore.symbolic.lowered import Complex, Constant, Grid, Lowered, Maybe, PackedCell, PackedWeight, Quantized
 from onnx_explore.symbolic.registry import Function
 from onnx_explore.torch_ir import Schema
 
@@ -135,7 +135,12 @@ def bind(g: Emitter, schema: Schema, function: Function, inputs: Sequence[Lowere
             ) from error.__cause__
         except _Mismatch as error:
             raise UnsupportedOperatorError(
-                f"expected {error.wanted}, found {_show(item)}", target=schema.name, argument=row.name
+                f"expected {error.wanted}, found {_show(item)}",
+                target=schema.name,
+                argument=row.name,
+                action="call it in two branches, one where this is None and one where it is not"
+                if isinstance(item, Maybe)
+                else "",
             ) from error
     return arguments
 
@@ -153,6 +158,8 @@ def _is_default(item: Lowered, default: Any) -> bool:
 def _show(item: Lowered) -> str:
     if isinstance(item, ir.Value):
         return f"the tensor '{item.name}'"
+    if isinstance(item, Maybe):
+        return "something that may be None, which only the running model knows"
     return "a constant tensor" if isinstance(item, Constant) else repr(item)
 
 

@@ -326,7 +326,7 @@ class _Run:
             return self._fed(session, proto, values)
 
     def _fed(self, session: Session, proto: onnx.ModelProto, values: Mapping[str, Any]) -> dict[str, Array]:
-        wanted = {item.name: item.type.tensor_type.elem_type for item in proto.graph.input}
+        wanted = {item.name: _element_type(item.type) for item in proto.graph.input}
         feeds: dict[str, Array | torch.Tensor] = {}
         for name in session.inputs:
             if name not in values:
@@ -473,6 +473,12 @@ def _nonfinite(item: Array | None) -> int:
         if np.isfinite(np.sum(wide)):
             return 0  # the sum over a NaN or an infinity is one, too
     return int(np.count_nonzero(~np.isfinite(wide)))
+
+
+def _element_type(declared: onnx.TypeProto) -> int:
+    """The element type of a tensor, or of one that may be None."""
+    inner = declared.optional_type.elem_type if declared.HasField("optional_type") else declared
+    return inner.tensor_type.elem_type
 
 
 def _as_declared(item: Array | torch.Tensor, code: int) -> Array | torch.Tensor:
