@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from numbers import Real
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.flow import check_opset
 from onnx_explore.options import DEFAULT_OPSET, OperatorExportTypes, Options, TrainingMode
+from onnx_explore.writing import check_target
 
 FIRST_WITH_FUNCTIONS = 15
 """The first opset whose IR version (8) has local functions."""
@@ -74,6 +76,36 @@ def make_options(
         torch_symbolics=switch(torch_symbolics, "torch_symbolics"),
         optional_inputs=_names("optional_inputs", optional_inputs),
     )
+
+
+def options_for(caller: str, given: Mapping[str, Any]) -> Options:
+    """Options from the parameters that a function passes on by name.
+
+    Raises:
+        InvalidArgument: For an unknown name, or a value that is of no use.
+    """
+    try:
+        return make_options(**given)
+    except TypeError as error:
+        raise InvalidArgument(str(error).replace("make_options", caller), action="see help(export)") from error
+
+
+def check_call(
+    model: Any, options: Options, *, kwargs: Any, dynamic_axes: Any, rtol: Any, atol: Any, f: Any = None
+) -> None:
+    """What ``export``, ``explore`` and ``audit`` check of their other arguments before the model runs.
+
+    Raises:
+        InvalidArgument: Naming the argument.
+        WriteError: If ``f`` could not be written to.
+    """
+    check_model(model, options.export_modules_as_functions)
+    check_kwargs(kwargs)
+    check_axes(dynamic_axes)
+    check_tolerance(rtol, "rtol")
+    check_tolerance(atol, "atol")
+    if f is not None:
+        check_target(f)
 
 
 def check_model(model: Any, functions: bool | frozenset[type] = False) -> None:
@@ -147,7 +179,7 @@ def check_tolerance(value: Any, argument: str) -> None:
     """
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+    if isinstance(value, bool) or not isinstance(value, Real) or not float(value) >= 0:
         raise InvalidArgument(f"{value!r} is not a number from 0 on", argument=argument)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options, switch
+from onnx_explore.arguments import check_call, make_options, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.torch_api import onnx_export_flag
 from onnx_explore.check.samples import CAPTURED_ONLY, Trials, check_samples
@@ -16,7 +16,7 @@ from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.modes import logged
 from onnx_explore.options import OperatorExportTypes, TrainingMode
 from onnx_explore.recording import Recorder
-from onnx_explore.writing import check_target, write_model
+from onnx_explore.writing import write_model
 
 
 def export(
@@ -110,18 +110,12 @@ def export(
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
     )
-    check_model(model, options.export_modules_as_functions)
-    check_kwargs(kwargs)
-    check_axes(dynamic_axes)
-    check_tolerance(rtol, "rtol")
-    check_tolerance(atol, "atol")
+    check_call(model, options, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, f=f)
     check, record = switch(check, "check"), switch(record, "record")
     check_samples(samples)
     if samples is not None and not check:
         raise InvalidArgument("samples are for the check", argument="samples", action="pass check=True as well")
     external_data = None if external_data is None else switch(external_data, "external_data")
-    if f is not None:
-        check_target(f)
     recorder = recorder if recorder is not None else Recorder()
     with collector_paused(), logged(options.verbose), onnx_export_flag():
         flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)

@@ -1,10 +1,11 @@
-"""``export``: each documented parameter that is there, and a clear word about each that is not yet."""
+"""``export``: each documented parameter, and what is refused before the model runs."""
 
 from __future__ import annotations
 
 import inspect
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ import torch
 from torch import nn
 
 import onnx_explore
-from onnx_explore.errors import InvalidArgument
+from onnx_explore.errors import InvalidArgument, WriteError
 
 REFERENCE = [
     "model",
@@ -188,3 +189,34 @@ def test_a_script_module_is_captured_with_its_control_flow():
     assert [node.op_type for node in straight.model.graph][-1] == "Relu"
     branching = onnx_explore.export(torch.jit.script(Branch()), torch.randn(2, 3), check=True)
     assert [node.op_type for node in branching.model.graph][-1] == "If"
+
+
+@pytest.mark.parametrize("entry", ["export", "explore", "audit"])
+def test_every_entry_checks_its_arguments_before_the_model_runs(entry: str, tmp_path: Path) -> None:
+    ran: list[int] = []
+
+    class Counting(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            ran.append(1)
+            return x + 1
+
+    def call(**options: Any) -> Any:
+        rest: tuple[Any, ...] = ({"x": {0: "n"}},) if entry == "audit" else ()
+        return getattr(onnx_explore, entry)(Counting(), torch.ones(2), *rest, **options)
+
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"rtol": -1.0}, "rtol"),
+        ({"atol": True}, "atol"),
+        ({"kwargs": 3}, "kwargs"),
+    ]
+    if entry != "export":
+        wrong.append(({"opset": 9}, f"{entry}\\(\\)"))
+    for options, named in wrong:
+        with pytest.raises(InvalidArgument, match=named):
+            call(**options)
+    if entry == "export":  # the explorer stands still at the end, and goes on when the folder is there
+        with pytest.raises(WriteError, match="nowhere"):
+            call(f=tmp_path / "nowhere" / "model.onnx")
+    assert not ran
+    call(rtol=np.float32(1e-3))
+    assert ran

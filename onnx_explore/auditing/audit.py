@@ -21,6 +21,7 @@ from typing import Any
 
 import onnx_ir as ir
 
+from onnx_explore.arguments import check_call, options_for
 from onnx_explore.auditing.export_view import export_view
 from onnx_explore.auditing.findings import Findings, Found, Recorded
 from onnx_explore.auditing.report import Audit, AxisVerdict, Cause, Combination, ExportView, Problem, Status
@@ -32,7 +33,6 @@ from onnx_explore.capture.rerun import make_recapture, make_rerun
 from onnx_explore.check.checker import RunModel, check_sizes
 from onnx_explore.check.report import Check
 from onnx_explore.errors import Cancelled, CaptureError, InvalidArgument, OnnxExporterError
-from onnx_explore.export import make_options
 from onnx_explore.flow import MODES, Flow, Tolerances
 from onnx_explore.recording import Recorder
 from onnx_explore.torch_ir import TorchNode, walk
@@ -94,10 +94,8 @@ def audit(
         CaptureError: If the model cannot be recorded at its example inputs.
         Cancelled: If the recorder said so.
     """
-    try:
-        made = make_options(**options)
-    except TypeError as error:
-        raise InvalidArgument(str(error).replace("make_options()", "audit()"), action="see help(export)") from error
+    made = options_for("audit", options)
+    check_call(model, made, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder or Recorder())
     tolerances = Tolerances(rtol, atol)
     return audit_flow(flow, sizes=sizes, repair=repair, torch_export=torch_export, tolerances=tolerances).audit

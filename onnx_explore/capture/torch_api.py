@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import sys
+import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -269,12 +270,17 @@ def checkpoints_off() -> Generator[None]:
     """``torch.utils.checkpoint`` calls the function itself inside, also where it would do so in an ``autograd.Function``.
 
     What it saves is of no use without a backward pass, and PyTorch cannot record an ``autograd.Function`` that uses weights which
-    it was not given as arguments.
+    it was not given as arguments. Other threads go on as ever.
     """
     owner: Any = _symbol("torch.utils.checkpoint:CheckpointFunction")
     before = vars(owner).get("apply")
 
-    def apply(run_function: Callable[..., Any], _preserve_rng_state: bool, *args: Any) -> Any:
+    original: Callable[..., Any] = owner.apply
+    capturing = threading.get_ident()
+
+    def apply(run_function: Callable[..., Any], preserve_rng_state: bool, *args: Any) -> Any:
+        if threading.get_ident() != capturing:  # somebody else trains meanwhile
+            return original(run_function, preserve_rng_state, *args)
         return run_function(*args)
 
     owner.apply = staticmethod(apply)

@@ -483,7 +483,9 @@ class _Checking:
         if failed:
             more = f" (and {len(failed) - 1} more outputs)" if len(failed) > 1 else ""
             hint = self._random_hint()
-            if not hint and failed[0].reason == "values":
+            if quantized and failed[0].reason == "values":
+                hint += "; inner layers of a quantized model may round to the other side: atol= allows more than a step"
+            elif not hint and failed[0].reason == "values":
                 hint = self._judgement(inputs, expected, arrays, comparisons.index(failed[0]))
             return f"{failed[0]}{more}{hint}", comparisons
         for value, array in zip(self.model.graph.outputs, actual, strict=True):

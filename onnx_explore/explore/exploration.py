@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_axes, check_kwargs, check_model, check_tolerance, make_options
+from onnx_explore.arguments import check_call, options_for, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
@@ -559,6 +559,7 @@ def explore(
     atol: float | None = None,
     samples: Sequence[Any] | int | None = None,
     external_data: bool | None = None,
+    record: bool = True,
     recorder: Recorder | None = None,
     **options: Any,
 ) -> Exploration:
@@ -567,7 +568,7 @@ def explore(
     Args:
         model: As for ``export``.
         args: As for ``export``.
-        f: Where to write when the export is complete, or None.
+        f: Where to write at the end, or None; if that fails, mend it and call ``run()``.
         kwargs: Keyword arguments of the call.
         dynamic_axes: As for ``export``.
         check: Whether to run the checks at the end.
@@ -575,6 +576,7 @@ def explore(
         atol: Absolute tolerance of the check.
         samples: As for ``export``.
         external_data: As for ``export``.
+        record: As for ``export``.
         recorder: Receives the events while they happen.
         **options: Others of ``export``, by name.
 
@@ -584,17 +586,11 @@ def explore(
     Raises:
         OnnxExporterError: If the capture fails or an argument is wrong.
     """
-    try:
-        made = make_options(**options)
-    except TypeError as error:
-        raise InvalidArgument(str(error).replace("make_options()", "explore()"), action="see help(export)") from error
-    check_model(model, made.export_modules_as_functions)
-    check_kwargs(kwargs)
-    check_axes(dynamic_axes)
+    made = options_for("explore", options)
+    check_call(model, made, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
     check_samples(samples)
-    check_tolerance(rtol, "rtol")
-    check_tolerance(atol, "atol")
-    flow = Flow(model, args, kwargs, made, dynamic_axes, recorder if recorder is not None else Recorder())
+    events = recorder if recorder is not None else Recorder()
+    flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))
     tolerances = Tolerances(rtol, atol)
     trials = flow.trials(samples)
     return Exploration(flow, f=f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)

@@ -40,7 +40,7 @@ from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
 from onnx_explore.lowering.types import copied
 from onnx_explore.lowering.unconverted import convert
-from onnx_explore.options import OperatorExportTypes, Options
+from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.outcome import failure
@@ -232,14 +232,10 @@ class Lowering:
         inputs = [self._values[value.id] for value in node.inputs]
         try:
             kind = self.options.operator_export_type
-            if kind is OperatorExportTypes.ONNX:  # the common case: nothing may stay as it is
-                resolution, results = self._operators.lower(node, inputs)
-            else:
-                resolution, results = convert(self._operators, node, inputs, kind)
-            if node.target != "prim::Constant":
-                results = tuple(
-                    [self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)]
-                )
+            resolution, results = convert(self._operators, node, inputs, kind)
+            results = tuple(
+                [self._operators.settle(node, inputs, *pair) for pair in zip(node.outputs, results, strict=True)]
+            )
         except BaseException as error:
             g.rollback(mark)
             if not isinstance(error, Exception):

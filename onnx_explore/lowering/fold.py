@@ -7,7 +7,6 @@ numbers, which is why shape arithmetic vanishes from an export without dynamic a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import onnx_ir as ir
@@ -25,6 +24,7 @@ from onnx_explore.symbolic.lowered import (
     Undefined,
 )
 from onnx_explore.torch_ir import Schema, TorchNode
+from onnx_explore.torch_ir.operators import Operator, operator_of
 
 _LARGE = 4096
 """A folded tensor may have this many elements, or as many as its inputs have."""
@@ -76,11 +76,11 @@ def fold(node: TorchNode, inputs: Sequence[Lowered], *, parameters: bool, tensor
             return None
         if output.is_tensor and output.shape is None and not tensors:
             return None
-    operator = _operator(node.schema)
+    operator = _evaluable(node.schema)
     if operator is None:
         return None
     with torch.no_grad():
-        result = operator(*[_plain(item) for item in inputs])
+        result = operator([_plain(item) for item in inputs])
     results = (result,) if len(node.outputs) == 1 else tuple(result)
     name = f"{lineage[0]} → {node.target}" if lineage else ""
     return tuple(_lowered(item, name) for item in results)
@@ -129,34 +129,9 @@ def _lowered(item: Any, lineage: str) -> Lowered:
     return item
 
 
-class _Evaluated:
-    """An operator of ``torch.ops`` that takes its schema's arguments by position."""
-
-    __slots__ = ("_keywords", "_operator")
-
-    def __init__(self, operator: Any, keywords: tuple[str | None, ...]) -> None:
-        self._operator = operator
-        self._keywords = keywords
-
-    def __call__(self, *inputs: Any) -> Any:
-        positional = [item for item, name in zip(inputs, self._keywords, strict=False) if name is None]
-        keywords = {name: item for item, name in zip(inputs, self._keywords, strict=False) if name is not None}
-        return self._operator(*positional, **keywords)
-
-
-@lru_cache(maxsize=4096)
-def _operator(schema: Schema) -> _Evaluated | None:
-    """The operator behind a schema, or None if it must not be evaluated: random, writing, aliasing a device, unknown."""
-    namespace, _, name = schema.name.partition("::")
-    if schema.name == "aten::view" and not schema.overload:
-        name = "reshape"  # what made the tensor contiguous may be gone, as it does not change a value
-    packet = getattr(getattr(torch.ops, namespace, None), name, None)
-    operator = getattr(packet, schema.overload or "default", None) if packet is not None else None
-    if operator is None:
+def _evaluable(schema: Schema) -> Operator | None:
+    """The operator behind a schema, or None if it must not be evaluated: random, writing, a third party's, unknown."""
+    operator = operator_of(schema)
+    if operator is None or operator.writes or operator.is_random:
         return None
-    if any(argument.written for argument in schema.arguments):
-        return None
-    tags = getattr(operator, "tags", ())
-    if torch.Tag.nondeterministic_seeded in tags or namespace not in ("aten", "prim"):
-        return None
-    return _Evaluated(operator, tuple(a.name if a.kwarg_only else None for a in schema.arguments))
+    return operator if schema.name.startswith(("aten::", "prim::")) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -186,3 +187,27 @@ def test_an_exploration_goes_on_after_the_class_is_mended() -> None:
     assert [node.op_type for node in exploration.onnx_graph] == ["Add", "Add"]
     assert exploration.report is not None
     assert exploration.report.passed
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_another_thread_that_trains_meanwhile_keeps_its_checkpoints() -> None:
+    ran: list[int] = []
+    layer = nn.Linear(3, 3)
+
+    def train() -> None:
+        def inner(x: torch.Tensor) -> torch.Tensor:
+            ran.append(1)
+            return layer(x)  # type: ignore[no-any-return]
+
+        checkpoint(inner, X.clone().requires_grad_(), use_reentrant=True).sum().backward()
+
+    class Model(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            thread = threading.Thread(target=train)
+            thread.start()
+            thread.join()
+            return x + 1
+
+    onnx_explore.export(Model(), X)
+    assert len(ran) == 2  # once for the value, once more for the gradient
+    assert layer.weight.grad is not None

@@ -11,13 +11,13 @@ use. Control flow runs inside its node::
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import torch
 
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.torch_ir import Schema, TorchBlock, TorchGraph, TorchNode, walk
+from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
+from onnx_explore.torch_ir.operators import operator_of
 
 
 class Interpreter:
@@ -126,7 +126,7 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     arrange = _STRUCTURE.get(node.target) or _STRUCTURE.get(f"{node.target}.{node.overload}")
     if arrange is not None:
         return arrange(node, inputs)
-    operator = _operator(node.schema) if node.schema is not None else None
+    operator = operator_of(node.schema) if node.schema is not None else None
     if operator is None:
         raise UnsupportedOperatorError("PyTorch cannot run it alone", target=node.target, where=node.origin.where)
     try:
@@ -208,27 +208,6 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::Print": _nothing,
     "aten::warn": _nothing,
 }
-
-
-@lru_cache(maxsize=4096)
-def _operator(schema: Schema) -> Callable[[Sequence[Any]], Any] | None:
-    """The operator behind a schema, called by position as a node calls it."""
-    namespace, _, name = schema.name.partition("::")
-    if schema.name == "aten::view" and not schema.overload:
-        name = "reshape"  # what made the tensor contiguous may be gone: it does not change a value
-    packet = getattr(getattr(torch.ops, namespace, None), name, None)
-    operator = getattr(packet, schema.overload or "default", None) if packet is not None else None
-    if operator is None:
-        return None
-    found: Callable[..., Any] = operator
-    names = tuple(argument.name if argument.kwarg_only else None for argument in schema.arguments)
-
-    def call(inputs: Sequence[Any]) -> Any:
-        positional = [item for item, name in zip(inputs, names, strict=False) if name is None]
-        keywords = {name: item for item, name in zip(inputs, names, strict=False) if name is not None}
-        return found(*positional, **keywords)
-
-    return call
 
 
 def _last_uses(graph: TorchGraph) -> dict[int, list[int]]:

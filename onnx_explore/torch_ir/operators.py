@@ -1,0 +1,48 @@
+"""The operator of PyTorch behind a schema: what a node of a TorchGraph is when PyTorch itself runs it.
+
+In: a ``Schema``. Out: a callable that takes a node's inputs, in the schema's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from onnx_explore.torch_ir.graph import Schema
+
+
+class Operator:
+    """An operator of ``torch.ops`` that takes its schema's arguments by position.
+
+    Attributes:
+        is_random: Whether it draws random numbers.
+        writes: Whether it writes to an argument.
+    """
+
+    __slots__ = ("_keywords", "_operator", "is_random", "writes")
+
+    def __init__(self, operator: Any, schema: Schema) -> None:
+        self._operator = operator
+        self._keywords = tuple(item.name if item.kwarg_only else None for item in schema.arguments)
+        self.is_random = torch.Tag.nondeterministic_seeded in getattr(operator, "tags", ())
+        self.writes = any(item.written for item in schema.arguments)
+
+    def __call__(self, inputs: Sequence[Any]) -> Any:
+        """Run it; what it raises is PyTorch's own."""
+        positional = [item for item, name in zip(inputs, self._keywords, strict=False) if name is None]
+        keywords = {name: item for item, name in zip(inputs, self._keywords, strict=False) if name is not None}
+        return self._operator(*positional, **keywords)
+
+
+@lru_cache(maxsize=4096)
+def operator_of(schema: Schema) -> Operator | None:
+    """The operator behind a schema, or None if PyTorch does not know it."""
+    namespace, _, name = schema.name.partition("::")
+    if schema.name == "aten::view" and not schema.overload:
+        name = "reshape"  # what made the tensor contiguous may be gone: it does not change a value
+    packet = getattr(getattr(torch.ops, namespace, None), name, None)
+    operator = getattr(packet, schema.overload or "default", None) if packet is not None else None
+    return Operator(operator, schema) if operator is not None else None
