@@ -104,11 +104,12 @@ def capture(
         )
         eager = own_tensors(traced.returned, weights)
     weights = [*weights, *traced.unpacked]
-    graph, unused = used_parameters(traced.block, len(call.inputs), weights)
+    parameters = _all_parameters(traced.block, len(call.inputs), weights)
+    graph, unused = used_parameters(traced.block, len(call.inputs), parameters)
     check_name_count(input_names, len(call.inputs), len(graph.parameters))
     outputs = graph_outputs(traced.returned, output_names, call, graph)
     # Unused weights stay inputs of torch's own graph.
-    everything = TorchGraph(traced.block, _all_parameters(traced.block, len(call.inputs), weights))
+    everything = TorchGraph(traced.block, parameters)
     return Capture(
         graph=graph,
         mode="trace",
@@ -172,15 +173,15 @@ def _all_parameters(block: TorchBlock, inputs: int, weights: Sequence[Weight]) -
     return tuple(parameter_of(value, weight) for value, weight in zip(values, weights, strict=True))
 
 
-def used_parameters(block: TorchBlock, inputs: int, weights: Sequence[Weight]) -> tuple[TorchGraph, list[CaptureNote]]:
+def used_parameters(block: TorchBlock, inputs: int, given: Sequence[Parameter]) -> tuple[TorchGraph, list[CaptureNote]]:
     """Drops the weights that no node uses."""
     used: set[TorchValue] = set(block.returns)
     for node in walk(block):
         used.update(node.inputs)
         for inner in node.blocks:
             used.update(inner.returns)
-    parameters = [item for item in _all_parameters(block, inputs, weights) if item.value in used]
-    unused = [weight for weight, value in zip(weights, block.params[inputs:], strict=True) if value not in used]
+    parameters = [item for item in given if item.value in used]
+    unused = [item for item in given if item.value not in used]
     graph = TorchGraph(
         TorchBlock((*block.params[:inputs], *(item.value for item in parameters)), block.nodes, block.returns),
         tuple(parameters),

@@ -20,7 +20,7 @@ from onnx_explore.capture.mirror import Mirror
 from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.outputs import Returned, open_result
 from onnx_explore.capture.packed import find_packed, held, unpack
-from onnx_explore.capture.parameters import NamedModules, Weight, parameter_of
+from onnx_explore.capture.parameters import NamedModules, Weight
 from onnx_explore.capture.replay import copy_of
 from onnx_explore.capture.scopes import Scopes
 from onnx_explore.capture.script_mirror import ScriptMirror
@@ -133,17 +133,14 @@ def trace(
         block = mirror.traced(normal, names, holder, paths)
     if packed and not scripted:
         block = held(block, {f"p{index}": item for index, item in enumerate(packed)})
-    bare = TorchGraph(
-        block, tuple(parameter_of(*pair) for pair in zip(block.params[len(inputs) :], weights, strict=True))
-    )
-    whole = unpack(bare, [weight.name for weight in weights])
+    whole = unpack(TorchGraph(block), [weight.name for weight in weights])
 
     def make() -> Callable[..., Any]:
         function = api().create_function("replay", graph)
         given = function if holder is None else functools.partial(function, compiled_object(holder))
         return lambda *values: given(*values[: len(tensors)])
 
-    unpacked = [Weight(item.name, item.tensor, trainable=False) for item in whole.parameters[len(weights) :]]
+    unpacked = [Weight(item.name, item.tensor, trainable=False) for item in whole.parameters]
     return Traced(
         make,
         unpack_returns(whole.block),

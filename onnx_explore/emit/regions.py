@@ -39,7 +39,8 @@ class Region:
 
 def bodies(node: ir.Node) -> Iterator[ir.Graph]:
     """The subgraphs of a node."""
-    for item in node.attributes.values():
+    # Every pass asks this of every node: the dict itself is several times faster than the UserDict around it.
+    for item in node.attributes.data.values():
         if item.type == ir.AttributeType.GRAPH:
             yield item.as_graph()
 
