@@ -47,6 +47,7 @@ def export(
     recorder: Recorder | None = None,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool | None = None,
 ) -> Exported:
     """Export a PyTorch model to ONNX.
 
@@ -87,6 +88,9 @@ def export(
             are used.
         optional_inputs: Inputs of a scripted model, declared as ``Optional[Tensor]``, that may be a tensor or None when the
             ONNX model runs; ``args`` has a tensor for them, whose dtype and shape they get. From opset 15 on.
+        integer_kernels: Of quantized layers. True: the bias is part of the layer, as int32; ONNX Runtime makes one integer kernel
+            of it, and a result may be one step off. False: it is added as a float, as PyTorch's x86 engines do, so that the
+            integers are PyTorch's. None: as ``torch.backends.quantized.engine`` does it.
 
     Returns:
         The exported model.
@@ -109,6 +113,7 @@ def export(
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
+        integer_kernels=integer_kernels,
     )
     check_call(model, options, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, f=f)
     check, record = switch(check, "check"), switch(record, "record")

@@ -37,6 +37,7 @@ from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMo
 from onnx_explore.passes.onnx import ONNX_PASSES, OnnxPass
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.onnx.local_functions import FUNCTIONS
+from onnx_explore.passes.onnx.separate_biases import INTEGER_KERNELS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.inline_functions import inline_functions
@@ -404,6 +405,7 @@ def _assembled(
     if options.keep_initializers_as_inputs:
         model.meta[KEEP] = True
     model.meta[FUNCTIONS] = functions
+    model.meta[INTEGER_KERNELS] = options.integer_kernels
     return model
 
 
