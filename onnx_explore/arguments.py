@@ -41,7 +41,7 @@ def make_options(
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
-    integer_kernels: bool | None = None,
+    integer_kernels: bool = False,
 ) -> Options:
     """Options from the documented parameters.
 
@@ -76,15 +76,8 @@ def make_options(
         autograd_inlining=True if autograd_inlining is None else switch(autograd_inlining, "autograd_inlining"),
         torch_symbolics=switch(torch_symbolics, "torch_symbolics"),
         optional_inputs=_names("optional_inputs", optional_inputs),
-        integer_kernels=_engine_has_integer_biases()
-        if integer_kernels is None
-        else switch(integer_kernels, "integer_kernels"),
+        integer_kernels=switch(integer_kernels, "integer_kernels"),
     )
-
-
-def _engine_has_integer_biases() -> bool:
-    """Whether PyTorch's quantized layers add an int32 bias: those of qnnpack do, the others add a float."""
-    return torch.backends.quantized.engine == "qnnpack"
 
 
 def options_for(caller: str, given: Mapping[str, Any]) -> Options:

@@ -56,7 +56,7 @@ class Emitter:
         graph: Where nodes go.
         opset: Version of the default domain.
         fold_parameters: Whether a parameter may be replaced by a value computed from it (``do_constant_folding``).
-        integer_kernels: Whether quantized layers have int32 biases.
+        integer_kernels: Whether quantized operators take the form that ONNX Runtime has kernels for, whatever these round.
 
     Attributes:
         graph: Where nodes go now: the graph, or a subgraph.

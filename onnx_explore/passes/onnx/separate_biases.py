@@ -55,21 +55,23 @@ def is_dequantized(value: ir.Value | None) -> bool:
 
 
 def _separate(model: ir.Model, node: ir.Node) -> None:
-    graph, weight, bias, result = node.graph, node.inputs[1], node.inputs[2], node.outputs[0]
+    """The node becomes the Add: its output stays the value that stands for what PyTorch computed."""
+    graph, (x, weight, bias), result = node.graph, node.inputs, node.outputs[0]
     assert graph is not None and weight is not None and weight.shape is not None and bias is not None
-    node.resize_inputs(2)
-    made: list[ir.Node] = []
+    layer = derived(node, node.op_type, [x, weight], "layer", result.dtype)
+    layer.attributes.update(node.attributes)
+    layer.outputs[0].shape = result.shape
+    made = [layer]
     behind = len(weight.shape) - 2 if node.op_type != "Gemm" else 0
     if behind:
         shape = constant(model, np.array([-1, *[1] * behind], np.int64), f"bias/shape_{behind}")
         made.append(derived(node, "Reshape", [bias, shape], "bias", bias.dtype))
-        made[0].outputs[0].shape = ir.Shape([None if bias.shape is None else bias.shape[0], *[1] * behind])
-        bias = made[0].outputs[0]
-    made.append(derived(node, "Add", [result, bias], "Add", result.dtype))
-    total = made[-1].outputs[0]
-    ir.convenience.replace_all_uses_with(result, total, replace_graph_outputs=True)
-    made[-1].replace_input_with(0, result)
-    total.shape, total.type, total.name = result.shape, result.type, result.name
-    total.meta.update(result.meta)
-    result.name = f"{node.name}/sum"
-    graph.insert_after(node, made)
+        made[-1].outputs[0].shape = ir.Shape([None if bias.shape is None else bias.shape[0], *[1] * behind])
+        bias = made[-1].outputs[0]
+    graph.insert_before(node, made)
+    node.op_type = "Add"
+    node.attributes.clear()
+    node.resize_inputs(2)
+    node.replace_input_with(0, layer.outputs[0])
+    node.replace_input_with(1, bias)
+    layer.name, node.name = node.name, f"{node.name}/Add"

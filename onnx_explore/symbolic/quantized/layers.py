@@ -2,10 +2,12 @@
 
 A static layer sums products of integers. Their unit is ``input scale · weight scale``. What follows differs by engine:
 
-- fbgemm, and x86 with it, adds the bias as a float: ``round((sum + bias / unit) · (unit / output scale)) + output zero point``.
-  The same is emitted here, in steps: a DequantizeLinear of scale 1 gives integers as floats, whose sums are exact below 2²⁴.
+- fbgemm adds the bias as a float: ``round((sum + bias / unit) · (unit / output scale)) + output zero point``. The same is
+  emitted here, in steps: a DequantizeLinear of scale 1 gives integers as floats, whose sums are exact below 2²⁴.
+  (oneDNN, which x86 has for convolutions, adds the zero point before it rounds: 4 in a million results are one step off.)
 - qnnpack adds the bias as an int32 in that unit. So does ONNX Runtime's one kernel for DequantizeLinear → layer →
-  QuantizeLinear, which is what is emitted for ``integer_kernels``, and for a layer without a bias, where both are the same.
+  QuantizeLinear, which is what is emitted where that engine is set, for ``integer_kernels``, and for a layer without a bias,
+  where both are the same.
 
 An int32 bias is off from the float by half a unit at most, so that one in some thousand results falls to the other side of a
 half; a normalization or a recurrence behind it makes more than one step of that.
@@ -233,10 +235,11 @@ def static(
 ) -> Quantized:
     """A quantized layer with a quantized result."""
     weight, grid = packed.weight, Grid(scale, point)
-    if packed.bias is None or g.integer_kernels or not isinstance(weight, Quantized) or not _scales_results(packed):
+    if _adds_integers(g, packed) or not isinstance(weight, Quantized) or not _scales_results(packed):
         bias = _bias(g, packed, x)
         result = after(g, layer(g, _input(g, x, packed, bias), packed, bias))
         return on_grid(g, result, grid, g.dtype(x.integers))
+    assert packed.bias is not None
     unit = _calculated(g, "Mul", one_scale(x).scale, weight.grid.scale)
     behind = len(packed.stride)
     steps = real(g, Quantized(x.integers, Grid(1.0, x.grid.zero_point)))
@@ -249,6 +252,11 @@ def static(
         return Quantized(result.integers, grid)
     factor = _calculated(g, "Mul", unit, 1.0, behind=behind)
     return on_grid(g, after(g, g.op("Mul", total, factor)), grid, g.dtype(x.integers))
+
+
+def _adds_integers(g: Emitter, packed: PackedWeight) -> bool:
+    """Whether the bias is an int32, if there is one: as qnnpack has it, or for the sake of ONNX Runtime's kernels."""
+    return packed.bias is None or g.integer_kernels or torch.backends.quantized.engine == "qnnpack"
 
 
 def _scales_results(packed: PackedWeight) -> bool:
