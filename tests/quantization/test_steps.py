@@ -47,6 +47,8 @@ NETWORKS: dict[str, Make] = {
     "trained": lambda: (aware(converted=True), images(64)),
     "fake quantization": lambda: (aware(converted=False), images(64)),
     "fx": lambda: (by_fx(), images(64)),
+    "fx reference": lambda: (by_fx("reference", average=False), images(64)),
+    "fx decomposed": lambda: (by_fx("decomposed", average=False), images(64)),
     "lstm 4-6": _lstm(4, 6, 5),
     "lstm 16-32": _lstm(16, 32, 12),
     "lstm 8-12, two layers, both ways": _lstm(8, 12, 6, num_layers=2, bidirectional=True),
