@@ -15,15 +15,7 @@ REASONS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "reads memory outside of its argument's own elements (the sample cannot even be cloned), which no ONNX tensor has",
         ("as_strided.partial_views",),
     ),
-    (
-        "not written: a Loop of shifted QR steps could, but not in the order in which LAPACK's iteration splits the values off",
-        ("linalg.eig", "linalg.eigvals"),
-    ),
     ("multiplies with random matrices, so that what it approximates is never the same", ("pca_lowrank", "svd_lowrank")),
-    (
-        "not written: pivots of one or two rows, chosen by the values (Bunch and Kaufman), in LAPACK's packed form",
-        ("linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve"),
-    ),
 )
 """Reason → operators, with their variants."""
 

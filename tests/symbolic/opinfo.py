@@ -61,9 +61,14 @@ NO_CPU = "jiterator_"
 """Operators compiled for a GPU when they run: on a CPU, PyTorch itself cannot run them. Left out."""
 
 
-SIGNS_FREE = frozenset({"linalg.eigh", "linalg.svd", "svd"})
-"""Operators whose vectors are unique up to their signs: of them, what the sample itself says can be compared (such as
-``U.abs()``).
+SIGNS_FREE = frozenset({"linalg.eig", "linalg.eigh", "linalg.svd", "svd"})
+"""Operators whose vectors are unique up to their signs (or phases): of them, what the sample itself says can be compared (such
+as ``U.abs()``).
+"""
+
+ORDER_FREE = frozenset({"linalg.eig", "linalg.eigvals"})
+"""Operators that find eigenvalues in an order that PyTorch leaves open: ours are put into PyTorch's order before they are
+compared, each beside the nearest one, and their vectors with them. That ``A V = V diag(L)`` is in cases/eigen.py.
 """
 
 
@@ -158,7 +163,26 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
         rtol=1e-3 if expected[0].dtype == torch.float32 else None,
         atol=1e-4 if expected[0].dtype == torch.float32 else None,
     )
-    compare_outputs(case, expected, run_exported(exported, tensors))
+    actual = run_exported(exported, tensors)
+    compare_outputs(case, expected, in_order(expected, actual) if op.name in ORDER_FREE else actual)
+
+
+def in_order(expected: list[torch.Tensor], actual: list[np.ndarray]) -> list[np.ndarray]:
+    """Eigenvalues (…, n, 2), and vectors (…, n, n) if there are such, in the order of those expected."""
+    if expected[0].shape != actual[0].shape or not actual[0].size:
+        return actual
+    n = actual[0].shape[-2]
+    values, *vectors = (np.array(item).reshape(-1, n, item.shape[-1]) for item in actual)
+    for batch, wanted in enumerate(expected[0].reshape(-1, n, 2).numpy()):
+        left = list(range(n))
+        order: list[int] = []
+        for value in wanted:
+            order.append(min(left, key=lambda place: np.abs(values[batch, place] - value).sum()))
+            left.remove(order[-1])
+        values[batch] = values[batch, order]
+        for matrices in vectors:
+            matrices[batch] = matrices[batch][:, order]
+    return [made.reshape(item.shape) for made, item in zip((values, *vectors), actual, strict=True)]
 
 
 def _as_real(tensor: torch.Tensor) -> torch.Tensor:
