@@ -5,6 +5,8 @@ Both are similarity transformations ``T = Z⁻¹ A Z``; Z is carried along. Stac
 
 from __future__ import annotations
 
+import math
+
 import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms, shapes
@@ -120,8 +122,7 @@ def _scaled(g: Emitter, x: ir.Value, z: ir.Value, active: ir.Value, order: ir.Va
 def _power(g: Emitter, c: ir.Value, r: ir.Value) -> ir.Value:
     """The power of 2 that brings a column's norm to between half the row's and twice it, when the row is divided by it."""
     safe_c, safe_r = (where(g, g.op("Less", g.like(0, item), item), item, g.like(1, item)) for item in (c, r))
-    scale = 1 / 0.6931471805599453
-    ratio = mul(g, sub(g, g.op("Log", safe_r), g.op("Log", safe_c)), scale)
+    ratio = div(g, sub(g, g.op("Log", safe_r), g.op("Log", safe_c)), math.log(2))
     up = g.op("Ceil", mul(g, sub(g, ratio, 1), 0.5))
     down = g.op("Floor", mul(g, sub(g, -1, ratio), 0.5))
     zero = g.like(0, c)
