@@ -25,12 +25,11 @@ import onnx.reference
 import onnx_ir as ir
 import torch
 from google.protobuf.message import EncodeError
-from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.check.aten_runtime import ATen
 from onnx_explore.check.weights import without_weights
 from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel, NotAvailable, RuntimeMismatch
-from onnx_explore.writing import contiguous_array
+from onnx_explore.writing import array_of, contiguous_array
 
 Array = npt.NDArray[Any]
 Feeds = Mapping[str, "Array | torch.Tensor | list[Any] | None"]
@@ -59,14 +58,14 @@ class Session(Protocol):
 
 
 class RuntimeSession:
-    """A model in ONNX Runtime.
+    """A model in ONNX Runtime, with as many threads as PyTorch has.
 
     Args:
         model: A model in memory, as protobuf or as bytes, or the path of a file.
         providers: Execution providers, first choice first.
         weights: Inputs of the model that are the same in every run. Their memory is shared.
         profile: A folder for ONNX Runtime's profile (see ``end_profiling``) and its optimised graph (``OPTIMIZED``). Runs are
-            then optimised as those of a user, with as many threads as PyTorch has.
+            then optimised as those of a user.
 
     Attributes:
         providers: The execution providers that it really has: ONNX Runtime leaves out one that does not start.
@@ -96,12 +95,12 @@ class RuntimeSession:
         self._errors = _runtime_errors()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
+        options.intra_op_num_threads = torch.get_num_threads()
         if profile is None:
             options.use_deterministic_compute = True
         else:
             options.enable_profiling = True
             options.profile_file_prefix = str(profile / "profile")
-            options.intra_op_num_threads = torch.get_num_threads()
             options.optimized_model_filepath = str(profile / self.OPTIMIZED)
             data = "session.optimized_model_external_initializers"
             options.add_session_config_entry(f"{data}_file_name", f"{self.OPTIMIZED}.data")
@@ -254,7 +253,7 @@ def _fed(value: Any) -> Any:
 
 def _array(value: Array | torch.Tensor) -> Array:
     if isinstance(value, torch.Tensor):
-        return contiguous_array(TorchTensor(value.int_repr() if value.is_quantized else value))
+        return array_of(value.int_repr() if value.is_quantized else value)
     return np.ascontiguousarray(value).reshape(value.shape)
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import torch
-from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.capture import Capture
 from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
-from onnx_explore.check.nodes.report import NodeCheck, NodesReport
+from onnx_explore.check.nodes.report import Cause, NodeCheck, NodesReport, Status
 from onnx_explore.check.nodes.segments import OWN, Cutting, Part, accumulated, local
 from onnx_explore.check.nodes.verdict import cause_of
 from onnx_explore.check.quantized import is_quantized, rounds_to_integers
@@ -40,7 +40,7 @@ from onnx_explore.errors import (
 from onnx_explore.recording import NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Lowered
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
-from onnx_explore.writing import contiguous_array
+from onnx_explore.writing import array_of
 
 BUDGET = 256 << 20
 """Bytes of intermediates that are held at a time, if the caller does not say otherwise."""
@@ -50,6 +50,9 @@ _COPIES = 3
 
 _Made = tuple[Part, onnx.ModelProto, dict[str, ir.TensorProtocol]]
 """A part, the model of it, and the weights that this takes as inputs."""
+
+_Judged = tuple[Status, Cause, str]
+"""Status, cause and detail of a row."""
 
 
 def check_nodes(
@@ -340,20 +343,21 @@ class _Run:
         self, step: _Step, as_run: Mapping[str, Array], alone: Mapping[str, Array], problem: str
     ) -> list[NodeCheck]:
         node = step.node
+        if not step.pairs and not step.problem and is_structural(node):
+            return []
         event = self.functions.get(node.id)
         names = event.emitted if event is not None else ()
-        row = NodeCheck(node.id, node.target, node.origin.scope, node.origin.where, "", names, "not compared")
+        row = partial(NodeCheck, node.id, node.target, node.origin.scope, node.origin.where, onnx=names)
         if step.problem:
-            return [replace(row, detail=step.problem)]
+            return [row(value="", status="not compared", detail=step.problem)]
         if not step.pairs:
-            if is_structural(node) or not names:
-                return []
-            return [replace(row, detail="no ONNX value is left of it: a pass merged or removed what it became")]
+            gone = "no ONNX value is left of it: a pass merged or removed what it became"
+            return [row(value="", status="not compared", detail=gone)] if names else []
         return [self._row(row, step, *each, as_run, alone, problem) for each in step.pairs]
 
     def _row(
         self,
-        row: NodeCheck,
+        row: Callable[..., NodeCheck],
         step: _Step,
         pair: Pair,
         expected: torch.Tensor,
@@ -362,7 +366,6 @@ class _Run:
         problem: str,
     ) -> NodeCheck:
         is_random = pair.value in self.random
-        row = replace(row, value=pair.name, bytes=expected.nbytes)
         if pair.alias:
             given, array = self.onnx_values.get(pair.name), self._fed_with(pair.name)
             given = self._fed_with(pair.name) if pair.value.is_graph_input() else given
@@ -372,45 +375,59 @@ class _Run:
         together = self._compare(expected, given, pair.name, is_random, TOLERANCES, self.quantized)
         rounds = rounds_to_integers(step.node)
         apart = self._compare(expected, array, pair.name, is_random, LOCAL_TOLERANCES, rounds)
-        expected = expected.int_repr() if expected.is_quantized else expected
-        counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(given))
-        row = replace(row, accumulated=together, local=apart, nonfinite=counts)
+        plain = expected.int_repr() if expected.is_quantized else expected
         if apart is None:
-            if problem and step.misshapen:
-                detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {problem}"
-                return replace(row, status="passes on", detail=detail)
-            if problem:
-                cause = "baked size" if self.resized else "wrong symbolic function"
-                return replace(row, status="introduces", cause=cause, detail=problem)
-            return replace(row, detail=self.stopped or "its ONNX value was not run")
-        if not apart.passed and step.misshapen:
-            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {apart}"
-            return replace(row, status="passes on", detail=detail)
-        if not apart.passed:
+            status, cause, detail = self._unknown(step, problem)
+        elif apart.passed:
+            status, cause, detail = _passed(is_random, together)
+        else:
             assert array is not None
-            event = self.functions.get(step.node.id)
-            cause, detail = cause_of(
-                step.node,
-                step.inputs,
-                expected,
-                array,
-                apart,
-                event.function if event is not None else "",
-                output=pair.output,
-                item=pair.item,
-                resized=self.resized,
-            )
-            return replace(row, status="introduces", cause=cause, detail=detail)
-        if is_random:
-            return replace(row, status="random", detail="dtype and shape agree; the values are random")
-        if together is not None and not together.passed:
-            return replace(row, status="passes on", detail=str(together))
-        return replace(row, status="agrees")
+            status, cause, detail = self._differs(step, pair, plain, array, apart)
+        return row(
+            value=pair.name,
+            status=status,
+            cause=cause,
+            detail=detail,
+            accumulated=together,
+            local=apart,
+            nonfinite=(_nonfinite(array_of(plain)), _nonfinite(given)),
+            bytes=expected.nbytes,
+        )
+
+    def _unknown(self, step: _Step, problem: str) -> _Judged:
+        """Of a node that was not run alone."""
+        if problem and step.misshapen:
+            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {problem}"
+            return "passes on", "", detail
+        if problem:
+            return "introduces", "baked size" if self.resized else "wrong symbolic function", problem
+        return "not compared", "", self.stopped or "its ONNX value was not run"
+
+    def _differs(
+        self, step: _Step, pair: Pair, expected: torch.Tensor, array: Array, comparison: Comparison
+    ) -> _Judged:
+        """Of a node that alone gives something else than PyTorch."""
+        if step.misshapen:
+            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {comparison}"
+            return "passes on", "", detail
+        event = self.functions.get(step.node.id)
+        cause, detail = cause_of(
+            step.node,
+            step.inputs,
+            expected,
+            array,
+            comparison,
+            event.function if event is not None else "",
+            output=pair.output,
+            item=pair.item,
+            resized=self.resized,
+        )
+        return "introduces", cause, detail
 
     def _fed_with(self, name: str) -> Array | None:
         """PyTorch's value of an ONNX value, as ONNX would be given it."""
         tensor = self.torch_values.get(name)
-        return None if tensor is None else contiguous_array(TorchTensor(tensor))
+        return None if tensor is None else array_of(tensor)
 
     def _compare(
         self,
@@ -449,6 +466,15 @@ class _Run:
             raise Cancelled("stopped while the nodes were checked")
 
 
+def _passed(is_random: bool, together: Comparison | None) -> _Judged:
+    """Of a node that alone gives what PyTorch gives."""
+    if is_random:
+        return "random", "", "dtype and shape agree; the values are random"
+    if together is not None and not together.passed:
+        return "passes on", "", str(together)
+    return "agrees", "", ""
+
+
 def _alias_name(pair: Pair) -> str:
     return f"{pair.name}::{pair.node.outputs[pair.output].id}"
 
@@ -470,7 +496,7 @@ def _nonfinite(item: Array | None) -> int:
         return 0
     wide = item if item.dtype.kind in "fc" else item.astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(np.sum(wide)):
+        if np.isfinite(np.add.reduce(wide, axis=None)):
             return 0  # the sum over a NaN or an infinity is one, too
     return int(np.count_nonzero(~np.isfinite(wide)))
 
