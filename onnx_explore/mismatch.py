@@ -22,6 +22,7 @@ from onnx_explore.check.agreement import assert_agreement, run_for
 from onnx_explore.check.graph_info import GraphInfo, Part, VerificationOptions, is_essential
 from onnx_explore.check.nodes import NodeCheck
 from onnx_explore.check.nodes.interpret import values_of
+from onnx_explore.errors import CheckerError, RuntimeMismatch
 from onnx_explore.flow import Flow, collector_paused, completed, lowered
 from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.options import Options, TrainingMode
@@ -139,6 +140,8 @@ class Parts:
             assert_agreement(run_for(model, feeds, options), self.outputs(info), options)
         except AssertionError as error:
             info.mismatch_error = error
+        except (CheckerError, RuntimeMismatch) as error:  # what a node gives does not fit into the next one
+            info.mismatch_error = AssertionError(error.message)
 
     def _wrong(self, options: VerificationOptions) -> dict[int, AssertionError]:
         """The nodes that give something else than PyTorch when they are fed with its values, and what."""
