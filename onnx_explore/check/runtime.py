@@ -90,8 +90,7 @@ class RuntimeSession:
         onnxruntime = _onnxruntime()
         source, taken_out = _source(model)
         weights = {**taken_out, **weights}
-        # The arrays must live as long as the session's values do: these share their memory.
-        self._weights = {name: _value(contiguous_array(tensor)) for name, tensor in weights.items()}
+        self._weights = {name: contiguous_array(tensor) for name, tensor in weights.items()}
         self._errors = _runtime_errors()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
@@ -112,7 +111,10 @@ class RuntimeSession:
         self.inputs = tuple(each.name for each in self._session.get_inputs() if each.name not in weights)
         self.outputs = tuple(each.name for each in self._session.get_outputs())
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        self._has_lists = any(not each.type.startswith("tensor") for each in self._session.get_outputs())
+        outputs = self._session.get_outputs()
+        types = [each.type for each in (*self._session.get_inputs(), *outputs)]
+        self._has_bits = any(name in each for each in types for name in _BITS_NAMES)
+        self._has_lists = any(not each.type.startswith("tensor") for each in outputs)
 
     def run(self, feeds: Feeds) -> list[Array]:
         """All outputs for these inputs.
@@ -127,10 +129,12 @@ class RuntimeSession:
         """
         _complete(self.inputs, feeds)
         try:
-            if self._has_lists or any(isinstance(feeds[name], list | None) for name in self.inputs):
-                return self._run_with_lists(feeds)
-            values = {name: _value(_fed(feeds[name])) for name in self.inputs}
-            results: list[Any] = self._session.run_with_ort_values(None, {**values, **self._weights})
+            arrays = {**{name: _fed(feeds[name]) for name in self.inputs}, **self._weights}
+            # ONNX Runtime reads the arrays where they are. Its values cannot be lists, and it has no arrays of these types.
+            if not self._has_bits or self._has_lists or any(isinstance(item, list | None) for item in arrays.values()):
+                return list(self._session.run(None, arrays))
+            values = {name: _value(array) for name, array in arrays.items()}
+            results: list[Any] = self._session.run_with_ort_values(None, values)
         except self._errors as error:
             if _lacks_kernel(error):
                 raise _load_error(error) from error
@@ -140,11 +144,6 @@ class RuntimeSession:
     def end_profiling(self) -> str:
         """Close the profile of a session that has one; its path."""
         return str(self._session.end_profiling())
-
-    def _run_with_lists(self, feeds: Feeds) -> list[Any]:
-        """With numpy arrays: ONNX Runtime's values cannot be lists."""
-        weights = {name: value.numpy() for name, value in self._weights.items()}
-        return list(self._session.run(None, {**{name: _fed(feeds[name]) for name in self.inputs}, **weights}))
 
 
 class ReferenceSession:
@@ -289,6 +288,7 @@ _BITS = frozenset(
         ir.DataType.FLOAT8E5M2FNUZ,
     }
 )
+_BITS_NAMES = frozenset(dtype.name.lower() for dtype in _BITS)
 _NUMPY_BITS = frozenset(dtype.numpy() for dtype in _BITS)
 
 
