@@ -327,15 +327,14 @@ class _Found:
 
     def _add_finite(self, start: int, left: Array, right: Array, rtol: float, atol: float) -> None:
         """The same for finite numbers of which something may always be off."""
+        size = np.abs(left)
         with np.errstate(over="ignore"):
             difference = np.abs(right - left)
-        size = np.abs(left)
-        allowed = rtol * size + atol
-        rel = np.divide(difference, size, out=np.zeros_like(size), where=size > 0)
+            allowed = rtol * size + atol
+            excess = difference / allowed
         self.max_abs = max(self.max_abs, float(difference.max()))
-        self.max_rel = max(self.max_rel, float(rel.max()))
+        self.max_rel = max(self.max_rel, _largest_share(difference, size))
         self.mismatched += int(np.count_nonzero(difference > allowed))
-        excess = difference / allowed
         position = int(excess.argmax())
         if excess[position] > self.excess:
             self.excess, self.worst = float(excess[position]), start + position
@@ -346,22 +345,29 @@ class _Found:
             return False
         with np.errstate(invalid="ignore", over="ignore"):
             difference = np.abs(given - wanted)
-        position = int(np.argmax(difference))  # of the first NaN, if there is one
+        position = int(difference.argmax())  # of the first NaN, if there is one
         largest = float(difference[position])
         if not largest <= atol:
             return False
-        rel = np.divide(difference, np.abs(wanted), out=np.zeros_like(wanted), where=wanted != 0)
         self.max_abs = max(self.max_abs, largest)
-        self.max_rel = max(self.max_rel, float(rel.max()))
+        self.max_rel = max(self.max_rel, _largest_share(difference, np.abs(wanted)))
         if largest / atol > self.excess:
             self.excess, self.worst = largest / atol, start + position
         return True
 
 
+def _largest_share(difference: Array, size: Array) -> float:
+    """The largest relative difference of finite elements that are not zero."""
+    if size.min() <= 0:
+        size = np.where(size > 0, size, np.inf)
+    with np.errstate(over="ignore"):
+        return float((difference / size).max())
+
+
 def _is_finite(array: Array) -> bool:
     """Whether all elements are; it may be False for numbers so large that their sum is not."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return math.isfinite(np.add.reduce(array))
+        return math.isfinite(float(np.add.reduce(array)))
 
 
 def _wide(array: Array) -> Array:
