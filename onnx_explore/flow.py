@@ -305,7 +305,7 @@ class Flow:
         rtol: float | None = None,
         atol: float | None = None,
         progress: Callable[[int, int], None] | None = None,
-        as_run: bool = True,
+        culprits_only: bool = False,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
         with collector_paused():
@@ -320,7 +320,7 @@ class Flow:
                 rtol=rtol,
                 atol=atol,
                 progress=progress,
-                as_run=as_run,
+                culprits_only=culprits_only,
             )
 
     def check_passes(self, passes: Sequence[tuple[str, OnnxPass]] = ONNX_PASSES) -> PassesReport:

@@ -145,7 +145,7 @@ class Parts:
 
     def _wrong(self, options: VerificationOptions) -> dict[int, AssertionError]:
         """The nodes that give something else than PyTorch when they are fed with its values, and what."""
-        report = self._flow.check_nodes(self._exported, rtol=options.rtol, atol=options.atol, as_run=False)
+        report = self._flow.check_nodes(self._exported, rtol=options.rtol, atol=options.atol, culprits_only=True)
         return {row.node: AssertionError(str(row)) for row in report.rows if _is_wrong(row, options)}
 
     def _divide(self, info: GraphInfo, wrong: Mapping[int, AssertionError]) -> None:

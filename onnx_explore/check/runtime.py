@@ -66,6 +66,7 @@ class RuntimeSession:
         weights: Inputs of the model that are the same in every run. Their memory is shared.
         profile: A folder for ONNX Runtime's profile (see ``end_profiling``) and its optimised graph (``OPTIMIZED``). Runs are
             then optimised as those of a user.
+        optimize: Whether ONNX Runtime may rewrite the graph. That takes as long as everything else for a model that runs once.
 
     Attributes:
         providers: The execution providers that it really has: ONNX Runtime leaves out one that does not start.
@@ -86,6 +87,7 @@ class RuntimeSession:
         providers: Sequence[str] = ("CPUExecutionProvider",),
         weights: Mapping[str, ir.TensorProtocol] = _NO_WEIGHTS,
         profile: Path | None = None,
+        optimize: bool = True,
     ) -> None:
         onnxruntime = _onnxruntime()
         source, taken_out = _source(model)
@@ -95,6 +97,8 @@ class RuntimeSession:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = torch.get_num_threads()
+        if not optimize:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         if profile is None:
             options.use_deterministic_compute = True
         else:

@@ -67,7 +67,7 @@ def check_nodes(
     rtol: float | None = None,
     atol: float | None = None,
     progress: Callable[[int, int], None] | None = None,
-    as_run: bool = True,
+    culprits_only: bool = False,
 ) -> NodesReport:
     """Compare every intermediate of the TorchGraph with the ONNX value that it became.
 
@@ -82,10 +82,10 @@ def check_nodes(
         rtol: Relative tolerance instead of that of the element type for one node.
         atol: Absolute tolerance instead of that of the element type, as a number.
         progress: Called with the nodes done and the nodes in all.
-        as_run: Whether the model is run as it is, too; without, there are local errors alone.
+        culprits_only: Whether the model is not run as it is, but its nodes alone, and what plainly agrees gets no row.
 
     Returns:
-        One row per tensor that a torch node made, in order.
+        One row per tensor that a torch node made, in order; with ``culprits_only`` without what plainly agrees.
 
     Raises:
         Cancelled: If the recorder says so.
@@ -101,7 +101,7 @@ def check_nodes(
         raise InvalidArgument(f"{budget} bytes", argument="budget", action="give a positive number of bytes")
     start = time.perf_counter()
     run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget, rtol, atol)
-    run.as_run = as_run
+    run.culprits_only = culprits_only
     state = torch.get_rng_state()
     try:
         run.all(progress)
@@ -143,7 +143,8 @@ class _Run:
     weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     stopped: str = ""
     quantized: bool = False
-    as_run: bool = True
+    culprits_only: bool = False
+    resized: bool = False
     random: frozenset[ir.Value] = frozenset()
     functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
     seen: dict[int, dict[ir.Value, str]] = field(default_factory=dict[int, dict[ir.Value, str]])
@@ -159,6 +160,9 @@ class _Run:
         asked = {pair.value: order[pair.node.id] for pair in self.found if pair.alias}  # the last one stays
         self.cutting = Cutting(self.model, order, {pair.value for pair in self.found}, asked)
         self.random = random_values(self.model)
+        self.resized = any(
+            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
+        )
         self.quantized = is_quantized(self.graph)
         self.functions = {event.node: event for event in self.recorder.recording.of(NodeLowered)}
         self._see_aliases()
@@ -183,12 +187,6 @@ class _Run:
                     for own in (node.id, *node.derived_from):  # an ONNX node knows either
                         self.seen.setdefault(own, {})[pair.value] = _alias_name(pair)
                     self.aliases[_alias_name(pair)] = position
-
-    @property
-    def resized(self) -> bool:
-        return any(
-            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
-        )
 
     @property
     def _stores(self) -> tuple[dict[str, Any], ...]:
@@ -282,7 +280,7 @@ class _Run:
 
     def _as_run(self, first: int, last: int, made: _Made | None) -> dict[str, Array]:
         """What the part gives as the model runs."""
-        if self.stopped or made is None or not self.as_run:
+        if self.stopped or made is None or self.culprits_only:
             return {}
         _, proto, weights = made
         feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
@@ -305,7 +303,9 @@ class _Run:
         part, proto, weights = made
         proto = local(proto, part, self.cutting.compared, self.seen)
         try:
-            results = self._run(proto, weights, {**self.weights, **self.alone_values, **self.torch_values})
+            # What the symbolic functions emitted, not what ONNX Runtime makes of it: that is in the run of the model as it is.
+            values = {**self.weights, **self.alone_values, **self.torch_values}
+            results = self._run(proto, weights, values, optimize=False)
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
@@ -317,12 +317,17 @@ class _Run:
         return results, {}
 
     def _run(
-        self, proto: onnx.ModelProto, weights: Mapping[str, ir.TensorProtocol], values: Mapping[str, Any]
+        self,
+        proto: onnx.ModelProto,
+        weights: Mapping[str, ir.TensorProtocol],
+        values: Mapping[str, Any],
+        *,
+        optimize: bool = True,
     ) -> dict[str, Array]:
         self._look()
         session: Session
         try:
-            session = RuntimeSession(proto, weights=weights)
+            session = RuntimeSession(proto, weights=weights, optimize=optimize)
             return self._fed(session, proto, values)
         except NoRuntimeKernel:
             session = ReferenceSession(proto, weights=weights)
@@ -353,7 +358,20 @@ class _Run:
         if not step.pairs:
             gone = "no ONNX value is left of it: a pass merged or removed what it became"
             return [row(value="", status="not compared", detail=gone)] if names else []
-        return [self._row(row, step, *each, as_run, alone, problem) for each in step.pairs]
+        pairs = step.pairs
+        if self.culprits_only:
+            pairs = [(pair, tensor) for pair, tensor in pairs if not self._is_near(tensor, alone.get(pair.name + OWN))]
+        return [self._row(row, step, *each, as_run, alone, problem) for each in pairs]
+
+    def _is_near(self, expected: torch.Tensor, array: Array | None) -> bool:
+        """Whether it takes no more than a glance to see that a node agrees: to within the absolute tolerance alone."""
+        if self.atol is None or array is None or expected.dtype != torch.float32 or array.dtype != np.float32:
+            return False
+        wanted = array_of(expected)
+        if wanted.shape != array.shape or not wanted.size:
+            return False
+        with np.errstate(invalid="ignore", over="ignore"):
+            return bool(np.abs(array - wanted).max() <= self.atol)  # a NaN is not
 
     def _row(
         self,

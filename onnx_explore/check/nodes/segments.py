@@ -55,12 +55,14 @@ class Cutting:
         order: Torch node id → position. An ONNX node stands at the last position of what it stands for and of what it uses.
         compared: Values that a part gives whoever needs them.
         asked: Until which position a value is wanted though no ONNX node uses it.
+        uses: What each node uses; made here.
     """
 
     model: ir.Model
     order: Mapping[int, int]
     compared: AbstractSet[ir.Value]
     asked: Mapping[ir.Value, int] = field(default_factory=dict[ir.Value, int])
+    uses: dict[ir.Node, tuple[ir.Value, ...]] = field(default_factory=dict[ir.Node, tuple[ir.Value, ...]])
     _at: dict[int, list[ir.Node]] = field(default_factory=dict[int, list[ir.Node]])
     _last: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
     _made: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
@@ -69,14 +71,15 @@ class Cutting:
         for node in self.model.graph:
             ids = cast("tuple[int, ...]", node.meta.get("onnx_explore.torch_nodes", ()))
             position = max((self.order[number] for number in ids if number in self.order), default=-1)
-            for value in used_values(node):
+            self.uses[node] = tuple(used_values(node))
+            for value in self.uses[node]:
                 position = max(position, self._made.get(value, -1))
             self._at.setdefault(position, []).append(node)
             for value in node.outputs:
                 self._made[value] = position
         for node in self.model.graph:
             position = max((self._made[value] for value in node.outputs), default=-1)
-            for value in used_values(node):
+            for value in self.uses[node]:
                 self._last[value] = max(position, self._last.get(value, -1))
         for value, position in self.asked.items():
             self._last[value] = max(position, self._last.get(value, -1))
@@ -97,10 +100,13 @@ class Cutting:
 
     def copied_at(self, position: int) -> int:
         """Bytes of the weights that ONNX Runtime cannot take from where they are: views that are not contiguous."""
+        nodes = self._at.get(position)
+        if nodes is None:
+            return 0
         weights = {
             value.const_value
-            for node in self._at.get(position, ())
-            for value in used_values(node)
+            for node in nodes
+            for value in self.uses[node]
             if value.is_initializer() and value.const_value is not None
         }
         return sum(
@@ -118,7 +124,7 @@ class Cutting:
         feeds: dict[ir.Value, None] = {}
         own = {value for node in nodes for value in node.outputs}
         for node in nodes:
-            for value in used_values(node):
+            for value in self.uses[node]:
                 if value in own:
                     continue
                 (initializers if value.is_initializer() else feeds)[value] = None
