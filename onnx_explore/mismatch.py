@@ -81,7 +81,7 @@ class Parts:
     """Parts of one captured model, and which of them hold a node that ONNX computes otherwise.
 
     Args:
-        flow: The capture, after the torch passes.
+        flow: The capture, after the torch passes; nothing was lowered yet.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -94,7 +94,7 @@ class Parts:
             verbose=False,
             export_modules_as_functions=False,
         )
-        self._flow = flow.again(self._options, None, Recorder())
+        self._flow = flow if flow.options == self._options else flow.again(self._options, None, Recorder())
         self._graph = self._flow.graph
         nodes = self._graph.block.nodes
         self._place = {node.id: place for place, node in enumerate(nodes)}
