@@ -306,22 +306,23 @@ class Flow:
         rtol: float | None = None,
         atol: float | None = None,
         progress: Callable[[int, int], None] | None = None,
-        as_run: bool = True,
+        culprits_only: bool = False,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
-        return check_nodes(
-            model,
-            self.graph,
-            self.captured,
-            self.lowering.lowered,
-            self.recorder,
-            inputs=inputs,
-            budget=budget,
-            rtol=rtol,
-            atol=atol,
-            progress=progress,
-            as_run=as_run,
-        )
+        with collector_paused():
+            return check_nodes(
+                model,
+                self.graph,
+                self.captured,
+                self.lowering.lowered,
+                self.recorder,
+                inputs=inputs,
+                budget=budget,
+                rtol=rtol,
+                atol=atol,
+                progress=progress,
+                culprits_only=culprits_only,
+            )
 
     def check_passes(self, passes: Sequence[tuple[str, OnnxPass]] = ONNX_PASSES) -> PassesReport:
         """Lower again, and run the model after each ONNX pass; this flow's own model stays as it is."""
