@@ -90,16 +90,14 @@ def options_for(caller: str, given: Mapping[str, Any]) -> Options:
         raise InvalidArgument(str(error).replace("make_options", caller), action="see help(export)") from error
 
 
-def check_call(
-    model: Any, options: Options, *, kwargs: Any, dynamic_axes: Any, rtol: Any, atol: Any, f: Any = None
-) -> None:
+def check_call(model: Any, *, kwargs: Any, dynamic_axes: Any, rtol: Any, atol: Any, f: Any = None) -> None:
     """What ``export``, ``explore`` and ``audit`` check of their other arguments before the model runs.
 
     Raises:
         InvalidArgument: Naming the argument.
         WriteError: If ``f`` could not be written to.
     """
-    check_model(model, options.export_modules_as_functions)
+    check_model(model)
     check_kwargs(kwargs)
     check_axes(dynamic_axes)
     check_tolerance(rtol, "rtol")
@@ -108,11 +106,11 @@ def check_call(
         check_target(f)
 
 
-def check_model(model: Any, functions: bool | frozenset[type] = False) -> None:
+def check_model(model: Any) -> None:
     """Refuse what cannot be exported at all.
 
     Raises:
-        InvalidArgument: If it cannot be called, is a class, or is scripted where its modules' classes are needed.
+        InvalidArgument: If it cannot be called, or is a class.
     """
     if isinstance(model, type):
         raise InvalidArgument(
@@ -125,12 +123,6 @@ def check_model(model: Any, functions: bool | frozenset[type] = False) -> None:
             f"a {type(model).__qualname__} cannot be called",
             argument="model",
             action="pass a torch.nn.Module, a ScriptModule or a function",
-        )
-    if functions and isinstance(model, torch.jit.ScriptModule | torch.jit.ScriptFunction):
-        raise InvalidArgument(
-            "the modules of a scripted model have no Python classes",
-            argument="export_modules_as_functions",
-            action="export the model itself, which is then traced, or use False",
         )
 
 

@@ -72,8 +72,8 @@ def export(
         keep_initializers_as_inputs: Weights as graph inputs, too. None: only if ``operator_export_type`` is not ``ONNX``.
             Always so before opset 9.
         custom_opsets: Versions of custom domains.
-        export_modules_as_functions: Module calls become local functions: of all modules, or of these classes. From
-            opset 15 on.
+        export_modules_as_functions: Module calls become local functions: of all modules, or of these classes; in scripted models,
+            too. From opset 15 on. What became no function is noted.
         autograd_inlining: Replace an ``autograd.Function`` without symbolic function by what its forward did.
         kwargs: Keyword arguments of the call, besides those at the end of ``args``.
         check: Run ``onnx.checker`` and ONNX Runtime, compare with PyTorch, and raise if they disagree.
@@ -110,7 +110,7 @@ def export(
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
     )
-    check_call(model, options, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, f=f)
+    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, f=f)
     check, record = switch(check, "check"), switch(record, "record")
     check_samples(samples)
     if samples is not None and not check:

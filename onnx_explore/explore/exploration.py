@@ -587,7 +587,7 @@ def explore(
         OnnxExporterError: If the capture fails or an argument is wrong.
     """
     made = options_for("explore", options)
-    check_call(model, made, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
+    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
     check_samples(samples)
     events = recorder if recorder is not None else Recorder()
     flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))
