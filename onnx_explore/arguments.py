@@ -14,9 +14,11 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 
+from onnx_explore.axes import named_axes
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.flow import check_opset
 from onnx_explore.options import DEFAULT_OPSET, OperatorExportTypes, Options, TrainingMode
+from onnx_explore.recording import Recorder
 from onnx_explore.writing import check_target
 
 FIRST_WITH_FUNCTIONS = 15
@@ -47,7 +49,7 @@ def make_options(
     Raises:
         InvalidArgument: For a value that is of no use.
     """
-    opset = DEFAULT_OPSET if opset_version is None else opset_version
+    opset = DEFAULT_OPSET if opset_version is None else number(opset_version)
     check_opset(opset)
     kind = enum_member(OperatorExportTypes, operator_export_type, "operator_export_type")
     if keep_initializers_as_inputs is None:
@@ -90,7 +92,17 @@ def options_for(caller: str, given: Mapping[str, Any]) -> Options:
         raise InvalidArgument(str(error).replace("make_options", caller), action="see help(export)") from error
 
 
-def check_call(model: Any, *, kwargs: Any, dynamic_axes: Any, rtol: Any, atol: Any, f: Any = None) -> None:
+def check_call(
+    model: Any,
+    *,
+    kwargs: Any,
+    dynamic_axes: Any,
+    rtol: Any,
+    atol: Any,
+    f: Any = None,
+    recorder: Any = None,
+    external_data: Any = None,
+) -> None:
     """What ``export``, ``explore`` and ``audit`` check of their other arguments before the model runs.
 
     Raises:
@@ -102,8 +114,15 @@ def check_call(model: Any, *, kwargs: Any, dynamic_axes: Any, rtol: Any, atol: A
     check_axes(dynamic_axes)
     check_tolerance(rtol, "rtol")
     check_tolerance(atol, "atol")
+    if recorder is not None and not isinstance(recorder, Recorder):
+        raise InvalidArgument(
+            f"it is a {type(recorder).__qualname__}",
+            argument="recorder",
+            action="pass an onnx_explore.recording.Recorder",
+        )
+    data = None if external_data is None else switch(external_data, "external_data")
     if f is not None:
-        check_target(f)
+        check_target(f, with_data=data is True)
 
 
 def check_model(model: Any) -> None:
@@ -144,10 +163,10 @@ def check_kwargs(kwargs: Any) -> None:
 
 
 def check_axes(dynamic_axes: Any) -> None:
-    """Refuse ``dynamic_axes`` that can fit no model. Names and axes are checked against the captured model.
+    """Refuse ``dynamic_axes`` that can fit no model. Names and ranks are checked against the captured model.
 
     Raises:
-        InvalidArgument: If it is not a mapping, or a key is not a string.
+        InvalidArgument: If it is not a mapping, a key is not a string, or an axis or its name is none.
     """
     if dynamic_axes is None:
         return
@@ -157,10 +176,7 @@ def check_axes(dynamic_axes: Any) -> None:
     for name, axes in cast("Mapping[Any, Any]", dynamic_axes).items():
         if not isinstance(name, str):
             raise InvalidArgument(f"{name!r} is not the name of a value", argument="dynamic_axes", action=example)
-        if not isinstance(axes, Mapping | list | tuple):
-            raise InvalidArgument(
-                f"the axes of '{name}' are a {type(axes).__name__}", argument="dynamic_axes", action=example
-            )
+        named_axes(name, axes)
 
 
 def check_tolerance(value: Any, argument: str) -> None:
@@ -175,15 +191,20 @@ def check_tolerance(value: Any, argument: str) -> None:
         raise InvalidArgument(f"{value!r} is not a number from 0 on", argument=argument)
 
 
+def number(value: Any) -> Any:
+    """A number of NumPy's as Python's; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def switch(value: Any, argument: str) -> bool:
     """True or False; 1 and 0, and NumPy's, stand for them.
 
     Raises:
         InvalidArgument: For anything else: ``"False"`` is true.
     """
-    number: Any = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, int | bool) and number in (0, 1):
-        return bool(number)
+    plain = number(value)
+    if isinstance(plain, int | bool) and plain in (0, 1):
+        return bool(plain)
     raise InvalidArgument(f"{value!r} is neither True nor False", argument=argument)
 
 
@@ -231,6 +252,7 @@ def _custom_opsets(opsets: Any) -> dict[str, int]:
             raise InvalidArgument(
                 "the default domain is not a custom one", argument="custom_opsets", action="use opset_version"
             )
+        version = number(version)
         if isinstance(version, bool) or not isinstance(version, int) or version < 1:
             raise InvalidArgument(f"version {version!r} of '{domain}' is not a positive int", argument="custom_opsets")
         result[domain] = version

@@ -110,7 +110,16 @@ def export(
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
     )
-    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, f=f)
+    check_call(
+        model,
+        kwargs=kwargs,
+        dynamic_axes=dynamic_axes,
+        rtol=rtol,
+        atol=atol,
+        f=f,
+        recorder=recorder,
+        external_data=external_data,
+    )
     check, record = switch(check, "check"), switch(record, "record")
     check_samples(samples)
     if samples is not None and not check:

@@ -587,7 +587,17 @@ def explore(
         OnnxExporterError: If the capture fails or an argument is wrong.
     """
     made = options_for("explore", options)
-    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
+    check_call(
+        model,
+        kwargs=kwargs,
+        dynamic_axes=dynamic_axes,
+        rtol=rtol,
+        atol=atol,
+        recorder=recorder,
+        external_data=external_data,
+    )
+    check = switch(check, "check")
+    external_data = None if external_data is None else switch(external_data, "external_data")
     check_samples(samples)
     events = recorder if recorder is not None else Recorder()
     flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))

@@ -89,12 +89,21 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("dynamic_axes", {"dynamic_axes": {"x": 0}}),
     ("dynamic_axes", {"dynamic_axes": {0: {0: "n"}}}),
     ("dynamic_axes", {"dynamic_axes": {"x": "batch"}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": {"0": "batch"}}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": {0: ""}}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": {0: None}}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": {0: "7"}}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": [0, 0]}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": [True]}}),
+    ("dynamic_axes", {"dynamic_axes": {"x": [0.0]}}),
     ("keep_initializers_as_inputs", {"keep_initializers_as_inputs": "some"}),
     ("custom_opsets", {"custom_opsets": ["domain"]}),
     ("custom_opsets", {"custom_opsets": {"domain": 0}}),
     ("custom_opsets", {"custom_opsets": {"domain": "1"}}),
     ("custom_opsets", {"custom_opsets": {"ai.onnx": 9}}),
     ("custom_opsets", {"custom_opsets": {1: 1}}),
+    ("custom_opsets", {"custom_opsets": {"domain": True}}),
+    ("custom_opsets", {"custom_opsets": {"domain": None}}),
     ("export_modules_as_functions", {"export_modules_as_functions": "all"}),
     ("export_modules_as_functions", {"export_modules_as_functions": {int}}),
     ("export_modules_as_functions", {"export_modules_as_functions": True, "opset_version": 14}),
@@ -112,6 +121,15 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("check", {"check": "please"}),
     ("external_data", {"external_data": "yes"}),
     ("record", {"record": None}),
+    ("recorder", {"recorder": print}),
+    ("optional_inputs", {"optional_inputs": "x"}),
+    ("torch_symbolics", {"torch_symbolics": "no"}),
+    ("rtol", {"rtol": float("nan")}),
+    ("atol", {"atol": True}),
+    ("opset_version", {"opset_version": [17]}),
+    ("do_constant_folding", {"do_constant_folding": torch.tensor(True)}),
+    ("export_modules_as_functions", {"export_modules_as_functions": nn.Linear}),
+    ("operator_export_type", {"operator_export_type": onnx_explore.TrainingMode.EVAL}),
     ("f", {"f": 3}),
     ("samples", {"samples": X, "check": True}),
     ("samples", {"samples": 2}),
@@ -133,19 +151,26 @@ def test_a_bad_value_is_refused_before_anything_runs(name: str, options: dict[st
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
-@pytest.mark.parametrize("where", ["missing/model.onnx", ".", "file/model.onnx", "text", "closed"])
+@pytest.mark.parametrize("where", ["missing/model.onnx", ".", "file/model.onnx", "nul\0l", "text", "closed", "reading", "no path for data"])
 def test_a_place_that_cannot_be_written_to(where: str, tmp_path: Path) -> None:
     model = Counting()
     (tmp_path / "file").write_text("a file")
     f: Any = tmp_path / where
+    more: dict[str, Any] = {}
     if where == "text":
         f = io.StringIO()
     elif where == "closed":
         f = io.BytesIO()
         f.close()
+    elif where == "reading":
+        f = (tmp_path / "file").open("rb")
+    elif where == "no path for data":
+        f, more = io.BytesIO(), {"external_data": True}
     with pytest.raises(WriteError):
-        onnx_explore.export(model, (X,), f)
+        onnx_explore.export(model, (X,), f, **more)
     assert model.calls == 0
+    if where == "reading":
+        f.close()
 
 
 @pytest.mark.parametrize(
@@ -167,6 +192,24 @@ def test_what_only_the_captured_model_can_tell_touches_no_file(
 def test_numbers_stand_for_switches() -> None:
     exported = onnx_explore.export(Counting(), X, export_params=np.bool_(False), verbose=0, do_constant_folding=1)
     assert len(exported.model.graph.inputs) == 3
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    two = np.int64(2)
+    exported = onnx_explore.export(
+        Counting(),
+        X,
+        input_names=["x"],
+        opset_version=np.int64(16),
+        custom_opsets={"my.domain": two},
+        dynamic_axes={"x": {np.int64(0): "n"}},
+        rtol=np.float32(1e-3),
+        samples=two,
+        check=True,
+    )
+    proto = exported.to_proto()
+    assert {item.domain: item.version for item in proto.opset_import} == {"": 16, "my.domain": 2}
+    assert proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "n"
 
 
 def run(proto: onnx.ModelProto, **feeds: torch.Tensor) -> list[Any]:

@@ -39,7 +39,9 @@ def reshape_from_tensor(g: Emitter, self: Tensor, shape: Tensor) -> Tensor:
 def _length(shape: Tensor) -> int:
     length = shape.shape[0]
     if not isinstance(length, int):
-        raise UnsupportedOperatorError("the number of dimensions that the shape names is not known before the model runs")
+        raise UnsupportedOperatorError(
+            "the number of dimensions that the shape names is not known before the model runs"
+        )
     return length
 
 
