@@ -120,9 +120,8 @@ def check_call(
             argument="recorder",
             action="pass an onnx_explore.recording.Recorder",
         )
-    data = None if external_data is None else switch(external_data, "external_data")
     if f is not None:
-        check_target(f, with_data=data is True)
+        check_target(f, with_data=optional_switch(external_data, "external_data") is True)
 
 
 def check_model(model: Any) -> None:
@@ -206,6 +205,15 @@ def switch(value: Any, argument: str) -> bool:
     if isinstance(plain, int | bool) and plain in (0, 1):
         return bool(plain)
     raise InvalidArgument(f"{value!r} is neither True nor False", argument=argument)
+
+
+def optional_switch(value: Any, argument: str) -> bool | None:
+    """As ``switch``, or None.
+
+    Raises:
+        InvalidArgument: For anything else.
+    """
+    return None if value is None else switch(value, argument)
 
 
 def enum_member(kind: type[_Enum], item: Any, argument: str) -> _Enum:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from onnx_explore.arguments import check_call, make_options, switch
+from onnx_explore.arguments import check_call, make_options, optional_switch, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.torch_api import onnx_export_flag
 from onnx_explore.check.samples import CAPTURED_ONLY, Trials, check_samples
@@ -124,7 +124,7 @@ def export(
     check_samples(samples)
     if samples is not None and not check:
         raise InvalidArgument("samples are for the check", argument="samples", action="pass check=True as well")
-    external_data = None if external_data is None else switch(external_data, "external_data")
+    external_data = optional_switch(external_data, "external_data")
     recorder = recorder if recorder is not None else Recorder()
     with collector_paused(), logged(options.verbose), onnx_export_flag():
         flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)

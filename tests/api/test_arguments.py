@@ -151,7 +151,9 @@ def test_a_bad_value_is_refused_before_anything_runs(name: str, options: dict[st
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
-@pytest.mark.parametrize("where", ["missing/model.onnx", ".", "file/model.onnx", "nul\0l", "text", "closed", "reading", "no path for data"])
+@pytest.mark.parametrize(
+    "where", ["missing/model.onnx", ".", "file/model.onnx", "nul\0l", "text", "closed", "reading", "no path for data"]
+)
 def test_a_place_that_cannot_be_written_to(where: str, tmp_path: Path) -> None:
     model = Counting()
     (tmp_path / "file").write_text("a file")
