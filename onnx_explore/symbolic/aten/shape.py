@@ -37,7 +37,7 @@ def reshape_from_tensor(g: Emitter, self: Tensor, shape: Tensor) -> Tensor:
 
 
 def _length(shape: Tensor) -> int:
-    length = shape.shape[0]
+    length = shape.shape[0] if shape.shape is not None else None
     if not isinstance(length, int):
         raise UnsupportedOperatorError(
             "the number of dimensions that the shape names is not known before the model runs"
