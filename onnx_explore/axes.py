@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -96,6 +97,21 @@ def _one(name: str, axes: Any, shape: tuple[int, ...] | None) -> dict[int, str]:
             raise InvalidArgument(f"axis {place} of '{name}' is given twice", argument="dynamic_axes")
         result[place] = symbol
     return result
+
+
+_NAME = re.compile(r"[^\W\d][\w.]*")
+
+
+def misread(axes: Mapping[str, Mapping[int, str]]) -> list[str]:
+    """The symbols that are no names, and no expressions over the other ones: sizes computed from them look like sums of others.
+
+    Args:
+        axes: Normalised ``dynamic_axes``.
+    """
+    symbols = list(dict.fromkeys(symbol for each in axes.values() for symbol in each.values()))
+    names = {symbol for symbol in symbols if _NAME.fullmatch(symbol)}
+    found = (symbol for symbol in symbols if symbol not in names)
+    return [symbol for symbol in found if not set(_NAME.findall(symbol)) <= names]
 
 
 def _consistent(axes: Mapping[str, Mapping[int, str]], input_shapes: Mapping[str, tuple[int, ...]]) -> None:

@@ -174,6 +174,13 @@ class Flow:
                 {item.onnx_name: item.value.shape for item in captured.outputs},
             ),
         )
+        for symbol in dynamic.misread(self.options.dynamic_axes):
+            recorder.note(
+                "warning",
+                "AxisName",
+                f"the axis name '{symbol}' reads as an expression, and sizes computed from it are declared as one over its "
+                "parts — choose a name of letters, digits and underscores",
+            )
         for note in chosen_optionals(captured, self.options.optional_inputs):
             recorder.note(note.severity, note.code, note.message, where=note.where)
         take_over_registrations()
