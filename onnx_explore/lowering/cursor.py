@@ -250,6 +250,7 @@ class Lowering:
             g.enter(frame.region)
         g.torch_nodes = node.derived_from or (node.id,)
         g.scope = node.origin.scope
+        g.rounds = frame.rounds
         return g.mark()
 
     def _lowered(
@@ -504,7 +505,7 @@ class Lowering:
         assert self.finished and not self.onnx.outputs
         g = self.emitter
         g.enter(self._frame.region)
-        g.scope, g.torch_nodes = "", ()
+        g.scope, g.rounds, g.torch_nodes = "", (), ()
         used: set[ir.Value] = set()
         for output in one_each(self._outputs):
             value = tensor_output(g, output, self._values[output.value.id], self.recorder)

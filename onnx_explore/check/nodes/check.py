@@ -39,7 +39,7 @@ from onnx_explore.errors import (
 )
 from onnx_explore.recording import NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Lowered
-from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
+from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, used_by
 from onnx_explore.writing import array_of
 
 BUDGET = 256 << 20
@@ -178,7 +178,7 @@ class _Run:
         }
         members: dict[int, tuple[int, ...]] = {}
         for position, node in enumerate(self.graph.block.nodes):
-            inputs = [number for value in node.inputs for number in members.get(value.id, (value.id,))]
+            inputs = [number for value in used_by(node) for number in members.get(value.id, (value.id,))]
             if node.target in ("prim::ListConstruct", "prim::TupleConstruct"):
                 members[node.output.id] = tuple(inputs)
             for number in inputs:
