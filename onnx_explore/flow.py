@@ -39,6 +39,7 @@ from onnx_explore.passes.onnx import ONNX_PASSES, OnnxPass
 from onnx_explore.passes.onnx.chosen_functions import chosen_calls, function_notes
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.onnx.local_functions import FUNCTIONS
+from onnx_explore.passes.onnx.separate_biases import INTEGER_KERNELS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.inline_functions import inline_functions
@@ -413,6 +414,7 @@ def _assembled(
     if options.keep_initializers_as_inputs:
         model.meta[KEEP] = True
     model.meta[FUNCTIONS] = functions
+    model.meta[INTEGER_KERNELS] = options.integer_kernels
     return model
 
 
