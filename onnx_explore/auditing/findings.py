@@ -213,8 +213,8 @@ class Findings:
         columns = _elements(list(blamed.values.values()))
         if columns is None:
             return None
-        places = {symbol.name: symbol.places[0] for symbol in self.symbols}
-        names = {symbol.places[0]: symbol.name for symbol in self.symbols}
+        places = {symbol.name: symbol.places[0] for symbol in self.symbols if symbol.places}
+        names = {place: name for name, place in places.items()}
         expressions: list[Expression] = []
         for column in columns:
             points = list(zip(sizes, column, strict=True))
