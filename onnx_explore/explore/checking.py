@@ -14,6 +14,7 @@ import onnx_ir as ir
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
+from onnx_explore.arguments import check_tolerance
 from onnx_explore.check.cost import RUNS, measure_cost
 from onnx_explore.check.cost_report import CostReport
 from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
@@ -79,6 +80,8 @@ class Checking(Editing):
             OnnxExporterError: If the export has not come to its end.
             Cancelled: If it was cancelled.
         """
+        check_tolerance(rtol, "rtol")
+        check_tolerance(atol, "atol")
         with self._owned():
             model = self.exported.model
             report = self._flow.check_nodes(

@@ -24,6 +24,7 @@ from onnx_explore import Exploration, explore, symbolic
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import InvalidArgument, NotAvailable
 from onnx_explore.explore.repro import Repro
+from onnx_explore.explore.smallest import Search
 from onnx_explore.symbolic.registry import REGISTRY
 from tests.check.wrong import CASES, MODELS, identity
 
@@ -372,3 +373,32 @@ def test_what_cannot_be_written_is_an_error_that_says_so(tmp_path: Path) -> None
     with pytest.raises(NotAvailable, match="hand on the model itself"):
         ex.repro(tmp_path / "bug.zip")
     assert not list(tmp_path.iterdir()) and ex.state == "failed" and not ex.busy
+
+
+def test_an_interrupt_leaves_no_file_and_an_exploration_that_can_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with symbolic("aten::relu")(identity):
+        ex = explore(nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.randn(2, 4)).run()
+    kept = ex.exported, ex.onnx_text(), ex.verdict
+    for owner, name in ((Search, "_shows"), (zipfile.ZipFile, "writestr")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                ex.repro(tmp_path / "bug.zip")
+        assert not list(tmp_path.iterdir()) and not ex.busy
+        assert (ex.exported, ex.onnx_text(), ex.verdict) == kept
+    assert run(ex.repro(tmp_path / "bug.zip"), tmp_path)[0] == 1
+
+
+def interrupted(*_args: object, **_kwargs: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_wrong_tolerance_is_refused() -> None:
+    ex = explore(nn.ReLU(), torch.randn(2)).run()
+    for wrong in (-1.0, float("nan"), "1e-3"):
+        for ask in (ex.check, ex.check_nodes):
+            with pytest.raises(InvalidArgument, match="rtol"):
+                ask(rtol=wrong)  # type: ignore[arg-type]
+    assert ex.report is not None and ex.report.passed
