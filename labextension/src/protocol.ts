@@ -305,9 +305,9 @@ export interface RunAudit {
   kind: "audit";
 }
 
-/** Asks for a script that is only loaded when it is needed: ``Asset``. */
+/** Asks for a script that is only loaded when it is needed, or for what is stored with a notebook: ``Asset``. */
 export interface GetAsset {
-  name: "layout";
+  name: "layout" | "saved";
   kind: "asset";
 }
 
@@ -365,7 +365,7 @@ export interface NodeDetail {
   kind: "node";
 }
 
-/** A script. Buffers: its UTF-8 text. */
+/** A script, or what is stored as JSON. Buffers: its UTF-8 text. */
 export interface Asset {
   name: string;
   kind: "asset";

@@ -119,7 +119,7 @@ describe("heat", () => {
     expect(accumulated?.of([15], "")).toMatchObject({ level: 2, text: "1.0e-7", mark: "" });
     expect(accumulated?.of([18], "")).toMatchObject({ level: 4, text: "1.5", mark: "↓" });
     expect(accumulated?.of([15, 17, 18], "")).toMatchObject({ level: 5, text: "2", mark: "✕" });
-    expect(accumulated?.of([15, 17, 18], "")?.title).toContain("the largest of 3");
+    expect(accumulated?.of([15, 17, 18], "")?.title()).toContain("the largest of 3");
     expect(accumulated?.of([99], "")).toBeUndefined();
     const local = heatOf("local", nodes, undefined);
     expect(local?.of([18], "")).toMatchObject({ level: 0, text: "0", mark: "" });

@@ -369,9 +369,9 @@ class RunAudit:
 
 @dataclass(frozen=True, slots=True)
 class GetAsset:
-    """Asks for a script that is only loaded when it is needed: ``Asset``."""
+    """Asks for a script that is only loaded when it is needed, or for what is stored with a notebook: ``Asset``."""
 
-    name: Literal["layout"]
+    name: Literal["layout", "saved"]
     kind: Literal["asset"] = "asset"
 
 
@@ -491,7 +491,7 @@ class NodeDetail:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A script. Buffers: its UTF-8 text."""
+    """A script, or what is stored as JSON. Buffers: its UTF-8 text."""
 
     name: str
     kind: Literal["asset"] = "asset"

@@ -6,6 +6,7 @@ not queued. Requests that only look are always answered, from what is recorded.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
@@ -17,6 +18,7 @@ from onnx_explore.explore.checksview import cost_tables, node_numbers, nodes_tab
 from onnx_explore.explore.columns import Buffers
 from onnx_explore.explore.exploration import Busy, Exploration
 from onnx_explore.explore.opening import is_small, opening
+from onnx_explore.explore.saved import saved
 
 Reply = tuple[protocol.Answer, Buffers]
 
@@ -105,11 +107,16 @@ class Service:
             ex.cancel()
             return protocol.Done(), []
         if isinstance(request, protocol.GetAsset):
-            return protocol.Asset(request.name), [self._assets(request.name)]
+            return protocol.Asset(request.name), [self._asset(request.name)]
         more = self._change(request)
         if isinstance(request, protocol.SetAxes):
             return self._edited()
         return self._summary(more=more), []
+
+    def _asset(self, name: str) -> bytes:
+        if name == "saved":
+            return json.dumps(saved(self.exploration, pane=self.pane)).encode()
+        return self._assets(name)
 
     def _look_at_checks(self, request: protocol.Request) -> Reply | None:
         ex = self.exploration

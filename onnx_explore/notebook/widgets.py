@@ -6,7 +6,9 @@ Traits carry small shared state only; everything else is asked for by the browse
 
 from __future__ import annotations
 
+import contextvars
 import sys
+import threading
 import time
 import weakref
 from functools import lru_cache
@@ -30,6 +32,8 @@ from onnx_explore.symbolic.registry import REGISTRY
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 _ASSETS = {"layout": "layout.js"}
 PROGRESS_SECONDS = 0.1
+LONG = ("check_nodes", "measure_cost", "bisect")
+"""Requests that can be cancelled while they are served."""
 
 
 class FrontEndMissing(OnnxExporterError):
@@ -129,9 +133,9 @@ class ExplorerWidget(anywidget.AnyWidget):
         self.revision = self._service.revision
 
     def _at_work(self, progress: Progress) -> None:
-        """Its beginning and its end are told at once; what is between, ten times a second at most."""
+        """Its beginning, its first part and its end are told at once; what is between, ten times a second at most."""
         now = time.monotonic()
-        if progress.what and progress.done and now - self._told < PROGRESS_SECONDS:
+        if progress.done and self.progress.get("total") and now - self._told < PROGRESS_SECONDS:
             return
         self._told = now
         self.progress = project.to_message(Working(progress.what, progress.done, progress.total))
@@ -143,6 +147,15 @@ class ExplorerWidget(anywidget.AnyWidget):
         if not isinstance(content, dict):
             return
         message = cast("dict[str, Any]", content)
+        if message.get("kind") in LONG:
+            # On a thread of its own, with the header of the request: a kernel serves the messages of one widget one by
+            # one, and the cancel is one of them.
+            work = contextvars.copy_context().run
+            threading.Thread(target=work, args=(self._answer, message), daemon=True).start()
+        else:
+            self._answer(message)
+
+    def _answer(self, message: dict[str, Any]) -> None:
         answer, buffers = self._service.handle(message)
         self.send({"reply": message.get("id"), **project.to_message(answer)}, buffers)
 

@@ -16,7 +16,8 @@ export interface HeatCell {
   level: number;
   /** What stands in the gutter. */
   text: string;
-  title: string;
+  /** All of it, in a sentence; made when somebody points at it. */
+  title(): string;
   /** `✕` introduces a difference, `↓` passes it on. */
   mark: "" | "✕" | "↓";
 }
@@ -66,16 +67,21 @@ class ErrorHeat implements Heat {
     if (Number.isNaN(error)) {
       // It could not be run alone, and that is its fault: as bad as can be.
       const guilty = status === "introduces";
-      const text = guilty ? "✕" : "–";
-      return { level: guilty ? LEVELS - 1 : -1, text, title: `${nodes.title(worst)}: ${status}`, mark: "" };
+      return {
+        level: guilty ? LEVELS - 1 : -1,
+        text: guilty ? "✕" : "–",
+        mark: "",
+        title: () => `${nodes.title(worst)}: ${status}`,
+      };
     }
     const mark = status === "introduces" ? "✕" : status === "passes on" && mode === "accumulated" ? "↓" : "";
-    const times = timesText(nodes.excess(worst, mode));
+    const excess = nodes.excess(worst, mode);
     return {
-      level: errorLevel(nodes.excess(worst, mode)),
+      level: errorLevel(excess),
       text: errorText(error),
-      title: `${nodes.title(worst)}: ${status}; ${mode} error ${errorText(error)}, ${times} what is allowed${about}`,
       mark,
+      title: () =>
+        `${nodes.title(worst)}: ${status}; ${mode} error ${errorText(error)}, ${timesText(excess)} what is allowed${about}`,
     };
   }
 
@@ -121,8 +127,8 @@ class TimeHeat implements Heat {
     return {
       level: timeLevel(share),
       text: `${percent} %`,
-      title: `${what}: ${milliseconds(seconds)} in ONNX Runtime, ${percent} %`,
       mark: "",
+      title: () => `${what}: ${milliseconds(seconds)} in ONNX Runtime, ${percent} %`,
     };
   }
 }

@@ -233,6 +233,13 @@ export class Session {
     return new TextDecoder().decode(bytes);
   }
 
+  /** What is stored with a notebook, as it is now. */
+  async stored(): Promise<unknown> {
+    const reply = await this.ask<"asset">({ kind: "asset", name: "saved" });
+    const bytes = reply.kind === "ok" ? reply.bytes[0] : undefined;
+    return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
+  }
+
   // -- pointing -----------------------------------------------------------------------------------------------------
 
   point(ids: Iterable<number>, color: number, sender: string): void {

@@ -11,6 +11,7 @@ import { HeatBar } from "./heatbar";
 import { PassStrip } from "./passstrip";
 import { Split } from "./split";
 import { StepBar } from "./stepbar";
+import { storeResults } from "./storing";
 import { TextPane } from "./textpane";
 import { Verdict } from "./verdict";
 
@@ -89,6 +90,7 @@ class App {
       () => steps.close(),
       () => strip.close(),
       () => heat.close(),
+      storeResults(session, this.element),
       () => drawer.close(),
       () => this.split.close(),
       ...this.panes.map((pane) => () => pane.close()),

@@ -491,7 +491,7 @@ export class GraphPane {
   private words(model: GraphModel, node: number): string {
     const heat = this.session.heat.value;
     const cell = heat === undefined ? undefined : this.cell(model, node, heat);
-    return cell === undefined ? describe(model, node) : `${describe(model, node)}. ${cell.title}`;
+    return cell === undefined ? describe(model, node) : `${describe(model, node)}. ${cell.title()}`;
   }
 }
 

@@ -15,7 +15,9 @@ export class PassStrip {
   ) {
     this.disposal.add(
       session.summary.watch((summary) => this.show(summary)),
-      session.running.on(() => this.show(session.summary.value)),
+      session.running.on(() => {
+        if (session.summary.value?.check === "failed") this.show(session.summary.value);
+      }),
     );
   }
 

@@ -104,7 +104,7 @@ export class TextPane {
   }
 
   /** Rows about the selected nodes, and which of them are out of sight. */
-  linked(): { rows: number[]; above: number; below: number } {
+  linked(): { rows: readonly number[]; above: number; below: number } {
     const rows = this.model?.threads.rows(this.session.selection.value.ids) ?? [];
     const first = this.scroller.scrollTop / ROW;
     const last = (this.scroller.scrollTop + this.scroller.clientHeight) / ROW - 1;
@@ -160,7 +160,7 @@ export class TextPane {
     const heat = this.session.heat.value;
     const cell: HeatCell | undefined = heat === undefined ? undefined : heatOfLine(heat, model, row);
     place.textContent = cell === undefined ? "" : `${cell.mark}${cell.text}`;
-    place.title = cell?.title ?? "";
+    place.title = cell?.title() ?? "";
     place.dataset.level = String(cell?.level ?? "");
     place.dataset.ramp = heat === undefined ? "" : rampOf(heat.mode);
   }
