@@ -59,7 +59,7 @@ def test_the_culprit_is_hot_in_every_pane(open_notebook: OpenNotebook, page: Pag
     expect(values.locator("svg.oe-plot")).to_have_count(2)
     assert values.locator("circle").count() > 100
     explorer.pane("onnx").get_by_role("button", name="Graph").click()
-    expect(explorer.pane("onnx").locator(".oe-canvas")).to_have_attribute("data-scope", "features")
+    expect(explorer.pane("onnx").locator(".oe-canvas")).to_have_attribute("data-scope", "")
     shoot(page, "checks")
 
     page.wait_for_function(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 import torch
 from torch import nn
@@ -23,6 +25,7 @@ from onnx_explore.explore.columns import floats, numbers
 from onnx_explore.explore.saved import saved
 from onnx_explore.explore.service import Service
 from onnx_explore.explore.shown import Progress
+from onnx_explore.passes.onnx import ONNX_PASSES
 from tests.frontend.test_protocol import ask, to_end
 
 
@@ -171,6 +174,23 @@ def test_the_passes_are_told(wrong: Service) -> None:
     assert found is not None and found.culprit == "" and "no pass changed the result" in found.verdict
     assert found.passes[0].name == "lowering" and found.passes[0].status == "differs"
     assert wrong.exploration.passes_report is not None
+
+
+def test_a_pass_that_changed_the_result_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = service()
+
+    def breaks(model: ir.Model) -> bool:
+        node = next(node for node in model.graph if node.op_type == "Softmax")
+        node.op_type = "LogSoftmax"
+        return True
+
+    flow = held.exploration._flow
+    passes = (*ONNX_PASSES, ("breaks", breaks))
+    monkeypatch.setattr(flow, "check_passes", functools.partial(flow.check_passes, passes))
+    found = ask(held, "bisect").summary.bisect
+    assert found.culprit == "breaks" and "the pass breaks changed the result" in found.verdict
+    assert [row.status for row in found.passes[:-1]] == ["agrees"] * len(ONNX_PASSES) + ["agrees"]
+    assert found.passes[-1].status == "differs"
 
 
 def test_a_cancelled_check_keeps_the_last_report(monkeypatch: pytest.MonkeyPatch) -> None:
