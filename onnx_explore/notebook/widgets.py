@@ -32,7 +32,7 @@ from onnx_explore.symbolic.registry import REGISTRY
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 _ASSETS = {"layout": "layout.js"}
 PROGRESS_SECONDS = 0.1
-LONG = ("check_nodes", "measure_cost", "bisect")
+LONG = ("audit", "check_nodes", "measure_cost", "bisect")
 """Requests that can be cancelled while they are served."""
 
 

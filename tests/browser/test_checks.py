@@ -120,14 +120,21 @@ def test_python_checks_and_the_widget_shows_it(open_notebook: OpenNotebook, page
     expect(explorer.root.locator(".oe-costs")).to_contain_text("Not measured yet")
 
 
-def test_cancel_of_a_check(open_notebook: OpenNotebook, page: Page) -> None:
-    """Something is said within 0.2 s; a cancel leaves everything usable."""
+@pytest.mark.parametrize("subshells", ["perCommTarget", pytest.param("disabled", marks=pytest.mark.full)])
+def test_cancel_of_a_check(open_notebook: OpenNotebook, page: Page, subshells: str) -> None:
+    """Something is said within 0.2 s; a cancel leaves everything usable, wherever the kernel serves the widget's messages."""
     slow = (
         "import time\nfrom onnx_explore.check.nodes.interpret import Interpreter\nstep = Interpreter.step\n"
         "def slowly(self, node):\n    time.sleep(delay)\n    return step(self, node)\n"
         "Interpreter.step, delay = slowly, 1.0"
     )
-    notebook = open_notebook(CONVNET, EXPORT, slow, "delay = 0", run=3)
+    notebook = open_notebook(CONVNET, EXPORT, slow, "delay = 0", run=1)
+    page.evaluate(
+        "mode => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = mode; }",
+        subshells,
+    )
+    notebook.run(1)
+    notebook.run(2)
     explorer = notebook.explorer
     explorer.wait_for_state("Exported")
     explorer.tab("checks").click()
