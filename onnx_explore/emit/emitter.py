@@ -31,6 +31,10 @@ TORCH_NODES = "onnx_explore.torch_nodes"
 """Key in ``node.meta``: ids of the torch nodes that an ONNX node comes from."""
 SCOPE = "onnx_explore.scope"
 """Key in ``node.meta``: the module path."""
+Rounds = tuple[tuple[str, int, int], ...]
+"""Of each unrolled loop around a node, outermost first: the loop's module path and id, and the number of the round."""
+ROUNDS = "onnx_explore.rounds"
+"""Key in ``node.meta``: its ``Rounds``, if there are any."""
 PARAMETER = "onnx_explore.parameter"
 """Key in ``value.meta`` of an initializer: the parameter's name, or the lineage such as ``fc.weight → transpose``."""
 
@@ -85,6 +89,7 @@ class Emitter:
         self.inference = ShapeInference(graph.opset_imports)
         self._root = graph
         self.scope = ""
+        self.rounds: Rounds = ()
         self.torch_nodes: tuple[int, ...] = ()
         self.expected: ir.DataType | None = None
         self.example_shape: tuple[int, ...] | None = None
@@ -158,6 +163,8 @@ class Emitter:
         node.meta[TORCH_NODES] = self.torch_nodes
         if scope:
             node.meta[SCOPE] = scope
+        if self.rounds:
+            node.meta[ROUNDS] = self.rounds
         if domain and domain not in self._root.opset_imports:
             self._root.opset_imports[domain] = 1
             self._undo.append((self._root.opset_imports, domain))
