@@ -43,6 +43,7 @@ def make_options(
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> Options:
     """Options from the documented parameters.
 
@@ -77,6 +78,7 @@ def make_options(
         autograd_inlining=True if autograd_inlining is None else switch(autograd_inlining, "autograd_inlining"),
         torch_symbolics=switch(torch_symbolics, "torch_symbolics"),
         optional_inputs=_names("optional_inputs", optional_inputs),
+        integer_kernels=switch(integer_kernels, "integer_kernels"),
     )
 
 

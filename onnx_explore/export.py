@@ -47,6 +47,7 @@ def export(
     recorder: Recorder | None = None,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> Exported:
     """Export a PyTorch model to ONNX.
 
@@ -87,6 +88,9 @@ def export(
             are used.
         optional_inputs: Inputs of a scripted model, declared as ``Optional[Tensor]``, that may be a tensor or None when the
             ONNX model runs; ``args`` has a tensor for them, whose dtype and shape they get. From opset 15 on.
+        integer_kernels: Of quantized models. False: PyTorch's own arithmetic, so that the integers are PyTorch's. True: the form
+            that ONNX Runtime makes one integer kernel of (convolutions are some four times faster); each of them may be
+            one step off.
 
     Returns:
         The exported model.
@@ -109,6 +113,7 @@ def export(
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
+        integer_kernels=integer_kernels,
     )
     check_call(
         model,

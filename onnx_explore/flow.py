@@ -39,6 +39,7 @@ from onnx_explore.passes.onnx import ONNX_PASSES, OnnxPass
 from onnx_explore.passes.onnx.chosen_functions import chosen_calls, function_notes
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.onnx.local_functions import FUNCTIONS
+from onnx_explore.passes.onnx.separate_biases import INTEGER_KERNELS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.inline_functions import inline_functions
@@ -313,22 +314,23 @@ class Flow:
         rtol: float | None = None,
         atol: float | None = None,
         progress: Callable[[int, int], None] | None = None,
-        as_run: bool = True,
+        culprits_only: bool = False,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
-        return check_nodes(
-            model,
-            self.graph,
-            self.captured,
-            self.lowering.lowered,
-            self.recorder,
-            inputs=inputs,
-            budget=budget,
-            rtol=rtol,
-            atol=atol,
-            progress=progress,
-            as_run=as_run,
-        )
+        with collector_paused():
+            return check_nodes(
+                model,
+                self.graph,
+                self.captured,
+                self.lowering.lowered,
+                self.recorder,
+                inputs=inputs,
+                budget=budget,
+                rtol=rtol,
+                atol=atol,
+                progress=progress,
+                culprits_only=culprits_only,
+            )
 
     def check_passes(self, passes: Sequence[tuple[str, OnnxPass]] = ONNX_PASSES) -> PassesReport:
         """Lower again, and run the model after each ONNX pass; this flow's own model stays as it is."""
@@ -412,6 +414,7 @@ def _assembled(
     if options.keep_initializers_as_inputs:
         model.meta[KEEP] = True
     model.meta[FUNCTIONS] = functions
+    model.meta[INTEGER_KERNELS] = options.integer_kernels
     return model
 
 

@@ -60,6 +60,7 @@ class Emitter:
         graph: Where nodes go.
         opset: Version of the default domain.
         fold_parameters: Whether a parameter may be replaced by a value computed from it (``do_constant_folding``).
+        integer_kernels: Whether quantized operators take the form that ONNX Runtime has kernels for, whatever these round.
 
     Attributes:
         graph: Where nodes go now: the graph, or a subgraph.
@@ -76,11 +77,14 @@ class Emitter:
         functions: Local functions of the model, by domain and name.
     """
 
-    def __init__(self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True) -> None:
+    def __init__(
+        self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True, integer_kernels: bool = False
+    ) -> None:
         self.graph = graph
         self.region = Region(graph, {}, None)
         self.opset = opset
         self.fold_parameters = fold_parameters
+        self.integer_kernels = integer_kernels
         self.names = Names()
         self.inference = ShapeInference(graph.opset_imports)
         self._root = graph

@@ -40,7 +40,7 @@ from onnx_explore.explore.protocol import Stage
 from onnx_explore.explore.shown import matcher
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.exported import Exported
-from onnx_explore.flow import Flow, Tolerances
+from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder, Recording
@@ -199,7 +199,7 @@ class Exploration(Checking):
 
         An interrupt (Ctrl-C) leaves it paused at the node that was being lowered; call ``run()`` again to go on.
         """
-        with self._owned():
+        with self._owned(), collector_paused():
             self._drain()
         return self
 
@@ -591,7 +591,9 @@ def explore(
     check, external_data = switch(check, "check"), optional_switch(external_data, "external_data")
     check_samples(samples)
     events = recorder if recorder is not None else Recorder()
-    flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))
+    record = switch(record, "record")
+    with collector_paused():
+        flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=record)
     tolerances = Tolerances(rtol, atol)
     trials = flow.trials(samples)
     return Exploration(flow, f=f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)

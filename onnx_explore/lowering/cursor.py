@@ -104,7 +104,10 @@ class Lowering:
         self.onnx = ir.Graph([], [], nodes=[], opset_imports=opsets, name="main_graph")
         parameters_are_fixed = options.export_params and not options.keep_initializers_as_inputs
         self.emitter = Emitter(
-            self.onnx, options.opset_version, fold_parameters=options.do_constant_folding and parameters_are_fixed
+            self.onnx,
+            options.opset_version,
+            fold_parameters=options.do_constant_folding and parameters_are_fixed,
+            integer_kernels=options.integer_kernels,
         )
         self._operators = Operators(
             self.emitter, fold_tensors=options.do_constant_folding, foreign=options.torch_symbolics

@@ -132,7 +132,8 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     try:
         with torch.no_grad():
             result = operator(inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+    # Operators that are written in Python assert their dtypes.
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, AssertionError) as error:
         raise UnsupportedOperatorError(
             f"PyTorch refuses it with these inputs: {' '.join(str(error).split())[:200]}",
             target=node.target,
