@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_call, optional_switch, options_for, switch
+from onnx_explore.arguments import check_call, check_tolerance, optional_switch, options_for, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
@@ -349,9 +349,11 @@ class Exploration(Checking):
             providers: Execution providers of ONNX Runtime; default: the CPU's.
 
         Raises:
-            OnnxExporterError: If the export has not come to its end, or a sample does not fit.
+            OnnxExporterError: If the export has not come to its end, or a sample or a tolerance does not fit.
         """
-        with self._owned():
+        check_tolerance(rtol, "rtol")
+        check_tolerance(atol, "atol")
+        with self._owned(content=False), self._at_work("Running the checks"):
             exported = self.exported
             trials = self._flow.trials(samples, providers, instead=self._trials)
             report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
@@ -359,7 +361,7 @@ class Exploration(Checking):
         return report
 
     @contextmanager
-    def _owned(self) -> Generator[None, None, None]:
+    def _owned(self, *, content: bool = True, tell: bool = True) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
             raise Busy("another step is running", action="wait for it, or interrupt the kernel")
         self._stop.clear()
@@ -367,7 +369,8 @@ class Exploration(Checking):
             yield
         finally:
             self._lock.release()
-            self.changed()
+            if tell:
+                self.changed(content=content)
 
     def save(self, f: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the exported model."""
