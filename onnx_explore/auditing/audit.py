@@ -105,7 +105,7 @@ def audit(
         Cancelled: If the recorder said so.
     """
     made = options_for("audit", options)
-    check_call(model, made, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
+    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, recorder=recorder)
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder or Recorder())
     tolerances = Tolerances(rtol, atol)
     return audit_flow(flow, sizes=sizes, repair=repair, torch_export=torch_export, tolerances=tolerances).audit

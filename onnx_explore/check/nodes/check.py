@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import torch
-from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.capture import Capture
 from onnx_explore.capture.captured import feeds_of
 from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
-from onnx_explore.check.nodes.report import NodeCheck, NodesReport
+from onnx_explore.check.nodes.report import Cause, NodeCheck, NodesReport, Status
 from onnx_explore.check.nodes.segments import OWN, Cutting, Part, accumulated, local
 from onnx_explore.check.nodes.verdict import cause_of
 from onnx_explore.check.quantized import is_quantized, rounds_to_integers
@@ -40,8 +40,8 @@ from onnx_explore.errors import (
 )
 from onnx_explore.recording import NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Lowered
-from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
-from onnx_explore.writing import contiguous_array
+from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, used_by
+from onnx_explore.writing import array_of
 
 BUDGET = 256 << 20
 """Bytes of intermediates that are held at a time, if the caller does not say otherwise."""
@@ -51,6 +51,9 @@ _COPIES = 3
 
 _Made = tuple[Part, onnx.ModelProto, dict[str, ir.TensorProtocol]]
 """A part, the model of it, and the weights that this takes as inputs."""
+
+_Judged = tuple[Status, Cause, str]
+"""Status, cause and detail of a row."""
 
 
 def check_nodes(
@@ -65,7 +68,7 @@ def check_nodes(
     rtol: float | None = None,
     atol: float | None = None,
     progress: Callable[[int, int], None] | None = None,
-    as_run: bool = True,
+    culprits_only: bool = False,
 ) -> NodesReport:
     """Compare every intermediate of the TorchGraph with the ONNX value that it became.
 
@@ -80,10 +83,10 @@ def check_nodes(
         rtol: Relative tolerance instead of that of the element type for one node.
         atol: Absolute tolerance instead of that of the element type, as a number.
         progress: Called with the nodes done and the nodes in all.
-        as_run: Whether the model is run as it is, too; without, there are local errors alone.
+        culprits_only: Whether the model is not run as it is, but its nodes alone, and what plainly agrees gets no row.
 
     Returns:
-        One row per tensor that a torch node made, in order.
+        One row per tensor that a torch node made, in order; with ``culprits_only`` without what plainly agrees.
 
     Raises:
         Cancelled: If the recorder says so.
@@ -99,7 +102,7 @@ def check_nodes(
         raise InvalidArgument(f"{budget} bytes", argument="budget", action="give a positive number of bytes")
     start = time.perf_counter()
     run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget, rtol, atol)
-    run.as_run = as_run
+    run.culprits_only = culprits_only
     state = torch.get_rng_state()
     try:
         run.all(progress)
@@ -142,7 +145,8 @@ class _Run:
     lists: dict[str, list[torch.Tensor]] = field(default_factory=dict[str, list[torch.Tensor]])
     stopped: str = ""
     quantized: bool = False
-    as_run: bool = True
+    culprits_only: bool = False
+    resized: bool = False
     random: frozenset[ir.Value] = frozenset()
     functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
     seen: dict[int, dict[ir.Value, str]] = field(default_factory=dict[int, dict[ir.Value, str]])
@@ -158,6 +162,9 @@ class _Run:
         asked = {pair.value: order[pair.node.id] for pair in self.found if pair.alias}  # the last one stays
         self.cutting = Cutting(self.model, order, {pair.value for pair in self.found}, asked)
         self.random = random_values(self.model)
+        self.resized = any(
+            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
+        )
         self.quantized = is_quantized(self.graph)
         self.functions = {event.node: event for event in self.recorder.recording.of(NodeLowered)}
         self._see_aliases()
@@ -173,7 +180,7 @@ class _Run:
         }
         members: dict[int, tuple[int, ...]] = {}
         for position, node in enumerate(self.graph.block.nodes):
-            inputs = [number for value in node.inputs for number in members.get(value.id, (value.id,))]
+            inputs = [number for value in used_by(node) for number in members.get(value.id, (value.id,))]
             if node.target in ("prim::ListConstruct", "prim::TupleConstruct"):
                 members[node.output.id] = tuple(inputs)
             for number in inputs:
@@ -182,12 +189,6 @@ class _Run:
                     for own in (node.id, *node.derived_from):  # an ONNX node knows either
                         self.seen.setdefault(own, {})[pair.value] = _alias_name(pair)
                     self.aliases[_alias_name(pair)] = position
-
-    @property
-    def resized(self) -> bool:
-        return any(
-            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
-        )
 
     @property
     def _stores(self) -> tuple[dict[str, Any], ...]:
@@ -284,7 +285,7 @@ class _Run:
 
     def _as_run(self, first: int, last: int, made: _Made | None) -> dict[str, Array]:
         """What the part gives as the model runs."""
-        if self.stopped or made is None or not self.as_run:
+        if self.stopped or made is None or self.culprits_only:
             return {}
         _, proto, weights = made
         feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
@@ -307,8 +308,9 @@ class _Run:
         part, proto, weights = made
         proto = local(proto, part, self.cutting.compared, self.seen)
         try:
+            # What the symbolic functions emitted, not what ONNX Runtime makes of it: that is in the run of the model as it is.
             values = {**self.weights, **self.lists, **self.alone_values, **self.torch_values}
-            results = self._run(proto, weights, values)
+            results = self._run(proto, weights, values, optimize=False)
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
@@ -320,12 +322,17 @@ class _Run:
         return results, {}
 
     def _run(
-        self, proto: onnx.ModelProto, weights: Mapping[str, ir.TensorProtocol], values: Mapping[str, Any]
+        self,
+        proto: onnx.ModelProto,
+        weights: Mapping[str, ir.TensorProtocol],
+        values: Mapping[str, Any],
+        *,
+        optimize: bool = True,
     ) -> dict[str, Array]:
         self._look()
         session: Session
         try:
-            session = RuntimeSession(proto, weights=weights)
+            session = RuntimeSession(proto, weights=weights, optimize=optimize)
             return self._fed(session, proto, values)
         except NoRuntimeKernel:
             session = ReferenceSession(proto, weights=weights)
@@ -348,20 +355,34 @@ class _Run:
         self, step: _Step, as_run: Mapping[str, Array], alone: Mapping[str, Array], problem: str
     ) -> list[NodeCheck]:
         node = step.node
+        if not step.pairs and not step.problem and is_structural(node):
+            return []
         event = self.functions.get(node.id)
         names = event.emitted if event is not None else ()
-        row = NodeCheck(node.id, node.target, node.origin.scope, node.origin.where, "", names, "not compared")
+        row = partial(NodeCheck, node.id, node.target, node.origin.scope, node.origin.where, onnx=names)
         if step.problem:
-            return [replace(row, detail=step.problem)]
+            return [row(value="", status="not compared", detail=step.problem)]
         if not step.pairs:
-            if is_structural(node) or not names:
-                return []
-            return [replace(row, detail="no ONNX value is left of it: a pass merged or removed what it became")]
-        return [self._row(row, step, *each, as_run, alone, problem) for each in step.pairs]
+            gone = "no ONNX value is left of it: a pass merged or removed what it became"
+            return [row(value="", status="not compared", detail=gone)] if names else []
+        pairs = step.pairs
+        if self.culprits_only:
+            pairs = [(pair, tensor) for pair, tensor in pairs if not self._is_near(tensor, alone.get(pair.name + OWN))]
+        return [self._row(row, step, *each, as_run, alone, problem) for each in pairs]
+
+    def _is_near(self, expected: torch.Tensor, array: Array | None) -> bool:
+        """Whether it takes no more than a glance to see that a node agrees: to within the absolute tolerance alone."""
+        if self.atol is None or array is None or expected.dtype != torch.float32 or array.dtype != np.float32:
+            return False
+        wanted = array_of(expected)
+        if wanted.shape != array.shape or not wanted.size:
+            return False
+        with np.errstate(invalid="ignore", over="ignore"):
+            return bool(np.abs(array - wanted).max() <= self.atol)  # a NaN is not
 
     def _row(
         self,
-        row: NodeCheck,
+        row: Callable[..., NodeCheck],
         step: _Step,
         pair: Pair,
         expected: torch.Tensor,
@@ -370,7 +391,6 @@ class _Run:
         problem: str,
     ) -> NodeCheck:
         is_random = pair.value in self.random
-        row = replace(row, value=pair.name, bytes=expected.nbytes)
         if pair.alias:
             given, array = self.onnx_values.get(pair.name), self._fed_with(pair.name)
             given = self._fed_with(pair.name) if pair.value.is_graph_input() else given
@@ -380,45 +400,59 @@ class _Run:
         together = self._compare(expected, given, pair.name, is_random, TOLERANCES, self.quantized)
         rounds = rounds_to_integers(step.node)
         apart = self._compare(expected, array, pair.name, is_random, LOCAL_TOLERANCES, rounds)
-        expected = expected.int_repr() if expected.is_quantized else expected
-        counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(given))
-        row = replace(row, accumulated=together, local=apart, nonfinite=counts)
+        plain = expected.int_repr() if expected.is_quantized else expected
         if apart is None:
-            if problem and step.misshapen:
-                detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {problem}"
-                return replace(row, status="passes on", detail=detail)
-            if problem:
-                cause = "baked size" if self.resized else "wrong symbolic function"
-                return replace(row, status="introduces", cause=cause, detail=problem)
-            return replace(row, detail=self.stopped or "its ONNX value was not run")
-        if not apart.passed and step.misshapen:
-            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {apart}"
-            return replace(row, status="passes on", detail=detail)
-        if not apart.passed:
+            status, cause, detail = self._unknown(step, problem)
+        elif apart.passed:
+            status, cause, detail = _passed(is_random, together)
+        else:
             assert array is not None
-            event = self.functions.get(step.node.id)
-            cause, detail = cause_of(
-                step.node,
-                step.inputs,
-                expected,
-                array,
-                apart,
-                event.function if event is not None else "",
-                output=pair.output,
-                item=pair.item,
-                resized=self.resized,
-            )
-            return replace(row, status="introduces", cause=cause, detail=detail)
-        if is_random:
-            return replace(row, status="random", detail="dtype and shape agree; the values are random")
-        if together is not None and not together.passed:
-            return replace(row, status="passes on", detail=str(together))
-        return replace(row, status="agrees")
+            status, cause, detail = self._differs(step, pair, plain, array, apart)
+        return row(
+            value=pair.name,
+            status=status,
+            cause=cause,
+            detail=detail,
+            accumulated=together,
+            local=apart,
+            nonfinite=(_nonfinite(array_of(plain)), _nonfinite(given)),
+            bytes=expected.nbytes,
+        )
+
+    def _unknown(self, step: _Step, problem: str) -> _Judged:
+        """Of a node that was not run alone."""
+        if problem and step.misshapen:
+            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {problem}"
+            return "passes on", "", detail
+        if problem:
+            return "introduces", "baked size" if self.resized else "wrong symbolic function", problem
+        return "not compared", "", self.stopped or "its ONNX value was not run"
+
+    def _differs(
+        self, step: _Step, pair: Pair, expected: torch.Tensor, array: Array, comparison: Comparison
+    ) -> _Judged:
+        """Of a node that alone gives something else than PyTorch."""
+        if step.misshapen:
+            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {comparison}"
+            return "passes on", "", detail
+        event = self.functions.get(step.node.id)
+        cause, detail = cause_of(
+            step.node,
+            step.inputs,
+            expected,
+            array,
+            comparison,
+            event.function if event is not None else "",
+            output=pair.output,
+            item=pair.item,
+            resized=self.resized,
+        )
+        return "introduces", cause, detail
 
     def _fed_with(self, name: str) -> Array | None:
         """PyTorch's value of an ONNX value, as ONNX would be given it."""
         tensor = self.torch_values.get(name)
-        return None if tensor is None else contiguous_array(TorchTensor(tensor))
+        return None if tensor is None else array_of(tensor)
 
     def _compare(
         self,
@@ -457,6 +491,15 @@ class _Run:
             raise Cancelled("stopped while the nodes were checked")
 
 
+def _passed(is_random: bool, together: Comparison | None) -> _Judged:
+    """Of a node that alone gives what PyTorch gives."""
+    if is_random:
+        return "random", "", "dtype and shape agree; the values are random"
+    if together is not None and not together.passed:
+        return "passes on", "", str(together)
+    return "agrees", "", ""
+
+
 def _alias_name(pair: Pair) -> str:
     return f"{pair.name}::{pair.node.outputs[pair.output].id}"
 
@@ -478,7 +521,7 @@ def _nonfinite(item: Array | None) -> int:
         return 0
     wide = item if item.dtype.kind in "fc" else item.astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(np.sum(wide)):
+        if np.isfinite(np.add.reduce(wide, axis=None)):
             return 0  # the sum over a NaN or an infinity is one, too
     return int(np.count_nonzero(~np.isfinite(wide)))
 

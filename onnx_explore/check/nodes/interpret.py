@@ -135,7 +135,8 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     try:
         with torch.no_grad():
             result = operator(inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+    # Operators that are written in Python assert their dtypes.
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, AssertionError) as error:
         raise UnsupportedOperatorError(
             f"PyTorch refuses it with these inputs: {' '.join(str(error).split())[:200]}",
             target=node.target,
@@ -202,6 +203,14 @@ def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (inputs[0],)
 
 
+def _is(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0] is inputs[1],)
+
+
+def _is_not(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0] is not inputs[1],)
+
+
 def _tensor(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (torch.as_tensor(inputs[0]),)
 
@@ -226,6 +235,8 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "aten::__getitem__.Dict_str": _item,
     "prim::NumToTensor": _tensor,
     "prim::unchecked_cast": _same,
+    "aten::__is__": _is,
+    "aten::__isnot__": _is_not,
     "prim::Uninitialized": _nothing,
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
