@@ -354,8 +354,7 @@ class Exploration(Checking):
         check_tolerance(rtol, "rtol")
         check_tolerance(atol, "atol")
         with self._owned():
-            exported = self.exported
-            trials = self._flow.trials(samples, providers, instead=self._trials)
+            exported, trials = self.exported, self._flow.trials(samples, providers, instead=self._trials)
             report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
             self._exported, self._unchecked = replace(exported, report=report), False
         return report
