@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_call, check_tolerance, optional_switch, options_for, switch
+from onnx_explore.arguments import check_call, check_tolerances, optional_switch, options_for, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
@@ -351,16 +351,15 @@ class Exploration(Checking):
         Raises:
             OnnxExporterError: If the export has not come to its end, or a sample or a tolerance does not fit.
         """
-        check_tolerance(rtol, "rtol")
-        check_tolerance(atol, "atol")
-        with self._owned():
+        check_tolerances(rtol, atol)
+        with self._owned(content=False), self._at_work("Running the checks"):
             exported, trials = self.exported, self._flow.trials(samples, providers, instead=self._trials)
             report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
             self._exported, self._unchecked = replace(exported, report=report), False
         return report
 
     @contextmanager
-    def _owned(self) -> Generator[None, None, None]:
+    def _owned(self, *, content: bool = True, tell: bool = True) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
             raise Busy("another step is running", action="wait for it, or interrupt the kernel")
         self._stop.clear()
@@ -368,7 +367,8 @@ class Exploration(Checking):
             yield
         finally:
             self._lock.release()
-            self.changed()
+            if tell:
+                self.changed(content=content)
 
     def save(self, f: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the exported model."""
