@@ -180,6 +180,16 @@ def check_axes(dynamic_axes: Any) -> None:
         named_axes(name, axes)
 
 
+def check_tolerances(rtol: Any, atol: Any) -> None:
+    """Refuse tolerances that are no numbers from 0 on.
+
+    Raises:
+        InvalidArgument: Naming the argument.
+    """
+    check_tolerance(rtol, "rtol")
+    check_tolerance(atol, "atol")
+
+
 def check_tolerance(value: Any, argument: str) -> None:
     """Refuse a tolerance that is not a number from 0 on.
 

@@ -14,7 +14,7 @@ import onnx_ir as ir
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
-from onnx_explore.arguments import check_tolerance
+from onnx_explore.arguments import check_tolerances
 from onnx_explore.check.cost import RUNS, measure_cost
 from onnx_explore.check.cost_report import CostReport
 from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
@@ -100,8 +100,7 @@ class Checking(Editing):
             OnnxExporterError: If the export has not come to its end.
             Cancelled: If it was cancelled.
         """
-        check_tolerance(rtol, "rtol")
-        check_tolerance(atol, "atol")
+        check_tolerances(rtol, atol)
         with self._owned(content=False), self._at_work("Checking every node") as told:
             model = self.exported.model
 

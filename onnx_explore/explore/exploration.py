@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_call, check_tolerance, optional_switch, options_for, switch
+from onnx_explore.arguments import check_call, check_tolerances, optional_switch, options_for, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
@@ -351,11 +351,9 @@ class Exploration(Checking):
         Raises:
             OnnxExporterError: If the export has not come to its end, or a sample or a tolerance does not fit.
         """
-        check_tolerance(rtol, "rtol")
-        check_tolerance(atol, "atol")
+        check_tolerances(rtol, atol)
         with self._owned(content=False), self._at_work("Running the checks"):
-            exported = self.exported
-            trials = self._flow.trials(samples, providers, instead=self._trials)
+            exported, trials = self.exported, self._flow.trials(samples, providers, instead=self._trials)
             report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
             self._exported, self._unchecked = replace(exported, report=report), False
         return report

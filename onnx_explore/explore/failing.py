@@ -22,7 +22,7 @@ import numpy.typing as npt
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
-from onnx_explore.check.nodes.interpret import Interpreter
+from onnx_explore.check.nodes.interpret import Interpreter, evaluate
 from onnx_explore.errors import NotAvailable, OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.explore.own_source import own_source
 from onnx_explore.flow import Flow
@@ -39,7 +39,7 @@ _LINES = 6
 
 _PYTHON_OP = "prim::PythonOp"
 _CONTROL = ("prim::If", "prim::Loop")
-_KNOWN = ("aten", "quantized", "prim", "prims")
+_INSTALLED = ("aten", "quantized", "prim", "prims", "torchvision")
 _OPTIONS = (
     "export_params",
     "do_constant_folding",
@@ -112,8 +112,7 @@ def _owns(node: TorchNode, options: Options) -> list[Piece]:
     """What of the user's own code the failure depends on: a symbolic function with its source, if it has one, or by name."""
     namespace = node.target.partition("::")[0]
     imports = "import torchvision\n\n" if namespace == "torchvision" else ""
-    known = namespace in (*_KNOWN, "torchvision")
-    note = "" if known else f"The operator {node.target} has to be registered with PyTorch first."
+    note = "" if namespace in _INSTALLED else f"The operator {node.target} is one that others registered with PyTorch."
     variant = resolve(node, options.opset_version, foreign=options.torch_symbolics).variant
     if variant is None or not variant.custom or node.target == _PYTHON_OP:
         return [Piece(imports, {}, note=note)]
@@ -196,7 +195,29 @@ class _Stopped:
         words = [f"{word}={item}" if word else item for item, word in zip(items, named, strict=False)]
         namespace, _, name = node.target.partition("::")
         overload = node.overload or "default"
-        return writer.module(f"torch.ops.{namespace}.{name}.{overload}({', '.join(words)})")
+        defined = self._defined(writer) if namespace not in _INSTALLED else ""
+        piece = writer.module(f"torch.ops.{namespace}.{name}.{overload}({', '.join(words)})")
+        return replace(piece, script=f"{defined}{piece.script}")
+
+    def _defined(self, writer: _Tensors) -> str:
+        """An operator that others registered, declared by its schema, and giving what it gave here."""
+        node, known = self._node, self._run.known()
+        schema = node.schema
+        assert schema is not None
+        namespace, _, name = schema.name.partition("::")
+        given = [writer.text(item, inline=True) for item in evaluate(node, [known[value.id] for value in node.inputs])]
+        result = given[0] if len(given) == 1 else f"({', '.join(given)})"
+        text = schema.text.partition("::")[2]
+        return "\n".join(
+            [
+                f'if not hasattr(torch.ops.{namespace}, "{name}"):  # it gives what it gave in the model',
+                f'    library = torch.library.Library("{namespace}", "FRAGMENT")',
+                f"    library.define({text!r})",
+                f'    library.impl("{name}", lambda *given, **named: {result}, "CompositeExplicitAutograd")',
+                "",
+                "",
+            ]
+        )
 
     def _function(self) -> Piece:
         """An ``autograd.Function``, with its source."""

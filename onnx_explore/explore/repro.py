@@ -249,7 +249,7 @@ def of_failure(
         files = {"repro.py": script.encode(), "values.npz": _npz(piece.arrays)}
         files |= {name: text.encode() for name, text in piece.files.items()}
         if same_failure(_shown(files), error, piece):
-            return _written(path, title, files)
+            return _written(path, f"{title}. {piece.note}" if piece.note else title, files)
     raise NotAvailable(
         f"none of the {tried} pieces around {node.target} that can be written as a script fails as the model does",
         where=node.origin.where,

@@ -16,6 +16,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.capture.captured import feeds_of
+from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.compare import Comparison, compare
 from onnx_explore.check.nodes import NodeCheck, NodesReport
 from onnx_explore.check.nodes.extract import Extract
@@ -32,9 +33,10 @@ from onnx_explore.errors import (
     NoRuntimeKernel,
     NotAvailable,
     RuntimeMismatch,
+    UnsupportedOperatorError,
 )
 from onnx_explore.explore.repro import Repro, of_mismatch, of_refusal
-from onnx_explore.flow import Flow, Tolerances
+from onnx_explore.flow import MODES, Flow, Tolerances
 
 _MOST = 8
 """Of how many culprits it is tried whether they show the difference alone."""
@@ -168,14 +170,19 @@ class Search:
         title = f"{row.target}{f' at {row.where}' if row.where else ''} differs, with what stands before it"
         return None if piece is None else self._written(path, title, row.detail, piece)
 
-    def _of_output(self, path: str, output: ir.Value, expected: Any, found: Comparison) -> Repro | None:
+    def _of_output(self, path: str, output: ir.Value, expected: Any, found: Comparison | str) -> Repro | None:
         """An output: of a node in a block, or of all that it depends on."""
-        self._judge(found, refuses=False)
-        title = f"output {output.name} differs"
-        smaller = self._inside([node.id for node in self.flow.graph.block.nodes if node.blocks])
+        refuses = isinstance(found, str)
+        self._judge(None if isinstance(found, str) else found, refuses=refuses)
+        title = f"output {output.name} differs" if not refuses else f"output {output.name} cannot be computed"
+        try:
+            smaller = self._inside([node.id for node in self.flow.graph.block.nodes if node.blocks])
+            values = values_of(self.flow.graph, self.given)
+        except UnsupportedOperatorError:  # sizes are baked into what was captured: PyTorch cannot run that, either
+            smaller, values = None, {}
         if smaller is not None:
             return smaller(path, title)
-        piece = self._together(output, expected, values_of(self.flow.graph, self.given))
+        piece = self._together(output, expected, values)
         return None if piece is None else self._written(path, title, str(found), piece)
 
     def _inside(self, nodes: Sequence[int]) -> Callable[[str, str], Repro] | None:
@@ -196,7 +203,7 @@ class Search:
     def _together(self, target: ir.Value, expected: Any, values: dict[int, Any]) -> Extract | None:
         known: dict[ir.Value, torch.Tensor] = {}
         for pair in self._pairs:
-            if not pair.alias:
+            if not pair.alias and all(value.id in values for value in pair.node.outputs):
                 tensor = pair.of(tuple(values[value.id] for value in pair.node.outputs))
                 if tensor is not None:
                     known[pair.value] = tensor
@@ -212,10 +219,11 @@ class Search:
         fed |= feeds_of(captured.inputs, list(self.given))
         return {value: fed[value.name or ""] for value in self.model.graph.inputs if value.name in fed}
 
-    def _outputs(self) -> Iterator[tuple[ir.Value, Any, Comparison]]:
-        """The outputs that differ from the model's, with what is expected of them."""
+    def _outputs(self) -> Iterator[tuple[ir.Value, Any, Comparison | str]]:
+        """The outputs that differ from the model's, with what is expected of them, and how; or why ONNX cannot run it."""
         captured = self.flow.captured
-        expected = tuple(self.flow.captured.replay(tuple(self.given)))
+        rerun = make_rerun(self.flow.model, captured, MODES[self.flow.options.training])
+        expected = rerun(tuple(self.given)) if self._is_resized else captured.eager
         rows: list[tuple[str, Any]] = []
         for item, tensor in zip(captured.outputs, expected, strict=True):
             if item.sequence and rows and rows[-1][0] == item.sequence:
@@ -224,14 +232,24 @@ class Search:
                 rows.append((item.sequence or item.name, [tensor] if item.sequence else tensor))
         feeds = {value.name or "": item for value, item in self._feeds().items()}
         try:
-            session = self._session(self.model)
-            actual = session.run(feeds)
-        except (CheckerError, RuntimeMismatch, NoRuntimeKernel):
+            actual: list[Any] = self._session(self.model).run(feeds)
+        except (CheckerError, RuntimeMismatch, NoRuntimeKernel) as error:
+            yield from (
+                (value, row[1], error.message) for value, row in zip(self.model.graph.outputs, rows, strict=False)
+            )
             return
         for value, (_, wanted), given in zip(self.model.graph.outputs, rows, actual, strict=False):
             found = self._compared(wanted, given, value.name or "")
             if found is not None:
                 yield value, wanted, found
+
+    @property
+    def _is_resized(self) -> bool:
+        """Whether the inputs are others than the captured ones."""
+        return any(
+            item.example is not tensor and (item.example.shape != tensor.shape or not torch.equal(item.example, tensor))
+            for item, tensor in zip(self.flow.captured.inputs, self.given, strict=True)
+        )
 
     def _compared(self, wanted: Any, given: Any, name: str) -> Comparison | None:
         """What differs of one output, or None."""

@@ -240,11 +240,16 @@ def test_a_symbolic_function_of_the_user_goes_with_its_source_and_stays_register
         assert inspect.unwrap(variant.function) is registered.function
 
 
+LIBRARY = torch.library.Library("reprotest", "FRAGMENT")
+LIBRARY.define("odd(Tensor x, int factor) -> Tensor")
+LIBRARY.impl("odd", lambda x, factor: x * factor, "CompositeExplicitAutograd")
+
+
 class Unknown(nn.Module):
     def forward(self, x: Tensor, size: int) -> Tensor:
         y = torch.relu(x)
         for _ in range(size):
-            y = torch.linalg.eigvals(y).abs().reshape(1, -1) * y
+            y = torch.ops.reprotest.odd(y, 3) * y
         return y
 
 
@@ -255,16 +260,16 @@ class Known(nn.Module):
 
 @pytest.mark.parametrize(
     ("model", "head"),
-    [(Unknown(), "UnsupportedOperator: aten::linalg_eigvals"), (Known(), "NotConstant: aten::unfold argument 'size'")],
+    [(Unknown(), "UnsupportedOperator: reprotest::odd"), (Known(), "NotConstant: aten::unfold argument 'size'")],
     ids=["in a loop", "known when it runs"],
 )
 def test_the_smallest_piece_of_torchscript_fails_as_the_model_does(model: nn.Module, head: str, tmp_path: Path) -> None:
     ex = explore(torch.jit.script(model), (torch.rand(3, 3), 2)).run()
     assert ex.error is not None and str(ex.error).startswith(head)
     code, shown = run(ex.repro(tmp_path / "bug.zip"), tmp_path)
-    assert code == 1 and shown.startswith(f"FAILED: {head.removesuffix('vals')}"), shown
+    assert code == 1 and shown.startswith(f"FAILED: {head}"), shown
     script = (tmp_path / "repro.py").read_text()
-    assert "relu" not in script and "mul" not in script
+    assert "relu" not in script and "ops.aten.mul" not in script
     assert ex.error is not None and ex.state == "failed"
 
 
@@ -402,3 +407,54 @@ def test_a_wrong_tolerance_is_refused() -> None:
             with pytest.raises(InvalidArgument, match="rtol"):
                 ask(rtol=wrong)  # type: ignore[arg-type]
     assert ex.report is not None and ex.report.passed
+
+
+def test_an_operator_of_somebody_else_is_declared_in_the_script(tmp_path: Path) -> None:
+    library = torch.library.Library("reprotest", "FRAGMENT")
+    library.define("scaled(Tensor x, int factor, *, bool twice=False) -> (Tensor, Tensor)")
+    library.impl("scaled", lambda x, factor, twice=False: (x * factor, x + 0), "CompositeExplicitAutograd")
+
+    class Model(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            left, right = torch.ops.reprotest.scaled(x + 1, 2, twice=True)
+            return left + right
+
+    ex = explore(Model(), torch.randn(2, 3)).run()
+    repro = ex.repro(tmp_path / "bug.zip")
+    assert "one that others registered" in repro.title
+    code, shown = run(repro, tmp_path)
+    assert code == 1 and shown.startswith("FAILED: UnsupportedOperator: reprotest::scaled"), shown
+
+
+class Baked(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + 1).reshape(int(x.shape[0]), -1) * 2
+
+
+def test_a_size_that_was_baked_is_shown_at_another_size(tmp_path: Path) -> None:
+    ex = explore(Baked(), torch.randn(2, 3), dynamic_axes={"x": {0: "batch"}}).run()
+    assert ex.report is not None and not ex.report.passed
+    ex.check_nodes(inputs=[torch.randn(5, 3)])
+    code, shown = run(ex.repro(tmp_path / "bug.zip"), tmp_path)
+    assert code == 1 and "REFUSED: " in shown and "Reshape" in shown
+    with np.load(tmp_path / "values.npz") as values:
+        assert values["in/x"].shape == values["out/output"].shape == (5, 3)
+
+
+def test_nested_blocks(tmp_path: Path) -> None:
+    with symbolic("aten::tanh")(identity):
+        ex = explore(torch.jit.script(Nested()), (torch.rand(3, 4), 3)).run()
+    repro = ex.repro(tmp_path / "bug.zip")
+    assert "aten::tanh" in repro.title and run(repro, tmp_path)[0] == 1
+
+
+class Nested(nn.Module):
+    def forward(self, x: Tensor, n: int) -> Tensor:
+        y = x
+        for _ in range(n):
+            if bool(y.sum() > 0):
+                for _ in range(2):
+                    y = torch.tanh(y) + 0.1
+            else:
+                y = y * 2
+        return y
