@@ -7,7 +7,7 @@ an error of one node is not seen in the next; the tree is read off that, and no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.arguments import check_model, make_options
+from onnx_explore.arguments import check_kwargs, check_model, make_options
 from onnx_explore.capture.captured import GraphInput, GraphOutput, feeds_of
 from onnx_explore.check.agreement import assert_agreement, run_for
 from onnx_explore.check.graph_info import GraphInfo, Part, VerificationOptions, is_essential
@@ -25,9 +25,9 @@ from onnx_explore.check.nodes.interpret import values_of
 from onnx_explore.errors import CheckerError, RuntimeMismatch
 from onnx_explore.flow import Flow, collector_paused, completed, lowered
 from onnx_explore.lowering.cursor import Lowering
-from onnx_explore.options import Options, TrainingMode
+from onnx_explore.options import OperatorExportTypes, Options, TrainingMode
 from onnx_explore.recording import Recorder
-from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, used_by
 
 
 def find_mismatch(
@@ -39,6 +39,13 @@ def find_mismatch(
     keep_initializers_as_inputs: bool = True,
     verbose: bool = False,
     options: VerificationOptions | None = None,
+    *,
+    input_kwargs: Mapping[str, Any] | None = None,
+    operator_export_type: Any = OperatorExportTypes.ONNX,
+    custom_opsets: Mapping[str, int] | None = None,
+    autograd_inlining: bool | None = True,
+    torch_symbolics: bool = True,
+    optional_inputs: Sequence[str] | None = None,
 ) -> GraphInfo:
     """Find all parts of a model that ONNX computes otherwise than PyTorch, and print what was found.
 
@@ -51,6 +58,12 @@ def find_mismatch(
         keep_initializers_as_inputs: As for ``export``.
         verbose: Print the ONNX graph of the whole model, too.
         options: Tolerances and what runs the ONNX models.
+        input_kwargs: Keyword arguments of the call.
+        operator_export_type: As for ``export``.
+        custom_opsets: As for ``export``.
+        autograd_inlining: As for ``export``.
+        torch_symbolics: As for ``export``.
+        optional_inputs: As for ``export``.
 
     Returns:
         The whole model's information; its halves, and theirs, where it disagrees.
@@ -64,10 +77,16 @@ def find_mismatch(
         opset_version=opset_version,
         keep_initializers_as_inputs=keep_initializers_as_inputs,
         verbose=verbose,
+        operator_export_type=operator_export_type,
+        custom_opsets=custom_opsets,
+        autograd_inlining=autograd_inlining,
+        torch_symbolics=torch_symbolics,
+        optional_inputs=optional_inputs,
     )
     check_model(model)
+    check_kwargs(input_kwargs)
     with collector_paused():
-        flow = Flow(model, input_args, None, made, None, Recorder())
+        flow = Flow(model, input_args, input_kwargs, made, None, Recorder())
         examiner = Parts(flow)
         info = examiner.whole()
         if verbose:
@@ -213,7 +232,7 @@ class Parts:
         own = {node.id for node in part.nodes}
         included = list(part.nodes)
         taken: dict[int, TorchValue] = {}
-        pending = [value for node in part.nodes for value in _uses(node)] + list(part.returns)
+        pending = [value for node in part.nodes for value in used_by(node)] + list(part.returns)
         seen: set[int] = set()
         while pending:
             value = pending.pop()
@@ -226,7 +245,7 @@ class Parts:
             elif producer.id not in own:
                 own.add(producer.id)
                 included.append(producer)
-                pending.extend(_uses(producer))
+                pending.extend(used_by(producer))
         return included, taken
 
     def _belongs(self, node: TorchNode, own: set[int]) -> bool:
@@ -308,16 +327,3 @@ def _is_wrong(row: NodeCheck, options: VerificationOptions) -> bool:
         return False
     share = options.acceptable_error_percentage
     return share is None or not found.total or found.mismatched / found.total > share
-
-
-def _uses(node: TorchNode) -> Iterator[TorchValue]:
-    """What a node reads, from inside its blocks, too."""
-    yield from node.inputs
-    if not node.blocks:
-        return
-    inner = [each for block in node.blocks for each in walk(block)]
-    blocks = [*node.blocks, *(deeper for each in inner for deeper in each.blocks)]
-    known = {value.id for each in inner for value in each.outputs}
-    known.update(value.id for block in blocks for value in block.params)
-    read = [value for each in inner for value in each.inputs] + [value for block in blocks for value in block.returns]
-    yield from (value for value in read if value.id not in known)

@@ -20,6 +20,7 @@ from typing import Any, Literal, cast
 import torch
 
 from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
+from onnx_explore.capture.classes import called_module
 from onnx_explore.capture.containers import Path, path_text
 from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_call
@@ -78,9 +79,11 @@ def capture_script(
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
         result, returned, eager = run.once([item.tensor for item in call.inputs])
-        graph, notes, sequences = _read(
-            model, call, declared, weights, returned, result, list(input_names or ())[call.count :]
+        mirror = ScriptMirror(
+            {id(weight.tensor): weight for weight in weights}, parameter_names=list(input_names or ())[call.count :]
         )
+        graph, sequences = _read(mirror, model, call, declared, weights, returned, result)
+        called = {path: called_module(module) for path, module in {**dict(roots), **mirror.called}.items()}
     check_name_count(input_names, call.count, len(graph.parameters))
     inputs = [item.sequence or item.name for item in call.inputs]
     optional = {path for path, argument in _places(call, declared) if argument.type == "Tensor?"}
@@ -99,11 +102,12 @@ def capture_script(
         args=call.args,
         kwargs=call.kwargs,
         conversions=(),
-        notes=(*call.notes, *_left_none(call, declared), *guard.notes, *returned.notes, *notes),
+        notes=(*call.notes, *_left_none(call, declared), *guard.notes, *returned.notes, *mirror.notes),
         training=mode,
         seconds=time.perf_counter() - start,
         eager=eager,
         replay=run.again(random_state),
+        called=called,
     )
 
 
@@ -145,16 +149,15 @@ class _Run:
 
 
 def _read(
+    mirror: ScriptMirror,
     model: Any,
     call: Call,
     declared: Sequence[SchemaPart],
     weights: Sequence[Weight],
     returned: Returned,
     result: Any,
-    parameter_names: Sequence[str],
-) -> tuple[TorchGraph, list[CaptureNote], tuple[Path | None, ...]]:
-    """The graph, notes, and for each output the path of the list that it is an element of, if that is one output."""
-    mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, parameter_names=parameter_names)
+) -> tuple[TorchGraph, tuple[Path | None, ...]]:
+    """The graph, and for each output the path of the list that it is an element of, if that is one output."""
     nodes: list[TorchNode] = []
     ends = _Ends(mirror, nodes)
     params = [mirror.fresh(_kind(item), item.name, item.tensor) for item in call.inputs]
@@ -179,7 +182,7 @@ def _read(
     paths = tuple(
         path[: len(path) - rest] if rest else None for path, (_, rest) in zip(returned.locations, rows, strict=True)
     )
-    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), mirror.notes, paths
+    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), paths
 
 
 def _left_none(call: Call, declared: Sequence[SchemaPart]) -> list[CaptureNote]:

@@ -68,6 +68,9 @@ QUANTIZED = Tolerance(1e-3, 1 / 127, 1.2e-7)
 A sum that is off by one rounding falls on the other side of a half now and then, and the result is one step off.
 """
 
+_STORED = frozenset({torch.uint8, torch.int8, torch.int16})
+"""What plain tensors of integers on a grid are (``int_repr``, the operators of pt2e)."""
+
 # One node has one node's roundings: a tenth of what a whole model may be off, down to a few steps of the element type.
 LOCAL_TOLERANCES: Mapping[torch.dtype, Tolerance] = MappingProxyType(
     {
@@ -172,7 +175,8 @@ def compare(
         rtol: Instead of the table's.
         atol: Instead of the table's, as an absolute number, as in ``torch.testing.assert_close``.
         random: Names of outputs whose values are random; only dtype and shape of these are compared.
-        quantized: Whether the model rounds to integers inside: real numbers and quantized tensors may be one step off.
+        quantized: Whether the model rounds to integers inside: real numbers, quantized tensors and integers of 8 or 16 bits may
+            be one step off.
         steps: How large that step is, for outputs where it is known.
         table: Tolerances by element type.
 
@@ -192,7 +196,7 @@ def compare(
             dtype = ir.DataType.from_numpy(array.dtype).name
             results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
         else:
-            step = steps.get(name, 0.0) if quantized else None
+            step = steps.get(name, 1.0 if expected[position].dtype in _STORED else 0.0) if quantized else None
             one = _compare_one(expected[position], actual[position], name, rtol, atol, name in random, table, step)
             results.append(one)
     return results

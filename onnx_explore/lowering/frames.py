@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from onnx_explore.emit.emitter import Rounds
 from onnx_explore.emit.regions import Region
 from onnx_explore.lowering.resolution import Resolution
 from onnx_explore.lowering.types import Type
@@ -46,6 +47,7 @@ class Frame:
         number: Which branch it is, or which round of a loop.
         position: Index of the next node.
         plans: What is known of the loops of this block, by their nodes' ids.
+        rounds: The unrolled loops around it, and in which of their rounds it is.
     """
 
     block: TorchBlock
@@ -56,6 +58,7 @@ class Frame:
     number: int = 0
     position: int = 0
     plans: dict[int, Plan] = field(default_factory=dict[int, "Plan"])
+    rounds: Rounds = ()
 
     @property
     def node(self) -> TorchNode | None:

@@ -6,7 +6,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.emit import Emitter, shapes
+from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.symbolic.annotations import Dim, Operand, Tensor
 from onnx_explore.symbolic.promotion import as_type
@@ -22,31 +22,38 @@ def num_to_tensor(g: Emitter, a: Operand) -> Tensor:
 @symbolic("aten::Int", "aten::IntImplicit")
 def to_int(g: Emitter, a: Operand) -> Operand:
     """aten::Int.Tensor(Tensor a) -> int"""
-    return g.cast(a, ir.DataType.INT64) if isinstance(a, ir.Value) else int(_real(a))
+    return g.cast(_number(g, a), ir.DataType.INT64) if isinstance(a, ir.Value) else int(_real(a))
 
 
 @symbolic("aten::Float", "aten::FloatImplicit")
 def to_float(g: Emitter, a: Operand) -> Operand:
     """aten::Float.Tensor(Tensor a) -> float"""
-    return g.cast(a, dtypes.to_onnx(torch.get_default_dtype())) if isinstance(a, ir.Value) else float(_real(a))
+    if isinstance(a, ir.Value):
+        return g.cast(_number(g, a), dtypes.to_onnx(torch.get_default_dtype()))
+    return float(_real(a))
 
 
 @symbolic("aten::Bool")
 def to_bool(g: Emitter, a: Operand) -> Operand:
     """aten::Bool.Tensor(Tensor a) -> bool"""
-    return g.cast(a, ir.DataType.BOOL) if isinstance(a, ir.Value) else bool(a)
+    return g.cast(_number(g, a), ir.DataType.BOOL) if isinstance(a, ir.Value) else bool(a)
 
 
 @symbolic("aten::ScalarImplicit")
 def scalar_implicit(g: Emitter, a: Operand) -> Operand:
     """aten::ScalarImplicit(Tensor a) -> Scalar"""
-    return a
+    return _number(g, a) if isinstance(a, ir.Value) else a
 
 
 @symbolic("aten::item", "aten::_local_scalar_dense")
 def item(g: Emitter, self: Operand) -> Operand:
     """aten::item(Tensor self) -> Scalar"""
-    return self
+    return _number(g, self) if isinstance(self, ir.Value) else self
+
+
+def _number(g: Emitter, x: ir.Value) -> ir.Value:
+    """A tensor of one element, in any number of dimensions, as a Python number: without dimensions."""
+    return forms.reshape(g, x, []) if x.shape is not None and len(x.shape) else x
 
 
 def _real(number: Operand) -> float:

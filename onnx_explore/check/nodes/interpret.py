@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from onnx_explore.check.nodes.containers import CONTAINERS
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
 from onnx_explore.torch_ir.operators import operator_of
@@ -126,19 +127,38 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     arrange = _STRUCTURE.get(node.target) or _STRUCTURE.get(f"{node.target}.{node.overload}")
     if arrange is not None:
         return arrange(node, inputs)
+    if node.target == "prim::PythonOp" and "function" in node.attributes:
+        return _python(node, inputs)
     operator = operator_of(node.schema) if node.schema is not None else None
     if operator is None:
         raise UnsupportedOperatorError("PyTorch cannot run it alone", target=node.target, where=node.origin.where)
     try:
         with torch.no_grad():
             result = operator(inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+    # Operators that are written in Python assert their dtypes.
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, AssertionError) as error:
         raise UnsupportedOperatorError(
             f"PyTorch refuses it with these inputs: {' '.join(str(error).split())[:200]}",
             target=node.target,
             where=node.origin.where,
         ) from error
     return (result,) if len(node.outputs) == 1 else tuple(result) if node.outputs else ()
+
+
+def _python(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """An ``autograd.Function`` that something lowers as it is, called as the model calls it."""
+    tensors, others = iter(inputs), iter(node.attributes["scalar_args"])
+    given = [next(tensors) if letter == "d" else next(others) for letter in node.attributes["signature"]]
+    try:
+        with torch.no_grad():
+            result: Any = node.attributes["function"].apply(*given)
+    except Exception as error:  # the user's own code: anything may come
+        raise UnsupportedOperatorError(
+            f"{node.attributes.get('name', 'its function')} fails with these inputs: {' '.join(str(error).split())[:200]}",
+            target=node.target,
+            where=node.origin.where,
+        ) from error
+    return (result,) if len(node.outputs) == 1 else tuple(result)
 
 
 def to_double(item: Any) -> Any:
@@ -183,6 +203,14 @@ def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (inputs[0],)
 
 
+def _is(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0] is inputs[1],)
+
+
+def _is_not(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0] is not inputs[1],)
+
+
 def _tensor(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (torch.as_tensor(inputs[0]),)
 
@@ -195,6 +223,10 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::Constant": _constant,
     "prim::ListConstruct": _list,
     "prim::TupleConstruct": _tuple,
+    "prim::NamedTupleConstruct": _tuple,
+    "prim::SequenceInput": _list,
+    "prim::SequenceOutput": _same,
+    "prim::OptionalOutput": _same,
     "prim::DictConstruct": _dict,
     "prim::ListUnpack": _unpack,
     "prim::TupleUnpack": _unpack,
@@ -203,10 +235,13 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "aten::__getitem__.Dict_str": _item,
     "prim::NumToTensor": _tensor,
     "prim::unchecked_cast": _same,
+    "aten::__is__": _is,
+    "aten::__isnot__": _is_not,
     "prim::Uninitialized": _nothing,
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
+    **CONTAINERS,
 }
 
 
