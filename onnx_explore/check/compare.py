@@ -108,6 +108,8 @@ class Comparison:
         rtol: Relative tolerance.
         atol: Absolute tolerance, as a number (not relative to the tensor).
         random: Only dtype and shape were compared, as the values are random.
+        excess: The largest difference as a multiple of what is allowed: more than 1 where ONNX does not agree, infinite
+            where dtype or shape differ or nothing is allowed.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Comparison:
     rtol: float = 0.0
     atol: float = 0.0
     random: bool = False
+    excess: float = 0.0
 
     def __str__(self) -> str:
         head = f"'{self.name}'"
@@ -190,11 +193,15 @@ def compare(
         name = names[position] if position < len(names) else f"#{position}"
         if position >= len(actual):
             tensor = expected[position]
-            results.append(Comparison(name, False, "missing", to_onnx(tensor.dtype).name, "", tuple(tensor.shape), ()))
+            results.append(
+                Comparison(
+                    name, False, "missing", to_onnx(tensor.dtype).name, "", tuple(tensor.shape), (), excess=math.inf
+                )
+            )
         elif position >= len(expected):
             array = actual[position]
             dtype = ir.DataType.from_numpy(array.dtype).name
-            results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
+            results.append(Comparison(name, False, "missing", "", dtype, (), array.shape, excess=math.inf))
         else:
             step = steps.get(name, 1.0 if expected[position].dtype in _STORED else 0.0) if quantized else None
             one = _compare_one(expected[position], actual[position], name, rtol, atol, name in random, table, step)
@@ -234,6 +241,7 @@ def _compare_one(
             tuple(expected.shape),
             actual.shape,
             random=random,
+            excess=math.inf if reason else 0.0,
         )
 
     found = _Found()
@@ -260,6 +268,7 @@ def _compare_one(
         total=wanted.size,
         rtol=rtol,
         atol=absolute,
+        excess=math.inf if found.mismatched and not rtol and not absolute else max(found.excess, 0.0),
     )
 
 

@@ -31,11 +31,20 @@ from onnx_explore.writing import contiguous_array
 
 
 class Checking(Editing):
-    """The checks of an exploration that go beyond its outputs."""
+    """The checks of an exploration that go beyond its outputs.
+
+    Attributes:
+        times_checked: How often ``check_nodes`` came to its end.
+        times_measured: How often ``cost`` came to its end.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._nodes: tuple[ir.Model, NodesReport, tuple[torch.Tensor, ...]] | None = None
+        self._cost: tuple[ir.Model, CostReport] | None = None
+        self._passes: tuple[ir.Model, PassesReport] | None = None
+        self.times_checked = 0
+        self.times_measured = 0
 
     @property
     @abstractmethod
@@ -50,9 +59,20 @@ class Checking(Editing):
     @property
     def nodes_report(self) -> NodesReport | None:
         """What the last ``check_nodes`` of this export found; None if none came to its end since the export was made."""
-        if self._nodes is None or self._exported is None or self._nodes[0] is not self._exported.model:
-            return None
-        return self._nodes[1]
+        return self._nodes[1] if self._nodes is not None and self._is_current(self._nodes[0]) else None
+
+    @property
+    def cost_report(self) -> CostReport | None:
+        """What the last ``cost`` of this export measured, or None."""
+        return self._cost[1] if self._cost is not None and self._is_current(self._cost[0]) else None
+
+    @property
+    def passes_report(self) -> PassesReport | None:
+        """What the last ``bisect_passes`` of this export found, or None."""
+        return self._passes[1] if self._passes is not None and self._is_current(self._passes[0]) else None
+
+    def _is_current(self, model: ir.Model) -> bool:
+        return self._exported is not None and self._exported.model is model
 
     def check_nodes(
         self,
@@ -82,12 +102,17 @@ class Checking(Editing):
         """
         check_tolerance(rtol, "rtol")
         check_tolerance(atol, "atol")
-        with self._owned():
+        with self._owned(content=False), self._at_work("Checking every node") as told:
             model = self.exported.model
-            report = self._flow.check_nodes(
-                model, inputs=inputs, budget=budget, rtol=rtol, atol=atol, progress=progress
-            )
+
+            def both(done: int, total: int) -> None:
+                told(done, total)
+                if progress is not None:
+                    progress(done, total)
+
+            report = self._flow.check_nodes(model, inputs=inputs, budget=budget, rtol=rtol, atol=atol, progress=both)
             self._nodes = model, report, self._given(inputs)
+            self.times_checked += 1
         return report
 
     def _given(self, inputs: Sequence[torch.Tensor] | None) -> tuple[torch.Tensor, ...]:
@@ -96,6 +121,8 @@ class Checking(Editing):
     def cost(self, *, runs: int = RUNS) -> CostReport:
         """Where the time and the bytes go: ONNX Runtime's profile per node, by module and source line, PyTorch's time beside it.
 
+        ``cost_report`` remembers it.
+
         Args:
             runs: How many runs there are medians of; one more comes first and is dropped.
 
@@ -103,41 +130,51 @@ class Checking(Editing):
             OnnxExporterError: If the export has not come to its end, or ONNX Runtime cannot run it.
             Cancelled: If it was cancelled.
         """
-        with self._owned():
+        with self._owned(content=False), self._at_work("Measuring time in ONNX Runtime and PyTorch"):
             model, flow = self.exported.model, self._flow
-            return measure_cost(
+            report = measure_cost(
                 model, flow.graph, flow.captured, flow.recorder.cancelled, runs=runs, modules=self.modules
             )
+            self._cost = model, report
+            self.times_measured += 1
+        return report
 
     def bisect_passes(self) -> PassesReport:
         """Which ONNX pass changed the result: the model is lowered again, and runs after each pass on the captured inputs.
 
         Returns:
-            One row per pass; ``culprit`` is the one that changed the result, or None. The export stays as it is.
+            One row per pass; ``culprit`` is the one that changed the result, or None. The export stays as it is;
+            ``passes_report`` remembers the rows.
 
         Raises:
             OnnxExporterError: If the export has not come to its end.
             Cancelled: If it was cancelled.
         """
-        with self._owned():
-            _ = self.exported
-            return self._flow.check_passes()
+        with self._owned(content=False), self._at_work("Running the model after each pass"):
+            model = self.exported.model
+            report = self._flow.check_passes()
+            self._passes = model, report
+        return report
 
-    def values(self, node: int) -> NodeValues:
+    def values(self, node: int, value: str | None = None) -> NodeValues:
         """The values of a node, PyTorch's and ONNX's for the same inputs; its ``str`` has statistics and histograms.
 
         Args:
-            node: Number of the node; its first output that both have. Where no ``check_nodes`` has run, it runs.
+            node: Number of the node. Where no ``check_nodes`` has run, it runs.
+            value: Name of the ONNX value, of a node with several; default: the first output that both have.
 
         Raises:
             InvalidArgument: If there is no such node, or no ONNX value is left of it.
             RuntimeMismatch: If ONNX cannot run the node with these inputs.
         """
         report = self.nodes_report or self.check_nodes()
-        row = next((row for row in report.of(node) if row.value), None)
+        row = next((row for row in report.of(node) if row.value and value in (None, row.value)), None)
         if row is None:
-            raise InvalidArgument(f"no ONNX value is left of node {node}", argument="node", action="see nodes_report")
-        with self._owned():
+            named = f" that is called '{value}'" if value is not None else ""
+            raise InvalidArgument(
+                f"no ONNX value{named} is left of node {node}", argument="node", action="see nodes_report"
+            )
+        with self._owned(tell=False):
             taken = self._taken(row)
             try:
                 actual = RuntimeSession(taken.model).run(taken.inputs)
@@ -177,17 +214,17 @@ class Checking(Editing):
             node = self._flow.lowering.node
             if node is None:
                 raise NotAvailable("the export failed at no node", action="hand on the model itself") from self.error
-            with self._owned():
+            with self._owned(tell=False):
                 return of_failure(file, self._flow, node, self._given(None), self.error)
         model = self._model if self._model is not None else self.exported.model
-        with self._owned():
+        with self._owned(tell=False):
             found = refusal_of(file, model)
         if found is not None:
             return found
         report = self.nodes_report or self.check_nodes()
         assert self._nodes is not None
         given = self._nodes[2]
-        with self._owned():
+        with self._owned(tell=False):
             stop = self._flow.recorder.cancelled
             search = Search(self._flow, self.exported.model, given, self._taken, stop, self._tolerances)
             return search.write(file, report)

@@ -215,8 +215,8 @@ class Editing(Shown):
         """What the checks found."""
 
     @abstractmethod
-    def _owned(self) -> AbstractContextManager[None]:
-        """For whoever runs a step."""
+    def _owned(self, *, content: bool = True, tell: bool = True) -> AbstractContextManager[None]:
+        """For whoever runs a step, or needs that nobody does; whether the graphs may change, whether observers are told."""
 
     @abstractmethod
     def _drain(self, until: float = math.inf, *, check: bool = True) -> bool:

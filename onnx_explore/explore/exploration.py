@@ -353,7 +353,7 @@ class Exploration(Checking):
         """
         check_tolerance(rtol, "rtol")
         check_tolerance(atol, "atol")
-        with self._owned():
+        with self._owned(content=False), self._at_work("Running the checks"):
             exported = self.exported
             trials = self._flow.trials(samples, providers, instead=self._trials)
             report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
@@ -361,7 +361,7 @@ class Exploration(Checking):
         return report
 
     @contextmanager
-    def _owned(self) -> Generator[None, None, None]:
+    def _owned(self, *, content: bool = True, tell: bool = True) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
             raise Busy("another step is running", action="wait for it, or interrupt the kernel")
         self._stop.clear()
@@ -369,7 +369,8 @@ class Exploration(Checking):
             yield
         finally:
             self._lock.release()
-            self.changed()
+            if tell:
+                self.changed(content=content)
 
     def save(self, f: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the exported model."""

@@ -108,7 +108,8 @@ def check_nodes(
         run.all(progress)
     finally:
         torch.set_rng_state(state)
-    return NodesReport(tuple(run.rows), run.parts, budget, run.peak, time.perf_counter() - start, run.note)
+    seconds = time.perf_counter() - start
+    return NodesReport(tuple(run.rows), run.parts, budget, run.peak, seconds, run.note, inputs is None)
 
 
 @dataclass(slots=True)
