@@ -596,6 +596,5 @@ def explore(
     events = recorder if recorder is not None else Recorder()
     with collector_paused():
         flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))
-    tolerances = Tolerances(rtol, atol)
-    trials = flow.trials(samples)
+    tolerances, trials = Tolerances(rtol, atol), flow.trials(samples)
     return Exploration(flow, f=f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)
