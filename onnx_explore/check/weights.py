@@ -7,10 +7,12 @@ scalars.
 
 from __future__ import annotations
 
+from typing import cast
+
 import onnx
 import onnx_ir as ir
 
-from onnx_explore.writing import add_initializer, serialize_with, stand_in
+from onnx_explore.writing import add_initializer
 
 LARGE = 64 << 10
 """From how many bytes on an initializer is taken out."""
@@ -26,25 +28,61 @@ def without_weights(model: ir.Model, *, large: int = LARGE) -> tuple[onnx.ModelP
     Raises:
         onnx_ir.serde.SerdeError: If the model cannot be serialised.
     """
-    strings: list[ir.Value] = []
-    small: dict[str, ir.TensorProtocol] = {}
-    inputs: list[ir.Value] = []
+    graph = model.graph
+    view = ir.GraphView(
+        (), (), nodes=(), doc_string=graph.doc_string, opset_imports=graph.opset_imports, name=graph.name
+    )
+    shell = ir.Model(
+        cast(ir.Graph, view),  # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
+        ir_version=model.ir_version,
+        producer_name=model.producer_name,
+        producer_version=model.producer_version,
+        domain=model.domain,
+        model_version=model.model_version,
+        functions=tuple(model.functions.values()),
+    )
+    proto = ir.serde.serialize_model(shell)
     weights: dict[str, ir.TensorProtocol] = {}
-    known = {value.name for value in model.graph.inputs}
-    for name, value in model.graph.initializers.items():
+    for value in graph.inputs:
+        _declare(proto.graph.input.add(), value)
+    known = {value.name for value in graph.inputs}
+    for name, value in graph.initializers.items():
         tensor = value.const_value
-        if tensor is None or tensor.dtype == ir.DataType.STRING:
-            strings.append(value)
-        elif tensor.nbytes < large or tensor.dtype.bitwidth < 8:
-            small[name] = tensor
+        if tensor is None:
+            continue
+        if tensor.dtype == ir.DataType.STRING or tensor.nbytes < large or tensor.dtype.bitwidth < 8:
+            add_initializer(proto.graph, name, tensor)
         else:
             weights[name] = tensor
             if name not in known:
-                place = stand_in(value, None)
-                place.type = ir.TensorType(tensor.dtype)
-                place.shape = ir.Shape(tensor.shape.numpy())
-                inputs.append(place)
-    proto = serialize_with(model, strings, more_inputs=inputs)
-    for name, tensor in small.items():
-        add_initializer(proto.graph, name, tensor)
+                place = onnx.helper.make_tensor_value_info(name, tensor.dtype.value, tensor.shape.numpy())
+                proto.graph.input.append(place)
+    for value in graph.outputs:
+        _declare(proto.graph.output.add(), value)
+    for node in graph:
+        ir.serde.serialize_node_into(proto.graph.node.add(), node)
+        for value in node.outputs:
+            if value.name and value.type is not None and not value.is_graph_output():
+                _declare(proto.graph.value_info.add(), value)
     return proto, weights
+
+
+def _declare(place: onnx.ValueInfoProto, value: ir.Value) -> None:
+    """Name, element type and shape; there are so many of them that ``onnx_ir`` would take longer for them than for the nodes."""
+    if not isinstance(value.type, ir.TensorType) or value.type.denotation:
+        ir.serde.serialize_value_into(place, value)
+        return
+    place.name = value.name or ""
+    tensor = place.type.tensor_type
+    tensor.elem_type = value.type.dtype.value
+    if value.shape is None:
+        return
+    tensor.shape.SetInParent()  # of a scalar
+    dims = tensor.shape.dim
+    for size in value.shape:
+        if isinstance(size, int):
+            dims.add().dim_value = size
+        elif size.value is None:
+            dims.add()
+        else:
+            dims.add().dim_param = size.value

@@ -592,9 +592,7 @@ def explore(
     check, external_data = switch(check, "check"), optional_switch(external_data, "external_data")
     check_samples(samples)
     events = recorder if recorder is not None else Recorder()
-    record = switch(record, "record")
     with collector_paused():
-        flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=record)
-    tolerances = Tolerances(rtol, atol)
-    trials = flow.trials(samples)
+        flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))
+    tolerances, trials = Tolerances(rtol, atol), flow.trials(samples)
     return Exploration(flow, f=f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)

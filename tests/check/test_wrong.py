@@ -81,9 +81,8 @@ def test_a_search_for_culprits_finds_those_of_the_whole_report(case: Wrong) -> N
         flow = Flow(model, args, None, make_options(), None, Recorder())
         flow.lower()
         exported = flow.complete()
-    tolerances = {"rtol": 1e-3, "atol": 1e-4}
-    whole = flow.check_nodes(exported, **tolerances)
-    some = flow.check_nodes(exported, **tolerances, culprits_only=True)
+    whole = flow.check_nodes(exported, rtol=1e-3, atol=1e-4)
+    some = flow.check_nodes(exported, rtol=1e-3, atol=1e-4, culprits_only=True)
     assert [(row.node, row.value, row.cause, row.detail) for row in some.culprits] == [
         (row.node, row.value, row.cause, row.detail) for row in whole.culprits
     ]

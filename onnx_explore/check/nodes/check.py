@@ -268,8 +268,9 @@ class _Run:
         alone, problems = self._alone(first, last, made)
         for position, step in enumerate(steps, max(first, 0)):
             self.rows.extend(self._rows(step, as_run, alone, problems.get(position, "")))
-        for store in self._stores:
-            self._forget(store, last)
+        if last < len(self.graph.block.nodes) - 1:
+            for store in self._stores:
+                self._forget(store, last)
 
     def _forget(self, store: dict[str, Any], last: int) -> None:
         needed = {value.name for value in self.cutting.needed_after(last)}
@@ -356,7 +357,10 @@ class _Run:
         self, step: _Step, as_run: Mapping[str, Array], alone: Mapping[str, Array], problem: str
     ) -> list[NodeCheck]:
         node = step.node
-        if not step.pairs and not step.problem and is_structural(node):
+        pairs = step.pairs
+        if self.culprits_only:
+            pairs = [(pair, tensor) for pair, tensor in pairs if not self._is_near(tensor, alone.get(pair.name + OWN))]
+        if not pairs and not step.problem and (step.pairs or is_structural(node)):
             return []
         event = self.functions.get(node.id)
         names = event.emitted if event is not None else ()
@@ -366,9 +370,6 @@ class _Run:
         if not step.pairs:
             gone = "no ONNX value is left of it: a pass merged or removed what it became"
             return [row(value="", status="not compared", detail=gone)] if names else []
-        pairs = step.pairs
-        if self.culprits_only:
-            pairs = [(pair, tensor) for pair, tensor in pairs if not self._is_near(tensor, alone.get(pair.name + OWN))]
         return [self._row(row, step, *each, as_run, alone, problem) for each in pairs]
 
     def _is_near(self, expected: torch.Tensor, array: Array | None) -> bool:
