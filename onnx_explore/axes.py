@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.relations import base_sizes, symbols_in
 
 DynamicAxes = Mapping[str, Mapping[int, str] | Sequence[int]]
 
@@ -26,10 +27,12 @@ def normalized(
         output_shapes: Captured shape of each graph output, None where it is not known.
 
     Returns:
-        Value name → {non-negative axis: symbol}. For the list form, the symbols are ``NAME_dynamic_axes_1`` …
+        Value name → {non-negative axis: symbol}. A symbol may be an expression over others, such as ``past + seq``. For the
+        list form, the symbols are ``NAME_dynamic_axes_1`` …
 
     Raises:
-        InvalidArgument: For an unknown name, an axis out of range or given twice, or one symbol for two sizes.
+        InvalidArgument: For an unknown name, an axis out of range or given twice, one symbol for two sizes, an expression that
+            cannot be read, that is not what its axis is, or with a symbol that no axis tells the size of.
     """
     result: dict[str, dict[int, str]] = {}
     known = {**input_shapes, **output_shapes}
@@ -115,15 +118,13 @@ def misread(axes: Mapping[str, Mapping[int, str]]) -> list[str]:
 
 
 def _consistent(axes: Mapping[str, Mapping[int, str]], input_shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """One symbol is one size: it may not stand for two different ones in the example inputs."""
-    sizes: dict[str, tuple[int, str]] = {}
-    for name, shape in input_shapes.items():
-        for axis, symbol in axes.get(name, {}).items():
-            first = sizes.setdefault(symbol, (shape[axis], f"axis {axis} of '{name}'"))
-            if first[0] != shape[axis]:
-                raise InvalidArgument(
-                    f"'{symbol}' names {first[1]}, which is {first[0]}, and axis {axis} of '{name}', which is "
-                    f"{shape[axis]}: one name is one size",
-                    argument="dynamic_axes",
-                    action="give the two axes different names",
-                )
+    """One symbol is one size, in the example inputs, and an expression is what its axis is."""
+    base_sizes(
+        (symbol, shape[axis], f"axis {axis} of '{name}'")
+        for name, shape in input_shapes.items()
+        for axis, symbol in axes.get(name, {}).items()
+    )
+    for name, named in axes.items():
+        if name not in input_shapes:
+            for symbol in named.values():
+                symbols_in(symbol)  # that it can be read; what it is made of may be known only when the model runs

@@ -69,7 +69,8 @@ def export(
             ``ONNX_FALLTHROUGH``: those, whatever their namespace, as nodes of their own domain.
         opset_version: 7 … 28; default 17.
         do_constant_folding: Compute at export what does not depend on an input.
-        dynamic_axes: Which dimensions may differ when the model runs: name → {axis: symbol} or [axis, …].
+        dynamic_axes: Which dimensions may differ when the model runs: name → {axis: symbol} or [axis, …]. A symbol may be an
+            expression over others, such as ``past + seq``.
         keep_initializers_as_inputs: Weights as graph inputs, too. None: only if ``operator_export_type`` is not ``ONNX``.
             Always so before opset 9.
         custom_opsets: Versions of custom domains.

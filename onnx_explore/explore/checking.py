@@ -14,16 +14,17 @@ import onnx_ir as ir
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
+from onnx_explore.arguments import check_tolerance
 from onnx_explore.check.cost import RUNS, measure_cost
 from onnx_explore.check.cost_report import CostReport
 from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
 from onnx_explore.check.nodes.extract import Extract, extract
-from onnx_explore.check.nodes.interpret import Interpreter
 from onnx_explore.check.passes import PassesReport
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession
-from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel
+from onnx_explore.errors import InvalidArgument, NoRuntimeKernel, NotAvailable
 from onnx_explore.explore.editing import Editing
-from onnx_explore.explore.repro import Repro, of_failure, of_mismatch
+from onnx_explore.explore.repro import Repro, of_failure
+from onnx_explore.explore.smallest import Search, refusal_of
 from onnx_explore.explore.values import NodeValues
 from onnx_explore.exported import Exported
 from onnx_explore.writing import contiguous_array
@@ -99,6 +100,8 @@ class Checking(Editing):
             OnnxExporterError: If the export has not come to its end.
             Cancelled: If it was cancelled.
         """
+        check_tolerance(rtol, "rtol")
+        check_tolerance(atol, "atol")
         with self._owned(content=False), self._at_work("Checking every node") as told:
             model = self.exported.model
 
@@ -189,10 +192,11 @@ class Checking(Editing):
         return extract(model, self._flow.graph, self._flow.lowering.lowered, given, fed, row)
 
     def repro(self, path: str | os.PathLike[str]) -> Repro:
-        """Write a ZIP that shows the failure without the model: the operator that cannot be lowered, or the first culprit.
+        """Write a ZIP that shows the failure without the model: the smallest piece of it that does.
 
-        It holds the smallest subgraph, PyTorch's values for its inputs, the weights that it needs and no others, the versions,
-        and ``repro.py`` to run it. Where no ``check_nodes`` has run, it runs.
+        It holds the piece (nodes of the ONNX model, or TorchScript that cannot be exported), PyTorch's values for its inputs,
+        the weights that it needs and no others, the versions, and ``repro.py`` to run it. What is written was seen to fail
+        here. Where no ``check_nodes`` has run, it runs.
 
         Args:
             path: The ZIP to write.
@@ -201,36 +205,26 @@ class Checking(Editing):
             What was written.
 
         Raises:
-            InvalidArgument: If nothing failed, or if the subgraph alone does not show it.
-            NotAvailable: If what failed cannot be run alone.
+            InvalidArgument: If nothing failed, or if no piece shows it.
+            NotAvailable: If what failed cannot be written as a script.
+            Cancelled: If it was cancelled.
         """
         file = os.fspath(path)
-        node = self._flow.lowering.node
-        if self._exported is None and self.error is not None and node is not None:
+        if self._exported is None and self.error is not None and self._model is None:
+            node = self._flow.lowering.node
+            if node is None:
+                raise NotAvailable("the export failed at no node", action="hand on the model itself") from self.error
             with self._owned(tell=False):
-                run = Interpreter(self._flow.graph, self._given(None))
-                for before in self._flow.graph.block.nodes:
-                    if before.id == node.id:
-                        break
-                    run.step(before)
-                return of_failure(file, node, run.inputs(node), self.error.message, self.options.opset_version)
-        report = self.nodes_report or self.check_nodes()
-        if not report.culprits:
-            raise InvalidArgument(
-                "no node introduces a difference: there is nothing to show", action="see check_nodes() and the report"
-            )
-        row = report.culprits[0]
+                return of_failure(file, self._flow, node, self._given(None), self.error)
+        model = self._model if self._model is not None else self.exported.model
         with self._owned(tell=False):
-            taken = self._taken(row)
-            found = row.local
-            tolerance = (found.rtol, found.atol) if found is not None else (1e-4, 1e-6)
-            return of_mismatch(file, row, taken, _engine(taken), tolerance)
-
-
-def _engine(taken: Extract) -> str:
-    try:
-        return RuntimeSession(taken.model).engine
-    except NoRuntimeKernel:
-        return ReferenceSession.engine
-    except CheckerError:  # that ONNX Runtime refuses it is what is to be shown
-        return RuntimeSession.engine
+            found = refusal_of(file, model)
+        if found is not None:
+            return found
+        report = self.nodes_report or self.check_nodes()
+        assert self._nodes is not None
+        given = self._nodes[2]
+        with self._owned(tell=False):
+            stop = self._flow.recorder.cancelled
+            search = Search(self._flow, self.exported.model, given, self._taken, stop, self._tolerances)
+            return search.write(file, report)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_call, optional_switch, options_for, switch
+from onnx_explore.arguments import check_call, check_tolerance, optional_switch, options_for, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
@@ -349,8 +349,10 @@ class Exploration(Checking):
             providers: Execution providers of ONNX Runtime; default: the CPU's.
 
         Raises:
-            OnnxExporterError: If the export has not come to its end, or a sample does not fit.
+            OnnxExporterError: If the export has not come to its end, or a sample or a tolerance does not fit.
         """
+        check_tolerance(rtol, "rtol")
+        check_tolerance(atol, "atol")
         with self._owned(content=False), self._at_work("Running the checks"):
             exported = self.exported
             trials = self._flow.trials(samples, providers, instead=self._trials)

@@ -42,6 +42,7 @@ from onnx_explore.lowering.types import copied
 from onnx_explore.lowering.unconverted import convert
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
+from onnx_explore.relations import symbols_in
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.outcome import failure
 from onnx_explore.symbolic.promotion import NUMBER
@@ -123,7 +124,8 @@ class Lowering:
             self.emitter.names.reserve(output.onnx_name)
         for axes in self.options.dynamic_axes.values():
             for symbol in axes.values():
-                self.emitter.inference.reserve(symbol)
+                for name in symbols_in(symbol):
+                    self.emitter.inference.reserve(name)
         for row in one_input_each(self._inputs):
             name = row[0].onnx_name
             value = input_value(

@@ -19,6 +19,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.capture import Capture
+from onnx_explore.capture.captured import feeds_of
 from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
@@ -142,6 +143,7 @@ class _Run:
     onnx_values: dict[str, Array] = field(default_factory=dict[str, Array])
     alone_values: dict[str, Array] = field(default_factory=dict[str, Array])
     weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    lists: dict[str, list[torch.Tensor]] = field(default_factory=dict[str, list[torch.Tensor]])
     stopped: str = ""
     quantized: bool = False
     culprits_only: bool = False
@@ -196,8 +198,11 @@ class _Run:
     # Part by part
 
     def all(self, progress: Callable[[int, int], None] | None) -> None:
-        for item, tensor in zip(self.capture.inputs, self.given, strict=True):
-            self.torch_values[item.name] = tensor
+        for name, item in feeds_of(self.capture.inputs, self.given).items():
+            if isinstance(item, list):
+                self.lists[name] = item
+            else:
+                self.torch_values[name] = item
         for parameter in self.capture.graph.parameters:  # with export_params=False they are inputs
             for name in (parameter.name, *parameter.aliases):
                 self.weights[name] = parameter.tensor.detach()
@@ -286,7 +291,7 @@ class _Run:
         _, proto, weights = made
         feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
         try:
-            results = self._run(proto, weights, {**self.weights, **feeds, **self.onnx_values})
+            results = self._run(proto, weights, {**self.weights, **self.lists, **feeds, **self.onnx_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
@@ -305,7 +310,7 @@ class _Run:
         proto = local(proto, part, self.cutting.compared, self.seen)
         try:
             # What the symbolic functions emitted, not what ONNX Runtime makes of it: that is in the run of the model as it is.
-            values = {**self.weights, **self.alone_values, **self.torch_values}
+            values = {**self.weights, **self.lists, **self.alone_values, **self.torch_values}
             results = self._run(proto, weights, values, optimize=False)
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
@@ -336,11 +341,13 @@ class _Run:
 
     def _fed(self, session: Session, proto: onnx.ModelProto, values: Mapping[str, Any]) -> dict[str, Array]:
         wanted = {item.name: _element_type(item.type) for item in proto.graph.input}
-        feeds: dict[str, Array | torch.Tensor] = {}
+        feeds: dict[str, Any] = {}
         for name in session.inputs:
             if name not in values:
                 raise RuntimeMismatch(f"'{name}' has no value: what makes it could not be run")
-            feeds[name] = _as_declared(values[name], wanted[name])
+            value, code = values[name], wanted[name]
+            is_list = isinstance(value, list)
+            feeds[name] = [_as_declared(each, code) for each in value] if is_list else _as_declared(value, code)  # pyright: ignore[reportUnknownVariableType]
         return dict(zip(session.outputs, session.run(feeds), strict=True))
 
     # Comparing
@@ -521,8 +528,9 @@ def _nonfinite(item: Array | None) -> int:
 
 
 def _element_type(declared: onnx.TypeProto) -> int:
-    """The element type of a tensor, or of one that may be None."""
+    """The element type of a tensor, of one that may be None, or of a list's."""
     inner = declared.optional_type.elem_type if declared.HasField("optional_type") else declared
+    inner = inner.sequence_type.elem_type if inner.HasField("sequence_type") else inner
     return inner.tensor_type.elem_type
 
 

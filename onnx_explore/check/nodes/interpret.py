@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from onnx_explore.check.nodes.containers import CONTAINERS
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
 from onnx_explore.torch_ir.operators import operator_of
@@ -126,6 +127,8 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     arrange = _STRUCTURE.get(node.target) or _STRUCTURE.get(f"{node.target}.{node.overload}")
     if arrange is not None:
         return arrange(node, inputs)
+    if node.target == "prim::PythonOp" and "function" in node.attributes:
+        return _python(node, inputs)
     operator = operator_of(node.schema) if node.schema is not None else None
     if operator is None:
         raise UnsupportedOperatorError("PyTorch cannot run it alone", target=node.target, where=node.origin.where)
@@ -140,6 +143,22 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
             where=node.origin.where,
         ) from error
     return (result,) if len(node.outputs) == 1 else tuple(result) if node.outputs else ()
+
+
+def _python(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """An ``autograd.Function`` that something lowers as it is, called as the model calls it."""
+    tensors, others = iter(inputs), iter(node.attributes["scalar_args"])
+    given = [next(tensors) if letter == "d" else next(others) for letter in node.attributes["signature"]]
+    try:
+        with torch.no_grad():
+            result: Any = node.attributes["function"].apply(*given)
+    except Exception as error:  # the user's own code: anything may come
+        raise UnsupportedOperatorError(
+            f"{node.attributes.get('name', 'its function')} fails with these inputs: {' '.join(str(error).split())[:200]}",
+            target=node.target,
+            where=node.origin.where,
+        ) from error
+    return (result,) if len(node.outputs) == 1 else tuple(result)
 
 
 def to_double(item: Any) -> Any:
@@ -204,6 +223,10 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::Constant": _constant,
     "prim::ListConstruct": _list,
     "prim::TupleConstruct": _tuple,
+    "prim::NamedTupleConstruct": _tuple,
+    "prim::SequenceInput": _list,
+    "prim::SequenceOutput": _same,
+    "prim::OptionalOutput": _same,
     "prim::DictConstruct": _dict,
     "prim::ListUnpack": _unpack,
     "prim::TupleUnpack": _unpack,
@@ -218,6 +241,7 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
+    **CONTAINERS,
 }
 
 
