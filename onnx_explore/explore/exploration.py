@@ -312,7 +312,8 @@ class Exploration(Checking):
                     external_data=self._external_data,
                     cancelled=self._flow.recorder.cancelled,
                 )
-                exported = replace(exported, path=_path(self._file))
+                named = self._file if isinstance(self._file, str | os.PathLike) else None
+                exported = replace(exported, path=None if named is None else os.fspath(named))
             self._exported = exported
             self._unchecked = False
         except Cancelled:
@@ -542,10 +543,6 @@ class Exploration(Checking):
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """What IPython shows: the summary."""
         printer.text(repr(self) if cycle else self.summary_text())
-
-
-def _path(file: str | os.PathLike[str] | BinaryIO) -> str | None:
-    return os.fspath(file) if isinstance(file, str | os.PathLike) else None
 
 
 def explore(
