@@ -388,6 +388,8 @@ class Emitter:
             for body in bodies(node):
                 body.outputs.clear()
             assert node.graph is not None
+            if node.graph is not self._root:  # a subgraph that was finished, and whose If or Loop then failed
+                node.graph.outputs.clear()
             node.graph.remove(node, safe=True)
         del self._emitted[nodes:]
         for table, key in reversed(self._undo[undo:]):

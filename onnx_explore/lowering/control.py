@@ -13,7 +13,7 @@ after the other. Every other one becomes a subgraph:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import onnx_ir as ir
@@ -22,24 +22,20 @@ from onnx_explore.emit import Emitter
 from onnx_explore.emit.regions import Region
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.frames import Again, Frame, Plan
+from onnx_explore.lowering.joining import joined, made, sealed, taken
 from onnx_explore.lowering.resolution import Resolution
-from onnx_explore.lowering.scans import SEQUENCES_IN_BLOCKS, as_list, only_appended, scanned_type
+from onnx_explore.lowering.scans import as_list, only_appended, scanned_type
 from onnx_explore.lowering.types import (
     Irreconcilable,
     TensorOf,
     Type,
-    as_type,
-    copied,
     describe,
     join,
-    parts,
-    rebuilt,
     type_of,
-    typed,
-    values_of,
 )
+from onnx_explore.lowering.values import SEQUENCES_IN_BLOCKS, as_type, handed_on, received, sent, typed
 from onnx_explore.symbolic.binding import materialize
-from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, Maybe, is_sequence
+from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, Maybe, has_open_length
 from onnx_explore.torch_ir import TorchNode, walk
 
 MOST_UNROLLED = 4096
@@ -128,38 +124,13 @@ class OpenIf:
             name = "then" if self._truth else "else"
             reason = f"its condition is known at export to be {self._truth}: the {name} branch stands in its place"
             return _resolution("branch taken", reason), self._results[0 if self._truth else 1]
-        g, node = self._g, self.node
-        kinds: list[Type] = []
-        notes: list[str] = []
-        for index, output in enumerate(node.outputs):
-            one, other = self._results[0][index], self._results[1][index]
-            types = type_of(g, one), type_of(g, other)
-            try:
-                kind = types[0] if one is other else join(*types, output.kind)
-            except Irreconcilable as error:
-                error.argument = error.argument or f"%{output.name}"
-                raise
-            kinds.append(kind)
-            if types[0] != types[1]:
-                notes.append(f"%{output.name} is {describe(types[0])} or {describe(types[1])}: {describe(kind)}")
-        same = [one is other for one, other in zip(self._results[0], self._results[1], strict=True)]
-        graphs: list[ir.Graph] = []
-        for number, region in enumerate(self._regions):
-            row = [
-                (item, kind)
-                for item, kind, shared in zip(self._results[number], kinds, same, strict=True)
-                if not shared
-            ]
-            graphs.append(_sealed(g, region, row))
-        g.enter(self._frame.region)
-        attributes = [ir.AttrGraph("then_branch", graphs[0]), ir.AttrGraph("else_branch", graphs[1])]
-        outputs = _made(g, "If", [_tensor(g, self._condition)], attributes, len(graphs[0].outputs))
-        _need_opset(g, "If", kinds)
-        row_types = [part for kind, shared in zip(kinds, same, strict=True) if not shared for part in parts(kind)]
-        row_values = iter([typed(g, value, part) for value, part in zip(outputs, row_types, strict=True)])
-        results = tuple(
-            one if shared else rebuilt(kind, row_values)
-            for one, kind, shared in zip(self._results[0], kinds, same, strict=True)
+        results, notes = joined(
+            self._g,
+            _tensor(self._g, self._condition),
+            self._regions,
+            (self._results[0], self._results[1]),
+            self.node.outputs,
+            self._frame.region,
         )
         reason = "its condition is only known when the model runs"
         return _resolution("If", "; ".join([reason, *notes])), results
@@ -220,7 +191,7 @@ class OpenLoop:
 
     def _holds_structures(self) -> bool:
         if any(
-            isinstance(item, tuple | Dictionary | Maybe | str | None) or is_sequence(item) for item in self._carried
+            isinstance(item, tuple | Dictionary | Maybe | str | None) or has_open_length(item) for item in self._carried
         ):
             return True
         return any(
@@ -265,13 +236,14 @@ class OpenLoop:
         number = _argument(g, region, f"{stem}.iteration", TensorOf(ir.DataType.INT64, ()))
         _argument(g, region, f"{stem}.condition", TensorOf(ir.DataType.BOOL, ()))
         arguments: list[Lowered] = [number]
+        g.enter(region)
         for index, (param, kind) in enumerate(zip(self._body.params[1:], plan.types, strict=True)):
             if index in self._scans:
                 arguments.append(())
                 continue
             name = f"{stem}.{param.name}"
-            row = [_argument(g, region, name, part) for part in parts(kind)]
-            arguments.append(rebuilt(kind, iter(row)))
+            row = [_argument(g, region, name, part) for part in handed_on(g, kind, "Loop")]
+            arguments.append(received(g, kind, row))
         return Frame(self._body, region, tuple(arguments), self._frame, self, 0)
 
     def _first_type(self, item: Lowered) -> Type:
@@ -318,13 +290,13 @@ class OpenLoop:
             for index, (item, kind) in enumerate(zip(self._returns[1:], plan.types, strict=True))
             if index not in self._scans
         ]
-        elements: list[TensorOf] = []
+        elements: list[Type] = []
         for index in sorted(self._scans):
             appended = self._returns[index + 1]
             assert isinstance(appended, tuple)
             elements.append(scanned_type(g, appended[0]))
             row.append((appended[0], elements[-1]))
-        graph = _sealed(g, region, row)
+        graph = sealed(g, region, row)
         g.enter(self._frame.region)
         initial: list[ir.Value] = []
         notes: list[str] = []
@@ -333,7 +305,7 @@ class OpenLoop:
             if index in self._scans:
                 notes.append(f"%{param.name} is only filled: a scan output")
                 continue
-            initial.extend(values_of(as_type(g, item, kind), kind))
+            initial.extend(sent(g, as_type(g, item, kind), kind))
             first = type_of(g, item)
             if first != kind:
                 notes.append(f"%{param.name} begins as {describe(first)} and is carried as {describe(kind)}")
@@ -342,15 +314,12 @@ class OpenLoop:
         condition = None if always else _tensor(g, self._condition)
         if condition is None and (trip is None or not initial):  # a node must have its two first inputs
             condition = g.const(True)
-        count = len(initial) + len(elements)
-        outputs = _made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], count)
-        carried = [kind for index, kind in enumerate(plan.types) if index not in self._scans]
-        _need_opset(g, "Loop", carried)
-        kinds = [part for kind in carried for part in parts(kind)]
-        values = iter([typed(g, value, part) for value, part in zip(outputs, kinds, strict=False)])
-        scanned = iter(zip(outputs[len(initial) :], elements, strict=True))
+        count = len(graph.outputs) - 1
+        outputs = made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], count)
+        values, scanned = iter(outputs[: len(initial)]), iter(outputs[len(initial) :])
+        rows = iter(elements)
         results = tuple(
-            self._filled(index, *next(scanned)) if index in self._scans else rebuilt(kind, values)
+            self._filled(index, scanned, next(rows)) if index in self._scans else taken(g, kind, values, "Loop")
             for index, kind in enumerate(plan.types)
         )
         reason = plan.reason or "how often it runs is only known when the model runs"
@@ -358,11 +327,10 @@ class OpenLoop:
             reason = f"{self._count} rounds"
         return _resolution("Loop", "; ".join([reason, *notes])), results
 
-    def _filled(self, index: int, rows: ir.Value, element: TensorOf) -> Lowered:
+    def _filled(self, index: int, outputs: Iterator[ir.Value], element: Type) -> Lowered:
         before = self._carried[index]
-        assert isinstance(before, tuple) and element.sizes is not None
-        typed(self._g, rows, TensorOf(element.dtype, (None, *element.sizes)))
-        return as_list(self._g, rows, element, before)
+        assert isinstance(before, tuple)
+        return as_list(self._g, outputs, element, before)
 
 
 def wants_unrolling(error: Exception) -> bool:
@@ -393,16 +361,6 @@ def _argument(g: Emitter, region: Region, stem: str, kind: Any) -> ir.Value:
     return value
 
 
-def _made(
-    g: Emitter, op_type: str, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr], count: int
-) -> list[ir.Value]:
-    """The outputs of a node with subgraphs; there is none without outputs, as it does nothing."""
-    if not count:
-        return []
-    made = g.raw_op(op_type, inputs, attributes, count, infer=False)
-    return [made] if isinstance(made, ir.Value) else list(made)
-
-
 def _tensor(g: Emitter, item: Lowered) -> ir.Value:
     if isinstance(item, Constant):
         return materialize(g, item)
@@ -410,24 +368,3 @@ def _tensor(g: Emitter, item: Lowered) -> ir.Value:
         return item
     assert isinstance(item, bool | int)
     return g.const(item)
-
-
-def _sealed(g: Emitter, region: Region, row: Sequence[tuple[Lowered, Type]]) -> ir.Graph:
-    """The graph of a region, with these outputs: each one a value that a node of this very graph made, each only once."""
-    g.enter(region)
-    graph = region.graph
-    outputs: list[ir.Value] = []
-    for item, kind in row:
-        for value in values_of(as_type(g, item, kind), kind):
-            producer = value.producer()
-            if producer is None or producer.graph is not graph or value in outputs:
-                value = copied(g, value)
-            outputs.append(value)
-    graph.outputs.clear()
-    graph.outputs.extend(outputs)
-    return graph
-
-
-def _need_opset(g: Emitter, op_type: str, kinds: Sequence[Type]) -> None:
-    if any(not isinstance(part, TensorOf) for kind in kinds for part in parts(kind)):
-        g.requires(SEQUENCES_IN_BLOCKS, f"{op_type} of lists (sequences)")

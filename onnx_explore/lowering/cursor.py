@@ -38,8 +38,8 @@ from onnx_explore.lowering.pieces import unpacked_lists
 from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
-from onnx_explore.lowering.types import copied
 from onnx_explore.lowering.unconverted import convert
+from onnx_explore.lowering.values import copied
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Constant, Lowered

@@ -13,6 +13,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.symbolic.lowered import (
+    Columns,
     Complex,
     Constant,
     Dictionary,
@@ -108,7 +109,7 @@ def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
                 return None
             total += amount
         return total
-    if isinstance(item, Maybe | Dictionary | Undefined):
+    if isinstance(item, Maybe | Dictionary | Columns | Undefined):
         return None
     return 0
 
