@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 import onnx_ir as ir
 
-from onnx_explore.emit import Dim, Emitter, shapes
+from onnx_explore.emit import Dim, Emitter, forms, shapes
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.dicts import DICTS
-from onnx_explore.lowering.sequences import empty_like, erased, extended, inserted, items_of, length, opened
+from onnx_explore.lowering.sequences import erased, extended, inserted, items_of, length, opened
 from onnx_explore.lowering.types import SequenceOf, TensorOf, TupleOf, listed, type_of
-from onnx_explore.lowering.values import as_type, element_at, typed
+from onnx_explore.lowering.values import as_type, element_at, stacked, typed, unstacked
 from onnx_explore.symbolic.lowered import Constant, Lowered, Maybe
 from onnx_explore.torch_ir import TorchNode
 
@@ -144,19 +144,41 @@ def _reverse(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     def place(number: ir.Value) -> ir.Value:
         return shapes.as_scalar(g, shapes.sub(g, shapes.sub(g, count, number), 1))
 
-    return (extended(g, sequence, count, place, empty_like(g, sequence)),)
+    return (extended(g, sequence, count, place),)
 
 
-def _sort(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+def _sort(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     items = items_of(inputs[0])
     backwards = inputs[1] if len(inputs) > 1 else False
-    if (
-        items is None
-        or not all(isinstance(item, int | float | str) for item in items)
-        or not isinstance(backwards, bool)
-    ):
-        raise NotConstant("it sorts a list whose elements are only known when the model runs", action="use torch.sort")
-    return (tuple(sorted(items, reverse=backwards)),)  # type: ignore[type-var]
+    if not isinstance(backwards, bool):
+        raise NotConstant("in which order it sorts is only known when the model runs", action="sort in two branches")
+    if items is not None and all(isinstance(item, int | float | str) for item in items):
+        return (tuple(sorted(items, reverse=backwards)),)  # type: ignore[type-var]
+    whole = opened(g, inputs[0])
+    kind = type_of(g, whole)
+    assert isinstance(whole, ir.Value) and isinstance(kind, SequenceOf) and kind.element is not None
+    part = SequenceOf(TensorOf(kind.element.dtype, ()))
+    dtype = ir.DataType.INT32 if kind.element.dtype == ir.DataType.BOOL else kind.element.dtype  # TopK takes no bools
+    numbers = g.cast(stacked(g, whole, part), dtype)
+    ordered, _ = forms.top_k(g, numbers, shapes.size(g, numbers, 0), 0, largest=backwards)
+    return (unstacked(g, g.cast(ordered, kind.element.dtype), part),)
+
+
+def _repeated(g: Emitter, node: TorchNode, inputs: Inputs) -> Results:
+    whole, times = inputs if node.overload == "left_t" else (inputs[1], inputs[0])
+    items, number = items_of(whole), _dim(g, times)
+    if items is not None and isinstance(number, int):
+        return (items * number,)
+    if items == ():
+        return (items,)
+    source = opened(g, whole)
+    size = length(g, whole)
+
+    def place(round_number: ir.Value) -> ir.Value:
+        return g.op("Mod", round_number, shapes.as_scalar(g, size))
+
+    count = shapes.maximum(g, shapes.mul(g, size, number), 0)
+    return (extended(g, source, count, place),)
 
 
 def _add(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
@@ -196,7 +218,7 @@ def _slice(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     def place(number: ir.Value) -> ir.Value:
         return shapes.as_scalar(g, shapes.add(g, number, first))
 
-    return (extended(g, sequence, shapes.maximum(g, shapes.sub(g, last, first), 0), place, empty_like(g, sequence)),)
+    return (extended(g, sequence, shapes.maximum(g, shapes.sub(g, last, first), 0), place),)
 
 
 def _same(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
@@ -317,7 +339,10 @@ LISTS: dict[str, Callable[[Emitter, TorchNode, Inputs], Results]] = {
     "aten::sorted.int": _sort,
     "aten::sorted.float": _sort,
     "aten::sorted.str": _sort,
+    "aten::sorted.bool": _sort,
     "aten::add.t": _add,
+    "aten::mul.left_t": _repeated,
+    "aten::mul.right_": _repeated,
     "aten::slice.t": _slice,
     "aten::copy.t": _same,
     "aten::list.t": _same,

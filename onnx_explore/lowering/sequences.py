@@ -89,12 +89,9 @@ def erased(g: Emitter, whole: Lowered, index: Dim) -> Lowered:
     return with_columns(whole, made)
 
 
-def empty_like(g: Emitter, whole: Lowered) -> Lowered:
-    """An empty list of the same type."""
-    return as_type(g, (), type_of(g, whole))
-
-
-def extended(g: Emitter, source: Lowered, count: Dim, place: Callable[[ir.Value], ir.Value], begun: Lowered) -> Lowered:
+def extended(
+    g: Emitter, source: Lowered, count: Dim, place: Callable[[ir.Value], ir.Value], begun: Lowered = ()
+) -> Lowered:
     """A list with elements of another one behind its own: a Loop that appends one a round.
 
     Args:
@@ -102,7 +99,7 @@ def extended(g: Emitter, source: Lowered, count: Dim, place: Callable[[ir.Value]
         source: Where the elements come from; of unknown length.
         count: How many.
         place: From the round to the index in ``source``.
-        begun: What is there before; of unknown length.
+        begun: What is there before.
     """
     kind = join(type_of(g, begun), type_of(g, source), "")
 

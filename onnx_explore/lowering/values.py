@@ -116,9 +116,7 @@ def construct(g: Emitter, row: Sequence[ir.Value], element: TensorOf | None) -> 
 def _as_columns(g: Emitter, item: Lowered, element: Type) -> Columns:
     if isinstance(item, tuple):
         rows = [row_of(g, entry, element) for entry in item]
-        made = [
-            construct(g, [row[place] for row in rows], part) for place, part in enumerate(columns_of(element))
-        ]
+        made = [construct(g, [row[place] for row in rows], part) for place, part in enumerate(columns_of(element))]
         return Columns(element, tuple(made))
     before = type_of(g, item)
     if isinstance(item, Columns) and _same_columns(item.form, element):

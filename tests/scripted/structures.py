@@ -1,6 +1,5 @@
 """Cases: lists of tuples, lists, dicts and optionals whose length only the running model knows."""
 
-
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import torch
@@ -227,9 +226,9 @@ STRUCTURES: list[Scripted] = [
     Scripted(nested_pairs, RUNS),
     Scripted(optional_elements, RUNS),
     Scripted(optional_members, RUNS),
-    Scripted(lists_of_numbers, RUNS),
-    Scripted(lists_of_tensors, RUNS),
+    Scripted(lists_of_numbers, RUNS, since=13),
+    Scripted(lists_of_tensors, RUNS, since=13),
     Scripted(dicts_in_a_list, RUNS),
-    Scripted(beams, [(X, 2), (X, 0), (X, 3)]),
-    Scripted(Layers(), [(WIDE,), (WIDE[:1],)], ROWS),
+    Scripted(beams, [(X, 2), (X, 0), (X, 3)], since=13),
+    Scripted(Layers(), [(WIDE,), (WIDE[:1],)], ROWS, since=13),
 ]
