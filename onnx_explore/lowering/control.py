@@ -145,11 +145,14 @@ class OpenLoop:
         node: The node.
         inputs: Its lowered inputs: trip count, condition, carried values.
         goes_on: What its body says of going on, where that is known before the body is lowered.
+        plan: What was learnt of it when it was begun before.
     """
 
-    def __init__(self, g: Emitter, frame: Frame, node: TorchNode, inputs: Sequence[Lowered], goes_on: Lowered) -> None:
+    def __init__(
+        self, g: Emitter, frame: Frame, node: TorchNode, inputs: Sequence[Lowered], goes_on: Lowered, plan: Plan
+    ) -> None:
         self.node = node
-        self.plan = frame.plans.setdefault(node.id, Plan())
+        self.plan = plan
         self._g = g
         self._frame = frame
         self._body = node.blocks[0]
@@ -179,6 +182,8 @@ class OpenLoop:
     def begin(self) -> Frame | None:
         """The body, or None if it runs no time."""
         plan = self.plan
+        if plan.frame is not self._frame:
+            self._adopt()
         plan.passes += 1
         if self._runs is False or (self._count is not None and self._count <= 0):
             plan.unrolled, plan.reason = True, "it is known at export to run no time"
@@ -188,6 +193,24 @@ class OpenLoop:
         if plan.unrolled:
             return self._round(0, self._carried)
         return self._begin_body()
+
+    def _adopt(self) -> None:
+        """Take over what was learnt when the block around was lowered before: what comes in may have wider types now."""
+        plan = self.plan
+        plan.frame, plan.passes = self._frame, 0
+        known = self._runs is not None and self._count is not None
+        if plan.unrolled and not (plan.needs_numbers and known):
+            plan.unrolled, plan.reason, plan.needs_numbers = None, "", False
+        if plan.types is None:
+            return
+        now = [type_of(self._g, item) for item in self._carried]
+        try:
+            plan.types = [
+                join(renamed(self._g, old, new), new, param.kind)
+                for old, new, param in zip(plan.types, now, self._body.params[1:], strict=True)
+            ]
+        except Irreconcilable:
+            plan.types = now
 
     def _holds_structures(self) -> bool:
         if any(
@@ -230,7 +253,7 @@ class OpenLoop:
     def _begin_body(self) -> Frame:
         g, plan = self._g, self.plan
         if plan.types is None:
-            plan.types = [self._first_type(item) for item in self._carried]
+            plan.types = [type_of(g, item) for item in self._carried]
         stem = f"{g.scope}/Loop" if g.scope else "Loop"
         self._region = region = g.subgraph(f"{stem}.body")
         number = _argument(g, region, f"{stem}.iteration", TensorOf(ir.DataType.INT64, ()))
@@ -245,9 +268,6 @@ class OpenLoop:
             row = [_argument(g, region, name, part) for part in handed_on(g, kind, "Loop")]
             arguments.append(received(g, kind, row))
         return Frame(self._body, region, tuple(arguments), self._frame, self, 0)
-
-    def _first_type(self, item: Lowered) -> Type:
-        return type_of(self._g, item)
 
     def _widen(self, returns: tuple[Lowered, ...]) -> None:
         """Compare what a round gives with what it was given; begin again with wider types if they differ.
@@ -331,6 +351,19 @@ class OpenLoop:
         before = self._carried[index]
         assert isinstance(before, tuple)
         return as_list(self._g, outputs, element, before)
+
+
+def renamed(g: Emitter, old: Type, new: Type) -> Type:
+    """A tensor's type from an earlier pass, whose sizes that nobody named have other names in this one."""
+    if not isinstance(old, TensorOf) or not isinstance(new, TensorOf) or old.sizes is None or new.sizes is None:
+        return old
+    if len(old.sizes) != len(new.sizes):
+        return old
+    sizes = tuple(
+        now if isinstance(size, str) and g.inference.is_anonymous(ir.SymbolicDim(size)) else size
+        for size, now in zip(old.sizes, new.sizes, strict=True)
+    )
+    return TensorOf(old.dtype, sizes, old.pairs)
 
 
 def wants_unrolling(error: Exception) -> bool:

@@ -25,7 +25,7 @@ from onnx_explore.emit import Emitter
 from onnx_explore.emit.emitter import Mark
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
-from onnx_explore.lowering.frames import Again, Frame, Opened
+from onnx_explore.lowering.frames import Again, Frame, Opened, Place, Plan
 from onnx_explore.lowering.interface import (
     input_value,
     one_input_each,
@@ -98,6 +98,7 @@ class Lowering:
         self._outputs = outputs
         self._values: dict[int, Lowered] = {}
         self._done: list[_Done] = []
+        self._plans: dict[Place, Plan] = {}
         self._unpacked = unpacked_lists(self.nodes, graph.block)
         self._seen = REGISTRY.version
         opsets = {"": options.opset_version, **options.custom_opsets}
@@ -309,7 +310,8 @@ class Lowering:
             if node.target == "prim::If":
                 opened = OpenIf(self.emitter, frame, node, inputs[0])
             else:
-                opened = OpenLoop(self.emitter, frame, node, inputs, self._goes_on(node))
+                plan = self._plans.setdefault((*frame.place, (node.id, 0)), Plan())
+                opened = OpenLoop(self.emitter, frame, node, inputs, self._goes_on(node), plan)
             first = opened.begin()
         except BaseException as error:
             self.emitter.rollback(mark)
@@ -432,6 +434,7 @@ class Lowering:
             if isinstance(frame.opened, OpenLoop) and frame.opened.may_unroll:
                 plan = frame.opened.plan
                 plan.unrolled, plan.reason = True, "what it does needs numbers that are known at export"
+                plan.needs_numbers = True
                 self._restart(frame.opened.node)
                 return True
             frame = frame.parent
@@ -454,6 +457,7 @@ class Lowering:
             return
         changed = {target.split(".")[0] for version, target in REGISTRY.changes if version > self._seen}
         self._seen = REGISTRY.version
+        self._plans.clear()  # another function may give other types
         for index, done in enumerate(self._done):
             if done.node.target in changed:
                 self._take_back(index)
