@@ -47,7 +47,7 @@ class TorchApi:
         tracer_warning: The class of the tracer's warnings.
         optimized_execution: ``torch.jit.optimized_execution``.
         create_script_module: Compiles an ``nn.Module``.
-        export_flag: The module whose ``_is_onnx_exporting`` makes ``torch.onnx.is_in_onnx_export()`` true.
+        export_flag: The object and the name of its attribute that ``torch.onnx.is_in_onnx_export()`` reads.
         supported_containers: Whether pytree can take a class apart and name its parts.
         flatten_one_level: Children with keys, and a function that puts the container together again.
     """
@@ -64,7 +64,7 @@ class TorchApi:
     tracer_warning: type[Warning]
     optimized_execution: Callable[[bool], contextlib.AbstractContextManager[None]]
     create_script_module: Callable[..., Any]
-    export_flag: Any
+    export_flag: tuple[Any, str]
     supported_containers: Callable[[type], bool]
     flatten_one_level: Callable[[Any], tuple[list[tuple[Any, Any]], Callable[[Sequence[Any]], Any]]]
 
@@ -110,8 +110,6 @@ def api() -> TorchApi:
         raise UnsupportedTorch(
             f"PyTorch {torch.__version__} is too old", action=f"install torch>={OLDEST[0]}.{OLDEST[1]}"
         )
-    flag = _symbol("torch.onnx._internal.exporter._flags:set_onnx_exporting_flag")
-    _symbol("torch.onnx._internal.exporter._flags:_is_onnx_exporting")
     for path in _METHODS:
         _symbol(f"torch:_C.{path}")
     pytree = _symbol("torch.utils:_pytree")
@@ -142,9 +140,37 @@ def api() -> TorchApi:
         tracer_warning=_symbol("torch:jit.TracerWarning"),
         optimized_execution=_symbol("torch:jit.optimized_execution"),
         create_script_module=_symbol("torch.jit._recursive:create_script_module"),
-        export_flag=sys.modules[flag.__module__],
+        export_flag=_export_flag(),
         supported_containers=supported,
         flatten_one_level=one_level,
+    )
+
+
+_EXPORT_FLAGS = (
+    ("torch.onnx._internal.exporter._flags", "", "_is_onnx_exporting"),
+    ("torch.onnx._globals", "GLOBALS", "in_onnx_export"),
+)
+"""Where versions of PyTorch keep what ``torch.onnx.is_in_onnx_export()`` says: module, object in it, attribute."""
+
+
+def _export_flag() -> tuple[Any, str]:
+    for module, name, attribute in _EXPORT_FLAGS:
+        try:
+            owner = importlib.import_module(module)
+        except ImportError:
+            continue
+        owner = getattr(owner, name) if name else owner
+        before = getattr(owner, attribute)
+        setattr(owner, attribute, not before)
+        try:
+            if torch.onnx.is_in_onnx_export() != before:
+                return owner, attribute
+        finally:
+            setattr(owner, attribute, before)
+    places = ", ".join(module for module, _, _ in _EXPORT_FLAGS)
+    raise UnsupportedTorch(
+        f"PyTorch {torch.__version__} keeps torch.onnx.is_in_onnx_export() in none of {places}",
+        action=f"use a PyTorch from {OLDEST[0]}.{OLDEST[1]} on that onnx_explore was tested with",
     )
 
 
@@ -236,18 +262,18 @@ def _key(entry: Any) -> Any:
 @contextlib.contextmanager
 def onnx_export_flag() -> Generator[None]:
     """``torch.onnx.is_in_onnx_export()`` is true inside: models in the wild ask it."""
-    flags = api().export_flag
-    before = flags._is_onnx_exporting
-    flags._is_onnx_exporting = True
+    owner, name = api().export_flag
+    before = getattr(owner, name)
+    setattr(owner, name, True)
     try:
         yield
     finally:
-        flags._is_onnx_exporting = before
+        setattr(owner, name, before)
 
 
 def is_exporting() -> bool:
     """What ``torch.onnx.is_in_onnx_export()`` says."""
-    return bool(api().export_flag._is_onnx_exporting)
+    return bool(getattr(*api().export_flag))
 
 
 @contextlib.contextmanager

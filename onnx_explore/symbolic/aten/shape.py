@@ -24,6 +24,27 @@ def reshape(g: Emitter, self: Tensor, shape: list[Dim]) -> Tensor:
     return forms.reshape(g, self, shape)
 
 
+@symbolic("aten::_shape_as_tensor")
+def shape_as_tensor(g: Emitter, self: Tensor) -> Tensor:
+    """_shape_as_tensor(Tensor self) -> Tensor"""
+    return shapes.shape(g, self)
+
+
+@symbolic("aten::_reshape_from_tensor")
+def reshape_from_tensor(g: Emitter, self: Tensor, shape: Tensor) -> Tensor:
+    """_reshape_from_tensor(Tensor self, Tensor shape) -> Tensor"""
+    return forms.reshape(g, self, [g.op("Gather", shape, g.const(axis), axis=0) for axis in range(_length(shape))])
+
+
+def _length(shape: Tensor) -> int:
+    length = shape.shape[0] if shape.shape is not None else None
+    if not isinstance(length, int):
+        raise UnsupportedOperatorError(
+            "the number of dimensions that the shape names is not known before the model runs"
+        )
+    return length
+
+
 @symbolic("aten::_reshape_alias")
 def reshape_alias(g: Emitter, self: Tensor, size: list[Dim], stride: list[Dim]) -> Tensor:
     """_reshape_alias(Tensor(a) self, SymInt[] size, SymInt[] stride) -> Tensor(a): ONNX tensors have no strides"""

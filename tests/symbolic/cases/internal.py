@@ -187,6 +187,10 @@ def truncated(x: Tensor) -> Tensor:
     return x + torch.ops.aten.__round_to_zero_floordiv(x.size(0) - 10, 2)
 
 
+def transposed_shape(x: Tensor) -> Tensor:
+    return torch._reshape_from_tensor(x, torch._shape_as_tensor(x.t()))
+
+
 def items(x: Tensor) -> Tensor:
     return x * x[0, 0].item()
 
@@ -257,6 +261,8 @@ NUMBERS = [
     scripted("allclose", "aten::allclose", compared),
     scripted("is-nonzero", "aten::is_nonzero", nonzero),
     row("size", "size", lambda x: x.reshape(x.size(1), -1), X, dynamic={0: (0, 1)}),
+    row("shape-as-tensor", "_shape_as_tensor", torch._shape_as_tensor, X, dynamic={0: (0, 1)}),
+    row("from-tensor", "_reshape_from_tensor", transposed_shape, X, dynamic={0: (0, 1)}),
     Case("traced-size", "prim::NumToTensor", lambda x: x * x.size(0), lambda: (X,), dynamic={0: (0,)}),
 ]
 
