@@ -332,7 +332,10 @@ class Emitter:
             UnsupportedOperatorError: If it is not known.
         """
         if x.shape is None:
-            raise UnsupportedOperatorError(f"the rank of '{x.name}' is not known at export")
+            raise UnsupportedOperatorError(
+                f"the rank of '{x.name}' is not known at export",
+                action="let every branch and every round of a loop give tensors of the same number of dimensions",
+            )
         return len(x.shape)
 
     def axis(self, x: ir.Value, dim: int) -> int:

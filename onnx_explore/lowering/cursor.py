@@ -33,6 +33,7 @@ from onnx_explore.lowering.interface import (
     output_shape,
     tensor_output,
 )
+from onnx_explore.lowering.lists import optional_output
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.pieces import unpacked_lists
 from onnx_explore.lowering.quantized import given
@@ -511,7 +512,8 @@ class Lowering:
         g.scope, g.torch_nodes = "", ()
         used: set[ir.Value] = set()
         for output in one_each(self._outputs):
-            value = tensor_output(g, output, self._values[output.value.id], self.recorder)
+            item = optional_output(g, self._values[output.value.id])
+            value = tensor_output(g, output, item, self.recorder)
             if value in used or value.producer() is None:
                 value = copied(g, value)
             used.add(value)

@@ -8,13 +8,15 @@ for (a slice, two sequences together) is a Loop over the elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import Enum
 
 import onnx_ir as ir
 
 from onnx_explore.emit import Dim, Emitter, forms, shapes
+from onnx_explore.emit.forms import comparison
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.dicts import DICTS
-from onnx_explore.lowering.sequences import erased, extended, inserted, items_of, length, opened
+from onnx_explore.lowering.sequences import column_at, erased, extended, inserted, items_of, length, opened
 from onnx_explore.lowering.types import SequenceOf, TensorOf, TupleOf, listed, type_of
 from onnx_explore.lowering.values import as_type, element_at, stacked, typed, unstacked
 from onnx_explore.symbolic.lowered import Constant, Lowered, Maybe
@@ -203,38 +205,47 @@ def _slice(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     plain = all(item is None or isinstance(item, int) for item in (start, end, step))
     if items is not None and plain:
         return (items[slice(start, end, step)],)  # type: ignore[arg-type]
-    if step not in (None, 1):
-        raise UnsupportedOperatorError("a list of unknown length can be sliced with step 1 only")
+    if not isinstance(step, int | None) or step == 0:
+        raise NotConstant("the step of a slice is only known when the model runs", action="slice with a constant step")
     sequence = opened(g, whole)
+    step = 1 if step is None else step
     count = length(g, whole)
+    lowest, highest = (0, count) if step > 0 else (-1, shapes.sub(g, count, 1))
 
     def limited(bound: Dim | None, default: Dim) -> Dim:
         if bound is None:
             return default
-        return shapes.maximum(g, shapes.minimum(g, _place(g, whole, bound), count), 0)
+        return shapes.maximum(g, shapes.minimum(g, _place(g, whole, bound), highest), lowest)
 
-    first, last = limited(start, 0), limited(end, count)
+    first = limited(start, lowest if step > 0 else highest)
+    last = limited(end, highest if step > 0 else lowest)
+    span = shapes.sub(g, last, first) if step > 0 else shapes.sub(g, first, last)
+    rounds = shapes.div(g, shapes.maximum(g, shapes.add(g, span, abs(step) - 1), 0), abs(step))
 
     def place(number: ir.Value) -> ir.Value:
-        return shapes.as_scalar(g, shapes.add(g, number, first))
+        return shapes.as_scalar(g, shapes.add(g, shapes.mul(g, number, step), first))
 
-    return (extended(g, sequence, shapes.maximum(g, shapes.sub(g, last, first), 0), place),)
+    return (extended(g, sequence, rounds, place),)
 
 
 def _same(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     return (inputs[0],)
 
 
-def _sequence_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+def _sequence_output(g: Emitter, node: TorchNode, inputs: Inputs) -> Results:
+    """A list as a sequence; of a list of structures, what stands at the place ``node.constant`` of each element."""
     g.requires(11, "a list as output")
-    return (opened(g, inputs[0]),)
+    return (column_at(opened(g, inputs[0]), node.constant or ()),)
 
 
 def _optional_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
-    """An ONNX optional, if only the running model knows whether there is a tensor."""
-    item = inputs[0]
+    return (optional_output(g, inputs[0]),)
+
+
+def optional_output(g: Emitter, item: Lowered) -> Lowered:
+    """An ONNX optional, if only the running model knows whether there is a tensor; anything else as it is."""
     if not isinstance(item, Maybe):
-        return (item,)
+        return item
     g.requires(16, "an output that may be None")
     kind = type_of(g, item.value)
     value = as_type(g, item.value, kind)
@@ -255,19 +266,31 @@ def _optional_output(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     chosen = g.raw_op("If", [item.present], branches, 1, infer=False)
     assert isinstance(chosen, ir.Value)
     chosen.type, chosen.shape = ir.OptionalType(value.type), value.shape  # type: ignore[arg-type]
-    return (chosen,)
+    return chosen
 
 
-def _remove(_g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
+def _remove(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     whole, item = inputs
     items = items_of(whole)
     if items is None or isinstance(item, ir.Value) or any(isinstance(entry, ir.Value) for entry in items):
-        raise NotConstant("it looks for an element that is only known when the model runs")
+        return (_without(g, whole, item),)
     new = list(items)
     if item not in new:
         raise UnsupportedOperatorError(f"{item!r} is not in the list")
     new.remove(item)
     return (tuple(new),)
+
+
+def _without(g: Emitter, whole: Lowered, item: Lowered) -> Lowered:
+    """A list of numbers without the first one that is equal to one; the model refuses to run where there is none."""
+    sequence = opened(g, whole)
+    kind = type_of(g, sequence)
+    assert isinstance(sequence, ir.Value) and isinstance(kind, SequenceOf) and kind.element is not None
+    element = TensorOf(kind.element.dtype, ())
+    value = as_type(g, item, element)
+    assert isinstance(value, ir.Value)
+    places = g.op("NonZero", comparison.equal(g, stacked(g, sequence, SequenceOf(element)), value))  # [1, how often]
+    return erased(g, sequence, forms.select(g, forms.squeeze(g, places, [0]), 0, 0))
 
 
 def _list_unpack(g: Emitter, node: TorchNode, inputs: Inputs) -> Results:
@@ -319,6 +342,9 @@ def _is(g: Emitter, node: TorchNode, inputs: Inputs) -> Results:
         if optional is not None:
             return (optional.present if negated else g.op("Not", optional.present),)
         return ((left is right) != negated,)
+    if isinstance(left, Enum) or isinstance(right, Enum):
+        # TorchScript compares objects: a member that is an attribute is not the one that the code names.
+        raise UnsupportedOperatorError("it compares members of an enum by identity", action="compare them with ==")
     # Two tensors: the same object, if they are the same value; the caller may pass one object twice, which nobody can tell.
     return ((left is right) != negated,)
 

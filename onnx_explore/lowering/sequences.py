@@ -7,25 +7,27 @@ slice, two sequences together) is a Loop over the elements.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import onnx_ir as ir
 
 from onnx_explore.emit import Dim, Emitter, shapes
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.lowering.types import SequenceOf, TensorOf, TupleOf, join, listed, type_of
+from onnx_explore.lowering.types import DictOf, SequenceOf, TensorOf, TupleOf, describe, join, listed, type_of
 from onnx_explore.lowering.values import (
     as_type,
     column_types,
     columns,
     element_at,
     inserted_row,
+    parts,
     repeated,
     row_of,
     typed,
     with_columns,
 )
-from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, has_open_length
+from onnx_explore.symbolic.lowered import Columns, Constant, Dictionary, Lowered, has_open_length
 
 
 def items_of(item: Lowered) -> tuple[Lowered, ...] | None:
@@ -107,3 +109,31 @@ def extended(
         return inserted(g, sofar, element_at(g, source, place(number)))
 
     return repeated(g, shapes.as_scalar(g, count), as_type(g, begun, kind), kind, step)
+
+
+def column_at(whole: Lowered, place: Sequence[Any]) -> ir.Value:
+    """The sequence of the tensors that stand at one place in the elements of a list.
+
+    Args:
+        whole: The list, of unknown length.
+        place: Indices and keys inside an element; empty for a list of tensors.
+
+    Raises:
+        UnsupportedOperatorError: If there is none such in every element, or it is no tensor.
+    """
+    if not isinstance(whole, Columns):
+        return columns(whole)[0]
+    kind, first = whole.form, 0
+    for key in place:
+        entries = kind.items if isinstance(kind, TupleOf | DictOf) else ()
+        number = kind.keys.index(key) if isinstance(kind, DictOf) else key
+        if number >= len(entries):
+            break
+        first += sum(len(list(parts(entry))) for entry in entries[:number])
+        kind = entries[number]
+    if not isinstance(kind, TensorOf) or kind.pairs:
+        raise UnsupportedOperatorError(
+            f"a returned list holds {describe(kind)} in its elements, and ONNX has sequences of tensors only",
+            action="return one list of tensors for each part",
+        )
+    return whole.values[first]

@@ -16,6 +16,7 @@ from onnx_explore.symbolic.lowered import (
     UNDEFINED,
     Complex,
     Constant,
+    Dictionary,
     Lowered,
     PackedCell,
     PackedWeight,
@@ -32,6 +33,8 @@ def constant(item: Any) -> Lowered:
         return Constant(item)
     if isinstance(item, list | tuple):
         return tuple(constant(entry) for entry in item)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(item, dict):
+        return Dictionary(tuple(item), tuple(constant(entry) for entry in item.values()))  # pyright: ignore[reportUnknownVariableType]
     if isinstance(item, torch.dtype):
         return SCALAR_TYPES.index(item)
     return item

@@ -5,12 +5,13 @@ In: a ``Schema``. Out: a callable that takes a node's inputs, in the schema's or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 
+from onnx_explore import dtypes
 from onnx_explore.torch_ir.graph import Schema
 
 
@@ -37,9 +38,24 @@ class Operator:
         return self._operator(*positional, **keywords)
 
 
+def _of_list(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """``torch.tensor`` of a list: PyTorch's dispatcher takes no list of a generic type (``t[]``)."""
+
+    def operator(data: Any, *, dtype: int | None = None, **more: Any) -> torch.Tensor:
+        more.pop("requires_grad", None)
+        return make(data, dtype=None if dtype is None else dtypes.from_scalar_type(dtype), **more)
+
+    return operator
+
+
+_OF_LISTS = {"aten::tensor": _of_list(torch.tensor), "aten::as_tensor": _of_list(torch.as_tensor)}
+
+
 @lru_cache(maxsize=4096)
 def operator_of(schema: Schema) -> Operator | None:
     """The operator behind a schema, or None if PyTorch does not know it."""
+    if schema.name in _OF_LISTS and schema.arguments[0].type == "t[]":
+        return Operator(_OF_LISTS[schema.name], schema)
     namespace, _, name = schema.name.partition("::")
     if schema.name == "aten::view" and not schema.overload:
         name = "reshape"  # what made the tensor contiguous may be gone: it does not change a value
