@@ -86,6 +86,8 @@ def one_level(tree: Any) -> tuple[Children, Rebuild] | None:
         return _dataclass(tree)
     if isinstance(tree, torch.Size):
         return None
+    if isinstance(tree, tuple) and hasattr(kind, "_fields"):
+        return [(f".{name}", getattr(tree, name)) for name in kind._fields], lambda values: kind._make(values)
     if isinstance(tree, (list, tuple)):
         items = cast("list[Any] | tuple[Any, ...]", tree)
         return list(enumerate(items)), tuple if isinstance(tree, tuple) else list

@@ -120,7 +120,7 @@ def api() -> TorchApi:
 
     def supported(kind: type) -> bool:
         definition = pytree.SUPPORTED_NODES.get(kind)
-        return _is_namedtuple(kind) if definition is None else definition.flatten_with_keys_fn is not None
+        return definition is not None and definition.flatten_with_keys_fn is not None
 
     def one_level(container: Any) -> tuple[list[tuple[Any, Any]], Callable[[Sequence[Any]], Any]]:
         pairs, spec = pytree.tree_flatten_with_path(container, is_leaf=_other_than(container))
@@ -248,10 +248,6 @@ def _last_value(state: TracingState) -> int:
 
 def _other_than(container: Any) -> Callable[[Any], bool]:
     return lambda node: node is not container
-
-
-def _is_namedtuple(kind: type) -> bool:
-    return issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def _key(entry: Any) -> Any:

@@ -193,6 +193,10 @@ def unpack_returns(block: TorchBlock) -> TorchBlock:
     return TorchBlock(block.params, block.nodes[:-1], last.inputs)
 
 
+_NOT_RECORDED = ("unordered_map::at", "_Map_base::at")
+"""How C++ libraries word the failed look-up of a tensor that the tracer has not seen."""
+
+
 def failed(error: Exception) -> CaptureError:
     """The user's exception, with the innermost of the model's source lines."""
     where = ""
@@ -202,7 +206,7 @@ def failed(error: Exception) -> CaptureError:
         if frame is not None and step.tb_frame.f_code.co_filename == frame.file:
             where = f"{frame.file}:{step.tb_lineno} in {frame.function}"
         step = step.tb_next
-    if "unordered_map::at" in str(error) and where:
+    if where and any(text in str(error) for text in _NOT_RECORDED):
         # What the tracer says if an autograd.Function's forward uses a recorded tensor that it was not given directly.
         return CaptureError(
             "an autograd.Function uses a tensor of the model that is not among its arguments "

@@ -5,6 +5,8 @@ They are one node each in a trace, as torchvision's are. Written for clearness: 
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import math
 
 import numpy as np
@@ -220,7 +222,9 @@ _LIBRARIES: list[torch.library.Library] = []
 
 
 def register() -> None:
-    """Define the operators that nobody has defined."""
+    """Load torchvision's own operators, or define them where it is missing or does not fit this PyTorch."""
+    with contextlib.suppress(ImportError, OSError, RuntimeError):
+        importlib.import_module("torchvision")
     if _LIBRARIES or hasattr(torch.ops.torchvision, "nms"):
         return
     library = torch.library.Library("torchvision", "FRAGMENT")
