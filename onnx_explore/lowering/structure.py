@@ -25,6 +25,7 @@ from onnx_explore.symbolic.lowered import (
     leaves,
 )
 from onnx_explore.torch_ir import TorchNode
+from onnx_explore.torch_ir.operators import text_of
 
 
 def constant(item: Any) -> Lowered:
@@ -77,6 +78,19 @@ def _same_enum(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple
     return ((inputs[0] == inputs[1]) == (node.target == "aten::eq"),)
 
 
+def _format(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    """``"{} {}".format(a, b)`` of what is known at export: the operator takes any number of arguments, and has no schema."""
+    template, *items = inputs
+    if not isinstance(template, str) or any(not isinstance(item, str | int | float | None) for item in items):
+        raise NotConstant(
+            "it makes a string of what only the running model knows, and ONNX models compute with numbers",
+            action="make the string of what is known at export, or leave it out",
+        )
+    pieces = template.split("{}")
+    filled = [piece + text_of(item) for piece, item in zip(pieces, items, strict=False)]
+    return ("".join(filled) + "{}".join(pieces[len(filled) :]),)
+
+
 def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (UNDEFINED,) * len(node.outputs)
 
@@ -97,6 +111,7 @@ STRUCTURE: dict[str, Structure] = {
     "prim::NamedTupleConstruct": _construct,
     "aten::eq.enum": _same_enum,
     "aten::ne.enum": _same_enum,
+    "aten::format": _format,
     "prim::EnumName": _enum,
     "prim::EnumValue": _enum,
     "prim::Uninitialized": _undefined,

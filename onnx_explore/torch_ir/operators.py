@@ -48,6 +48,15 @@ def _of_list(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     return operator
 
 
+def text_of(elem: Any) -> str:
+    """``str`` as TorchScript writes it: ``1.`` for 1.0, and a float with all its digits."""
+    if not isinstance(elem, float):
+        return str(elem)
+    if elem.is_integer() and abs(elem) < 1e10:
+        return f"{int(elem)}."
+    return f"{elem:.17g}"
+
+
 _OF_LISTS = {"aten::tensor": _of_list(torch.tensor), "aten::as_tensor": _of_list(torch.as_tensor)}
 
 
@@ -56,6 +65,8 @@ def operator_of(schema: Schema) -> Operator | None:
     """The operator behind a schema, or None if PyTorch does not know it."""
     if schema.name in _OF_LISTS and schema.arguments[0].type == "t[]":
         return Operator(_OF_LISTS[schema.name], schema)
+    if schema.name == "aten::str":  # of a generic type, too
+        return Operator(text_of, schema)
     namespace, _, name = schema.name.partition("::")
     if schema.name == "aten::view" and not schema.overload:
         name = "reshape"  # what made the tensor contiguous may be gone: it does not change a value

@@ -71,6 +71,9 @@ def test_a_cache_as_input_and_output() -> None:
         f"kwargs['past_key_values'][{layer}].{name}" for layer in range(2) for name in ("keys", "values")
     ]
     returned = list(model(IDS).keys())[1]  # "past_key_values", "cache" in later versions of transformers
-    assert [item.name for item in found.outputs][:2] in (["logits", f"{returned}_0_keys"], ["logits", f"{returned}_0_keys_1"])
+    assert [item.name for item in found.outputs][:2] in (
+        ["logits", f"{returned}_0_keys"],
+        ["logits", f"{returned}_0_keys_1"],
+    )
     assert found.eager[1].shape[2] == 6
     check_replay(found)

@@ -65,6 +65,31 @@ def characters(x: Tensor, n: int):
     return s
 
 
+def strings(x: Tensor, n: int):
+    d: Dict[str, Tensor] = {}
+    for i in range(3):
+        d[str(i)] = x + i
+    for key in [f"{1}", "2", f"{9}x{0.5}"]:
+        if key in d:
+            x = x * d[key]
+    value = d.get("7")
+    if value is not None:
+        x = x + value
+    d.pop("0")
+    del d["1"]
+    text = f"{1.0} {2.5} {True} {1 / 3} {3}"
+    return x, len(d), len(text), int(text == "1. 2.5 True 0.33333333333333331 3"), len(str(0.1))
+
+
+def without_gradients(x: Tensor, n: int):
+    with torch.no_grad():
+        for i in range(n):
+            x = x + i
+    with torch.autograd.profiler.record_function("a part"):
+        x = x * 2
+    return x - 1
+
+
 def rank_changes(x: Tensor, n: int):
     y = x
     for _ in range(n):
@@ -222,6 +247,8 @@ EVERYDAY: list[Scripted] = [
     Scripted(removed, RUNS),
     Scripted(literals, SIGNS),
     Scripted(characters, RUNS),
+    Scripted(strings, RUNS, lacks=("If", "Loop")),
+    Scripted(without_gradients, RUNS),
     Scripted(rank_changes, RUNS),
     Scripted(Attributes(), SIGNS, lacks=("If", "Loop")),
     Scripted(named_with_none, [(X, 0), (X, 1), (X, 4)][1:], since=16),
