@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from onnx_explore.check.nodes.containers import contained
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
 from onnx_explore.torch_ir.operators import operator_of
@@ -126,6 +127,9 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     arrange = _STRUCTURE.get(node.target) or _STRUCTURE.get(f"{node.target}.{node.overload}")
     if arrange is not None:
         return arrange(node, inputs)
+    found = contained(node, inputs)
+    if found is not None:
+        return found
     operator = operator_of(node.schema) if node.schema is not None else None
     if operator is None:
         raise UnsupportedOperatorError("PyTorch cannot run it alone", target=node.target, where=node.origin.where)
@@ -191,6 +195,14 @@ def _nothing(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (None,) * len(node.outputs)
 
 
+def _yes(_node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (True,)
+
+
+def _no(_node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (False,)
+
+
 _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::Constant": _constant,
     "prim::ListConstruct": _list,
@@ -203,10 +215,18 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "aten::__getitem__.Dict_str": _item,
     "prim::NumToTensor": _tensor,
     "prim::unchecked_cast": _same,
+    "aten::_unwrap_optional": _same,
+    "prim::OptionalOutput": _same,
+    "prim::SequenceInput": _list,
+    "prim::NamedTupleConstruct": _tuple,
     "prim::Uninitialized": _nothing,
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
+    "aten::is_grad_enabled": _yes,  # the answers of an export (``symbolic.aten.questions``)
+    "prim::requires_grad": _yes,
+    "aten::_nested_tensor_from_mask_left_aligned": _no,
+    "prim::is_nested": _no,
 }
 
 
@@ -218,7 +238,7 @@ def _last_uses(graph: TorchGraph) -> dict[int, list[int]]:
             last[value.id] = node.id
         for inner in node.blocks:
             for each in walk(inner):
-                for value in each.inputs:
+                for value in (*each.inputs, *(item for block in each.blocks for item in block.returns)):
                     last[value.id] = node.id
             for value in inner.returns:
                 last[value.id] = node.id
