@@ -443,4 +443,4 @@ def _raw(constant: tensor_adapters.TorchTensor) -> torch.Tensor:
 
 def _content(tensor: torch.Tensor) -> bytes:
     plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
-    return plain.reshape(-1).view(torch.uint8).numpy().tobytes()
+    return plain.as_strided((plain.numel(),), (1,)).view(torch.uint8).numpy().tobytes()

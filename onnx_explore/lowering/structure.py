@@ -25,7 +25,7 @@ from onnx_explore.symbolic.lowered import (
     leaves,
 )
 from onnx_explore.torch_ir import TorchNode
-from onnx_explore.torch_ir.operators import text_of
+from onnx_explore.torch_ir.operators import format_text
 
 
 def constant(item: Any) -> Lowered:
@@ -86,9 +86,7 @@ def _format(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[L
             "it makes a string of what only the running model knows, and ONNX models compute with numbers",
             action="make the string of what is known at export, or leave it out",
         )
-    pieces = template.split("{}")
-    filled = [piece + text_of(item) for piece, item in zip(pieces, items, strict=False)]
-    return ("".join(filled) + "{}".join(pieces[len(filled) :]),)
+    return (format_text(template, *items),)
 
 
 def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:

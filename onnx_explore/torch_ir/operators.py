@@ -57,6 +57,13 @@ def text_of(elem: Any) -> str:
     return f"{elem:.17g}"
 
 
+def format_text(template: str, *items: Any) -> str:
+    """``template.format(*items)`` as TorchScript writes it: each ``{}`` is the next item."""
+    pieces = template.split("{}")
+    filled = [piece + text_of(item) for piece, item in zip(pieces, items, strict=False)]
+    return "".join(filled) + "{}".join(pieces[len(filled) :])
+
+
 _OF_LISTS = {"aten::tensor": _of_list(torch.tensor), "aten::as_tensor": _of_list(torch.as_tensor)}
 
 

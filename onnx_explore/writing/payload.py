@@ -53,7 +53,7 @@ def contiguous_array(tensor: ir.TensorProtocol) -> npt.NDArray[Any]:
     raw = tensor.raw
     if isinstance(raw, torch.Tensor):
         plain = raw.detach().resolve_conj().resolve_neg().cpu().contiguous()
-        flat: npt.NDArray[Any] = plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else np.empty(0, np.uint8)
+        flat: npt.NDArray[Any] = _flat(plain).numpy() if plain.numel() else np.empty(0, np.uint8)
         return flat.view(tensor.dtype.numpy()).reshape(tuple(plain.shape))
     array: npt.NDArray[Any] = tensor.numpy()
     # ascontiguousarray makes a 0-d array 1-d.
@@ -79,7 +79,12 @@ def _torch_parts(tensor: torch.Tensor, chunk: int) -> Iterator[memoryview]:
 
 
 def _torch_bytes(tensor: torch.Tensor) -> memoryview:
-    return tensor.reshape(-1).view(torch.uint8).numpy().data
+    return _flat(tensor).numpy().data
+
+
+def _flat(tensor: torch.Tensor) -> torch.Tensor:
+    """The bytes of a contiguous tensor. One of a single element is that with any strides, and ``view`` wants the plain ones."""
+    return tensor.as_strided((tensor.numel(),), (1,)).view(torch.uint8)
 
 
 def _numpy_parts(tensor: ir.TensorProtocol) -> Iterator[memoryview]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -19,6 +19,7 @@ import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.capture import Capture
+from onnx_explore.capture.captured import feeds_of
 from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
@@ -107,6 +108,10 @@ def check_nodes(
     return NodesReport(tuple(run.rows), run.parts, budget, run.peak, time.perf_counter() - start, run.note)
 
 
+class _NoValue(RuntimeMismatch):
+    """A part of the model that is fed with what could not be computed."""
+
+
 @dataclass(slots=True)
 class _Step:
     """One torch node that was run: what went in, and what of its outputs is compared."""
@@ -134,7 +139,7 @@ class _Run:
     peak: int = 0
     note: str = ""
     cutting: Cutting = field(init=False)
-    torch_values: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    torch_values: dict[str, Any] = field(default_factory=dict[str, Any])
     onnx_values: dict[str, Array] = field(default_factory=dict[str, Array])
     alone_values: dict[str, Array] = field(default_factory=dict[str, Array])
     weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
@@ -194,8 +199,7 @@ class _Run:
     # Part by part
 
     def all(self, progress: Callable[[int, int], None] | None) -> None:
-        for item, tensor in zip(self.capture.inputs, self.given, strict=True):
-            self.torch_values[item.name] = tensor
+        self.torch_values.update(feeds_of(self.capture.inputs, self.given))
         for parameter in self.capture.graph.parameters:  # with export_params=False they are inputs
             for name in (parameter.name, *parameter.aliases):
                 self.weights[name] = parameter.tensor.detach()
@@ -210,7 +214,7 @@ class _Run:
             held += _COPIES * sum(tensor.nbytes for _, tensor in step.pairs) + self.cutting.copied_at(position)
             is_last = position == len(nodes) - 1
             if is_last or (held >= self.budget and self.cutting.can_cut_after(position)):
-                carried = sum(item.nbytes for store in self._stores for item in store.values())
+                carried = sum(_bytes(item) for store in self._stores for item in store.values())
                 self.peak = max(self.peak, held + carried)
                 self._part(first, position, steps)
                 if progress is not None:
@@ -282,7 +286,7 @@ class _Run:
         if self.stopped or made is None or not self.as_run:
             return {}
         _, proto, weights = made
-        feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
+        feeds = feeds_of(self.capture.inputs, self.given)
         try:
             results = self._run(proto, weights, {**self.weights, **feeds, **self.onnx_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
@@ -309,7 +313,8 @@ class _Run:
                 left, left_problems = self._alone(first, middle, self._made(first, middle))
                 right, right_problems = self._alone(middle + 1, last, self._made(middle + 1, last))
                 return {**left, **right}, {**left_problems, **right_problems}
-            return {}, {last: error.message}
+            # A node whose inputs are not there says nothing of its symbolic function.
+            return {}, {} if isinstance(error, _NoValue) else {last: error.message}
         self.alone_values.update({name: array for name, array in results.items() if not name.endswith(OWN)})
         return results, {}
 
@@ -327,11 +332,14 @@ class _Run:
 
     def _fed(self, session: Session, proto: onnx.ModelProto, values: Mapping[str, Any]) -> dict[str, Array]:
         wanted = {item.name: _element_type(item.type) for item in proto.graph.input}
-        feeds: dict[str, Array | torch.Tensor] = {}
+        feeds: dict[str, Any] = {}
         for name in session.inputs:
             if name not in values:
-                raise RuntimeMismatch(f"'{name}' has no value: what makes it could not be run")
-            feeds[name] = _as_declared(values[name], wanted[name])
+                raise _NoValue(f"'{name}' has no value: what makes it could not be run")
+            value, dtype = values[name], wanted[name]
+            feeds[name] = (
+                [_as_declared(item, dtype) for item in value] if isinstance(value, list) else _as_declared(value, dtype)
+            )
         return dict(zip(session.outputs, session.run(feeds), strict=True))
 
     # Comparing
@@ -449,6 +457,11 @@ class _Run:
             raise Cancelled("stopped while the nodes were checked")
 
 
+def _bytes(item: Any) -> int:
+    """Of a tensor, an array, or a list of them."""
+    return sum(map(_bytes, cast("list[Any]", item))) if isinstance(item, list) else item.nbytes
+
+
 def _alias_name(pair: Pair) -> str:
     return f"{pair.name}::{pair.node.outputs[pair.output].id}"
 
@@ -476,8 +489,9 @@ def _nonfinite(item: Array | None) -> int:
 
 
 def _element_type(declared: onnx.TypeProto) -> int:
-    """The element type of a tensor, or of one that may be None."""
+    """The element type of a tensor, of one that may be None, or of those in a list."""
     inner = declared.optional_type.elem_type if declared.HasField("optional_type") else declared
+    inner = inner.sequence_type.elem_type if inner.HasField("sequence_type") else inner
     return inner.tensor_type.elem_type
 
 

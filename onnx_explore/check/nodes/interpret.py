@@ -18,7 +18,7 @@ import torch
 from onnx_explore.check.nodes.containers import contained
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
-from onnx_explore.torch_ir.operators import operator_of
+from onnx_explore.torch_ir.operators import format_text, operator_of
 
 
 class Interpreter:
@@ -195,6 +195,14 @@ def _nothing(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (None,) * len(node.outputs)
 
 
+def _enum(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0].name if node.target == "prim::EnumName" else inputs[0].value,)
+
+
+def _format(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (format_text(*inputs),)
+
+
 def _yes(_node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (True,)
 
@@ -227,6 +235,9 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::requires_grad": _yes,
     "aten::_nested_tensor_from_mask_left_aligned": _no,
     "prim::is_nested": _no,
+    "prim::EnumName": _enum,
+    "prim::EnumValue": _enum,
+    "aten::format": _format,
 }
 
 
