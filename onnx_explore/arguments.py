@@ -14,9 +14,11 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 
+from onnx_explore.axes import named_axes
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.flow import check_opset
 from onnx_explore.options import DEFAULT_OPSET, OperatorExportTypes, Options, TrainingMode
+from onnx_explore.recording import Recorder
 from onnx_explore.writing import check_target
 
 FIRST_WITH_FUNCTIONS = 15
@@ -41,13 +43,14 @@ def make_options(
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> Options:
     """Options from the documented parameters.
 
     Raises:
         InvalidArgument: For a value that is of no use.
     """
-    opset = DEFAULT_OPSET if opset_version is None else opset_version
+    opset = DEFAULT_OPSET if opset_version is None else number(opset_version)
     check_opset(opset)
     kind = enum_member(OperatorExportTypes, operator_export_type, "operator_export_type")
     if keep_initializers_as_inputs is None:
@@ -75,6 +78,7 @@ def make_options(
         autograd_inlining=True if autograd_inlining is None else switch(autograd_inlining, "autograd_inlining"),
         torch_symbolics=switch(torch_symbolics, "torch_symbolics"),
         optional_inputs=_names("optional_inputs", optional_inputs),
+        integer_kernels=switch(integer_kernels, "integer_kernels"),
     )
 
 
@@ -91,7 +95,15 @@ def options_for(caller: str, given: Mapping[str, Any]) -> Options:
 
 
 def check_call(
-    model: Any, options: Options, *, kwargs: Any, dynamic_axes: Any, rtol: Any, atol: Any, f: Any = None
+    model: Any,
+    *,
+    kwargs: Any,
+    dynamic_axes: Any,
+    rtol: Any,
+    atol: Any,
+    f: Any = None,
+    recorder: Any = None,
+    external_data: Any = None,
 ) -> None:
     """What ``export``, ``explore`` and ``audit`` check of their other arguments before the model runs.
 
@@ -99,20 +111,26 @@ def check_call(
         InvalidArgument: Naming the argument.
         WriteError: If ``f`` could not be written to.
     """
-    check_model(model, options.export_modules_as_functions)
+    check_model(model)
     check_kwargs(kwargs)
     check_axes(dynamic_axes)
     check_tolerance(rtol, "rtol")
     check_tolerance(atol, "atol")
+    if recorder is not None and not isinstance(recorder, Recorder):
+        raise InvalidArgument(
+            f"it is a {type(recorder).__qualname__}",
+            argument="recorder",
+            action="pass an onnx_explore.recording.Recorder",
+        )
     if f is not None:
-        check_target(f)
+        check_target(f, with_data=optional_switch(external_data, "external_data") is True)
 
 
-def check_model(model: Any, functions: bool | frozenset[type] = False) -> None:
+def check_model(model: Any) -> None:
     """Refuse what cannot be exported at all.
 
     Raises:
-        InvalidArgument: If it cannot be called, is a class, or is scripted where its modules' classes are needed.
+        InvalidArgument: If it cannot be called, or is a class.
     """
     if isinstance(model, type):
         raise InvalidArgument(
@@ -125,12 +143,6 @@ def check_model(model: Any, functions: bool | frozenset[type] = False) -> None:
             f"a {type(model).__qualname__} cannot be called",
             argument="model",
             action="pass a torch.nn.Module, a ScriptModule or a function",
-        )
-    if functions and isinstance(model, torch.jit.ScriptModule | torch.jit.ScriptFunction):
-        raise InvalidArgument(
-            "the modules of a scripted model have no Python classes",
-            argument="export_modules_as_functions",
-            action="export the model itself, which is then traced, or use False",
         )
 
 
@@ -152,10 +164,10 @@ def check_kwargs(kwargs: Any) -> None:
 
 
 def check_axes(dynamic_axes: Any) -> None:
-    """Refuse ``dynamic_axes`` that can fit no model. Names and axes are checked against the captured model.
+    """Refuse ``dynamic_axes`` that can fit no model. Names and ranks are checked against the captured model.
 
     Raises:
-        InvalidArgument: If it is not a mapping, or a key is not a string.
+        InvalidArgument: If it is not a mapping, a key is not a string, or an axis or its name is none.
     """
     if dynamic_axes is None:
         return
@@ -165,10 +177,7 @@ def check_axes(dynamic_axes: Any) -> None:
     for name, axes in cast("Mapping[Any, Any]", dynamic_axes).items():
         if not isinstance(name, str):
             raise InvalidArgument(f"{name!r} is not the name of a value", argument="dynamic_axes", action=example)
-        if not isinstance(axes, Mapping | list | tuple):
-            raise InvalidArgument(
-                f"the axes of '{name}' are a {type(axes).__name__}", argument="dynamic_axes", action=example
-            )
+        named_axes(name, axes)
 
 
 def check_tolerance(value: Any, argument: str) -> None:
@@ -183,16 +192,30 @@ def check_tolerance(value: Any, argument: str) -> None:
         raise InvalidArgument(f"{value!r} is not a number from 0 on", argument=argument)
 
 
+def number(value: Any) -> Any:
+    """A number of NumPy's as Python's; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def switch(value: Any, argument: str) -> bool:
     """True or False; 1 and 0, and NumPy's, stand for them.
 
     Raises:
         InvalidArgument: For anything else: ``"False"`` is true.
     """
-    number: Any = value.item() if isinstance(value, np.generic) else value
-    if isinstance(number, int | bool) and number in (0, 1):
-        return bool(number)
+    plain = number(value)
+    if isinstance(plain, int | bool) and plain in (0, 1):
+        return bool(plain)
     raise InvalidArgument(f"{value!r} is neither True nor False", argument=argument)
+
+
+def optional_switch(value: Any, argument: str) -> bool | None:
+    """As ``switch``, or None.
+
+    Raises:
+        InvalidArgument: For anything else.
+    """
+    return None if value is None else switch(value, argument)
 
 
 def enum_member(kind: type[_Enum], item: Any, argument: str) -> _Enum:
@@ -239,6 +262,7 @@ def _custom_opsets(opsets: Any) -> dict[str, int]:
             raise InvalidArgument(
                 "the default domain is not a custom one", argument="custom_opsets", action="use opset_version"
             )
+        version = number(version)
         if isinstance(version, bool) or not isinstance(version, int) or version < 1:
             raise InvalidArgument(f"version {version!r} of '{domain}' is not a positive int", argument="custom_opsets")
         result[domain] = version

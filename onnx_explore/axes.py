@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.relations import base_sizes, symbols_in
 
 DynamicAxes = Mapping[str, Mapping[int, str] | Sequence[int]]
 
@@ -23,10 +27,12 @@ def normalized(
         output_shapes: Captured shape of each graph output, None where it is not known.
 
     Returns:
-        Value name → {non-negative axis: symbol}. For the list form, the symbols are ``NAME_dynamic_axes_1`` …
+        Value name → {non-negative axis: symbol}. A symbol may be an expression over others, such as ``past + seq``. For the
+        list form, the symbols are ``NAME_dynamic_axes_1`` …
 
     Raises:
-        InvalidArgument: For an unknown name, an axis out of range or given twice, or one symbol for two sizes.
+        InvalidArgument: For an unknown name, an axis out of range or given twice, one symbol for two sizes, an expression that
+            cannot be read, that is not what its axis is, or with a symbol that no axis tells the size of.
     """
     result: dict[str, dict[int, str]] = {}
     known = {**input_shapes, **output_shapes}
@@ -42,19 +48,26 @@ def normalized(
     return result
 
 
-def _one(name: str, axes: Any, shape: tuple[int, ...] | None) -> dict[int, str]:
+def named_axes(name: str, axes: Any) -> dict[int, str]:
+    """Axis → symbol, as the user wrote them, of one value; checked as far as that needs no shape.
+
+    Raises:
+        InvalidArgument: For what is no axis or no name, or an axis that stands there twice.
+    """
     if isinstance(axes, Mapping):
-        pairs: list[tuple[Any, Any]] = list(axes.items())
-    elif isinstance(axes, Sequence) and not isinstance(axes, str):
-        pairs = [(axis, f"{name}_dynamic_axes_{position}") for position, axis in enumerate(axes, start=1)]
+        pairs: list[tuple[Any, Any]] = list(cast("Mapping[Any, Any]", axes).items())
+    elif isinstance(axes, list | tuple):
+        listed = cast("Sequence[Any]", axes)
+        pairs = [(axis, f"{name}_dynamic_axes_{position}") for position, axis in enumerate(listed, start=1)]
     else:
         raise InvalidArgument(
             f"the axes of '{name}' are a {type(axes).__name__}",
             argument="dynamic_axes",
-            action='write {0: "batch"} or [0]',
+            action='write {"x": {0: "batch"}} or {"x": [0]}',
         )
     result: dict[int, str] = {}
-    for axis, symbol in pairs:
+    for given, symbol in pairs:
+        axis: Any = given.item() if isinstance(given, np.integer) else given
         if isinstance(axis, bool) or not isinstance(axis, int):
             raise InvalidArgument(f"axis {axis!r} of '{name}' is not an int", argument="dynamic_axes")
         if not isinstance(symbol, str) or not symbol:
@@ -67,6 +80,15 @@ def _one(name: str, axes: Any, shape: tuple[int, ...] | None) -> dict[int, str]:
                 argument="dynamic_axes",
                 action='choose a name such as "batch"',
             )
+        if axis in result:
+            raise InvalidArgument(f"axis {axis} of '{name}' is given twice", argument="dynamic_axes")
+        result[axis] = symbol
+    return result
+
+
+def _one(name: str, axes: Any, shape: tuple[int, ...] | None) -> dict[int, str]:
+    result: dict[int, str] = {}
+    for axis, symbol in named_axes(name, axes).items():
         place = axis
         if shape is not None:
             if not -len(shape) <= axis < len(shape):
@@ -80,16 +102,29 @@ def _one(name: str, axes: Any, shape: tuple[int, ...] | None) -> dict[int, str]:
     return result
 
 
+_NAME = re.compile(r"[^\W\d][\w.]*")
+
+
+def misread(axes: Mapping[str, Mapping[int, str]]) -> list[str]:
+    """The symbols that are no names, and no expressions over the other ones: sizes computed from them look like sums of others.
+
+    Args:
+        axes: Normalised ``dynamic_axes``.
+    """
+    symbols = list(dict.fromkeys(symbol for each in axes.values() for symbol in each.values()))
+    names = {symbol for symbol in symbols if _NAME.fullmatch(symbol)}
+    found = (symbol for symbol in symbols if symbol not in names)
+    return [symbol for symbol in found if not set(_NAME.findall(symbol)) <= names]
+
+
 def _consistent(axes: Mapping[str, Mapping[int, str]], input_shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """One symbol is one size: it may not stand for two different ones in the example inputs."""
-    sizes: dict[str, tuple[int, str]] = {}
-    for name, shape in input_shapes.items():
-        for axis, symbol in axes.get(name, {}).items():
-            first = sizes.setdefault(symbol, (shape[axis], f"axis {axis} of '{name}'"))
-            if first[0] != shape[axis]:
-                raise InvalidArgument(
-                    f"'{symbol}' names {first[1]}, which is {first[0]}, and axis {axis} of '{name}', which is "
-                    f"{shape[axis]}: one name is one size",
-                    argument="dynamic_axes",
-                    action="give the two axes different names",
-                )
+    """One symbol is one size, in the example inputs, and an expression is what its axis is."""
+    base_sizes(
+        (symbol, shape[axis], f"axis {axis} of '{name}'")
+        for name, shape in input_shapes.items()
+        for axis, symbol in axes.get(name, {}).items()
+    )
+    for name, named in axes.items():
+        if name not in input_shapes:
+            for symbol in named.values():
+                symbols_in(symbol)  # that it can be read; what it is made of may be known only when the model runs

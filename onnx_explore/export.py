@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from onnx_explore.arguments import check_call, make_options, switch
+from onnx_explore.arguments import check_call, make_options, optional_switch, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.torch_api import onnx_export_flag
 from onnx_explore.check.samples import CAPTURED_ONLY, Trials, check_samples
@@ -47,6 +47,7 @@ def export(
     recorder: Recorder | None = None,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> Exported:
     """Export a PyTorch model to ONNX.
 
@@ -68,12 +69,13 @@ def export(
             ``ONNX_FALLTHROUGH``: those, whatever their namespace, as nodes of their own domain.
         opset_version: 7 … 28; default 17.
         do_constant_folding: Compute at export what does not depend on an input.
-        dynamic_axes: Which dimensions may differ when the model runs: name → {axis: symbol} or [axis, …].
+        dynamic_axes: Which dimensions may differ when the model runs: name → {axis: symbol} or [axis, …]. A symbol may be an
+            expression over others, such as ``past + seq``.
         keep_initializers_as_inputs: Weights as graph inputs, too. None: only if ``operator_export_type`` is not ``ONNX``.
             Always so before opset 9.
         custom_opsets: Versions of custom domains.
-        export_modules_as_functions: Module calls become local functions: of all modules, or of these classes. From
-            opset 15 on.
+        export_modules_as_functions: Module calls become local functions: of all modules, or of these classes; in scripted models,
+            too. From opset 15 on. What became no function is noted.
         autograd_inlining: Replace an ``autograd.Function`` without symbolic function by what its forward did.
         kwargs: Keyword arguments of the call, besides those at the end of ``args``.
         check: Run ``onnx.checker`` and ONNX Runtime, compare with PyTorch, and raise if they disagree.
@@ -87,6 +89,9 @@ def export(
             are used.
         optional_inputs: Inputs of a scripted model, declared as ``Optional[Tensor]``, that may be a tensor or None when the
             ONNX model runs; ``args`` has a tensor for them, whose dtype and shape they get. From opset 15 on.
+        integer_kernels: Of quantized models. False: PyTorch's own arithmetic, so that the integers are PyTorch's. True: the form
+            that ONNX Runtime makes one integer kernel of (convolutions are some four times faster); each of them may be
+            one step off.
 
     Returns:
         The exported model.
@@ -109,13 +114,23 @@ def export(
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
+        integer_kernels=integer_kernels,
     )
-    check_call(model, options, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, f=f)
+    check_call(
+        model,
+        kwargs=kwargs,
+        dynamic_axes=dynamic_axes,
+        rtol=rtol,
+        atol=atol,
+        f=f,
+        recorder=recorder,
+        external_data=external_data,
+    )
     check, record = switch(check, "check"), switch(record, "record")
     check_samples(samples)
     if samples is not None and not check:
         raise InvalidArgument("samples are for the check", argument="samples", action="pass check=True as well")
-    external_data = None if external_data is None else switch(external_data, "external_data")
+    external_data = optional_switch(external_data, "external_data")
     recorder = recorder if recorder is not None else Recorder()
     with collector_paused(), logged(options.verbose), onnx_export_flag():
         flow = Flow(model, args, kwargs, options, dynamic_axes, recorder, record_conversions=record)

@@ -19,6 +19,7 @@ import torch
 from onnx_explore import axes as dynamic
 from onnx_explore.capture import capture, check_replay
 from onnx_explore.capture.captured import Capture, one_each
+from onnx_explore.capture.classes import CalledModule
 from onnx_explore.capture.optionals import chosen_optionals
 from onnx_explore.capture.pitfalls import conversion_notes
 from onnx_explore.capture.rerun import make_rerun
@@ -35,8 +36,10 @@ from onnx_explore.lowering.cursor import Lowering
 from onnx_explore.lowering.resolution import resolve
 from onnx_explore.options import NEWEST_OPSET, OLDEST_OPSET, Options, TrainingMode
 from onnx_explore.passes.onnx import ONNX_PASSES, OnnxPass
+from onnx_explore.passes.onnx.chosen_functions import chosen_calls, function_notes
 from onnx_explore.passes.onnx.interface import KEEP
 from onnx_explore.passes.onnx.local_functions import FUNCTIONS
+from onnx_explore.passes.onnx.separate_biases import INTEGER_KERNELS
 from onnx_explore.passes.pipeline import run_onnx_passes, run_torch_passes
 from onnx_explore.passes.torch import TORCH_PASSES
 from onnx_explore.passes.torch.inline_functions import inline_functions
@@ -172,6 +175,13 @@ class Flow:
                 {item.onnx_name: item.value.shape for item in captured.outputs},
             ),
         )
+        for symbol in dynamic.misread(self.options.dynamic_axes):
+            recorder.note(
+                "warning",
+                "AxisName",
+                f"the axis name '{symbol}' reads as an expression, and sizes computed from it are declared as one over its "
+                "parts — choose a name of letters, digits and underscores",
+            )
         for note in chosen_optionals(captured, self.options.optional_inputs):
             recorder.note(note.severity, note.code, note.message, where=note.where)
         take_over_registrations()
@@ -249,22 +259,21 @@ class Flow:
     def complete(self) -> ir.Model:
         """Connect the outputs and run the ONNX passes. Only once, after the lowering has finished."""
         local = tuple(self.lowering.emitter.functions.values())
-        model = completed(self.lowering.finish(), self.options, self._functions(), self.recorder, local)
+        wanted = self._functions()
+        model = completed(self.lowering.finish(), self.options, wanted, self.recorder, local)
+        for note in function_notes(model, wanted, self.options.export_modules_as_functions):
+            self.recorder.note(note.severity, note.code, note.message)
         if self.options.verbose:
             self._document(model)
         return model
 
     def text(self, model: ir.Model) -> str:
         """The model in the form that the reference prints, with the classes of the modules."""
-        return torchscript_text(model, {path: type(module).__name__ for path, module in self.captured.called.items()})
+        return torchscript_text(model, {path: module.name for path, module in self.captured.called.items()})
 
-    def _functions(self) -> dict[str, torch.nn.Module]:
+    def _functions(self) -> dict[str, CalledModule]:
         """The module calls that are to become local functions."""
-        chosen = self.options.export_modules_as_functions
-        called = self.captured.called
-        if isinstance(chosen, bool):
-            return dict(called) if chosen else {}
-        return {scope: module for scope, module in called.items() if type(module) in chosen}
+        return chosen_calls(self.captured.called, self.options.export_modules_as_functions)
 
     def trials(
         self,
@@ -305,22 +314,23 @@ class Flow:
         rtol: float | None = None,
         atol: float | None = None,
         progress: Callable[[int, int], None] | None = None,
-        as_run: bool = True,
+        culprits_only: bool = False,
     ) -> NodesReport:
         """Every intermediate against ONNX's; see ``onnx_explore.check.nodes``."""
-        return check_nodes(
-            model,
-            self.graph,
-            self.captured,
-            self.lowering.lowered,
-            self.recorder,
-            inputs=inputs,
-            budget=budget,
-            rtol=rtol,
-            atol=atol,
-            progress=progress,
-            as_run=as_run,
-        )
+        with collector_paused():
+            return check_nodes(
+                model,
+                self.graph,
+                self.captured,
+                self.lowering.lowered,
+                self.recorder,
+                inputs=inputs,
+                budget=budget,
+                rtol=rtol,
+                atol=atol,
+                progress=progress,
+                culprits_only=culprits_only,
+            )
 
     def check_passes(self, passes: Sequence[tuple[str, OnnxPass]] = ONNX_PASSES) -> PassesReport:
         """Lower again, and run the model after each ONNX pass; this flow's own model stays as it is."""
@@ -370,7 +380,7 @@ def _drain(lowering: Lowering, recorder: Recorder) -> None:
 def completed(
     graph: ir.Graph,
     options: Options,
-    functions: Mapping[str, torch.nn.Module],
+    functions: Mapping[str, CalledModule],
     recorder: Recorder,
     local: Sequence[ir.Function] = (),
 ) -> ir.Model:
@@ -391,7 +401,7 @@ def completed(
 
 
 def _assembled(
-    graph: ir.Graph, options: Options, functions: Mapping[str, torch.nn.Module], local: Sequence[ir.Function]
+    graph: ir.Graph, options: Options, functions: Mapping[str, CalledModule], local: Sequence[ir.Function]
 ) -> ir.Model:
     """A model before the ONNX passes."""
     model = ir.Model(
@@ -404,6 +414,7 @@ def _assembled(
     if options.keep_initializers_as_inputs:
         model.meta[KEEP] = True
     model.meta[FUNCTIONS] = functions
+    model.meta[INTEGER_KERNELS] = options.integer_kernels
     return model
 
 

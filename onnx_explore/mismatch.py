@@ -7,8 +7,8 @@ an error of one node is not seen in the next; the tree is read off that, and no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,17 +16,18 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore import dtypes
-from onnx_explore.arguments import check_model, make_options
+from onnx_explore.arguments import check_kwargs, check_model, make_options
 from onnx_explore.capture.captured import GraphInput, GraphOutput, feeds_of
 from onnx_explore.check.agreement import assert_agreement, run_for
-from onnx_explore.check.graph_info import GraphInfo, VerificationOptions, is_essential
+from onnx_explore.check.graph_info import GraphInfo, Part, VerificationOptions, is_essential
 from onnx_explore.check.nodes import NodeCheck
 from onnx_explore.check.nodes.interpret import values_of
-from onnx_explore.flow import Flow, completed, lowered
+from onnx_explore.errors import CheckerError, RuntimeMismatch
+from onnx_explore.flow import Flow, collector_paused, completed, lowered
 from onnx_explore.lowering.cursor import Lowering
-from onnx_explore.options import Options, TrainingMode
+from onnx_explore.options import OperatorExportTypes, Options, TrainingMode
 from onnx_explore.recording import Recorder
-from onnx_explore.torch_ir import Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
+from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, TorchValue, used_by
 
 
 def find_mismatch(
@@ -38,6 +39,13 @@ def find_mismatch(
     keep_initializers_as_inputs: bool = True,
     verbose: bool = False,
     options: VerificationOptions | None = None,
+    *,
+    input_kwargs: Mapping[str, Any] | None = None,
+    operator_export_type: Any = OperatorExportTypes.ONNX,
+    custom_opsets: Mapping[str, int] | None = None,
+    autograd_inlining: bool | None = True,
+    torch_symbolics: bool = True,
+    optional_inputs: Sequence[str] | None = None,
 ) -> GraphInfo:
     """Find all parts of a model that ONNX computes otherwise than PyTorch, and print what was found.
 
@@ -50,6 +58,12 @@ def find_mismatch(
         keep_initializers_as_inputs: As for ``export``.
         verbose: Print the ONNX graph of the whole model, too.
         options: Tolerances and what runs the ONNX models.
+        input_kwargs: Keyword arguments of the call.
+        operator_export_type: As for ``export``.
+        custom_opsets: As for ``export``.
+        autograd_inlining: As for ``export``.
+        torch_symbolics: As for ``export``.
+        optional_inputs: As for ``export``.
 
     Returns:
         The whole model's information; its halves, and theirs, where it disagrees.
@@ -63,31 +77,30 @@ def find_mismatch(
         opset_version=opset_version,
         keep_initializers_as_inputs=keep_initializers_as_inputs,
         verbose=verbose,
+        operator_export_type=operator_export_type,
+        custom_opsets=custom_opsets,
+        autograd_inlining=autograd_inlining,
+        torch_symbolics=torch_symbolics,
+        optional_inputs=optional_inputs,
     )
     check_model(model)
-    flow = Flow(model, input_args, None, made, None, Recorder())
-    examiner = Parts(flow)
-    info = examiner.whole()
-    if verbose:
-        print(flow.text(examiner.model(info)))  # noqa: T201 (asked for)
-    info.find_mismatch(options)
+    check_kwargs(input_kwargs)
+    with collector_paused():
+        flow = Flow(model, input_args, input_kwargs, made, None, Recorder())
+        examiner = Parts(flow)
+        info = examiner.whole()
+        if verbose:
+            print(flow.text(examiner.model(info)))  # noqa: T201 (asked for)
+        info.find_mismatch(options)
     info.pretty_print()
     return info
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A run of essential nodes, and what it is to give."""
-
-    nodes: tuple[TorchNode, ...]
-    returns: tuple[TorchValue, ...]
 
 
 class Parts:
     """Parts of one captured model, and which of them hold a node that ONNX computes otherwise.
 
     Args:
-        flow: The capture, after the torch passes.
+        flow: The capture, after the torch passes; nothing was lowered yet.
     """
 
     def __init__(self, flow: Flow) -> None:
@@ -100,14 +113,13 @@ class Parts:
             verbose=False,
             export_modules_as_functions=False,
         )
-        self._flow = flow.again(self._options, None, Recorder())
+        self._flow = flow if flow.options == self._options else flow.again(self._options, None, Recorder())
         self._graph = self._flow.graph
-        self._producers = {value.id: node for node in self._graph.block.nodes for value in node.outputs}
-        self._parameters = {item.value.id: item for item in self._graph.parameters}
-        self._names = {
-            value.id: item.name for value, item in zip(self._graph.inputs, flow.captured.inputs, strict=True)
-        }
-        self._parts: dict[int, _Part] = {}
+        nodes = self._graph.block.nodes
+        self._place = {node.id: place for place, node in enumerate(nodes)}
+        self._essential = {node.id for node in nodes if is_essential(node)}
+        self._producers = {value.id: node for node in nodes for value in node.outputs}
+        self._pieces = self._pieces_of_lists()
 
     @cached_property
     def _values(self) -> dict[int, Any]:
@@ -120,8 +132,8 @@ class Parts:
 
     def whole(self) -> GraphInfo:
         """The whole model, not compared yet."""
-        nodes = tuple(node for node in self._graph.block.nodes if is_essential(node))
-        return self._info(_Part(nodes, tuple(dict.fromkeys(self._graph.outputs))), "")
+        nodes = tuple(node for node in self._graph.block.nodes if node.id in self._essential)
+        return self._info(Part(nodes, tuple(dict.fromkeys(self._graph.outputs))), "")
 
     def examine(self, info: GraphInfo, options: VerificationOptions) -> None:
         """Compare a part with ONNX; if it disagrees, find out which of its nodes do, and split it around them."""
@@ -129,8 +141,7 @@ class Parts:
         if info.mismatch_error is None:
             return
         wrong = self._wrong(options)
-        own = {node.id for node in self._parts[id(info)].nodes}
-        if own & wrong.keys():
+        if any(node.id in wrong for node in info.part.nodes):
             self._divide(info, wrong)
 
     def _compare(self, info: GraphInfo, options: VerificationOptions) -> None:
@@ -139,45 +150,56 @@ class Parts:
         if not info.id:
             feeds = feeds_of(captured.inputs, [item.example for item in captured.inputs])
             feeds |= {name: item.tensor for item in captured.graph.parameters for name in (item.name, *item.aliases)}
-            info.pt_outs, model = captured.eager, self._exported
+            model = self._exported
         else:
             model = self.model(info)
             feeds = {value.name or "": item for value, item in zip(model.graph.inputs, info.input_args, strict=False)}
-            info.pt_outs = self._outputs(info)
+        info.is_compared = True
         try:
-            assert_agreement(run_for(model, feeds, options), info.pt_outs, options)
+            assert_agreement(run_for(model, feeds, options), self.outputs(info), options)
         except AssertionError as error:
             info.mismatch_error = error
+        except (CheckerError, RuntimeMismatch) as error:  # what a node gives does not fit into the next one
+            info.mismatch_error = AssertionError(error.message)
 
     def _wrong(self, options: VerificationOptions) -> dict[int, AssertionError]:
         """The nodes that give something else than PyTorch when they are fed with its values, and what."""
-        report = self._flow.check_nodes(self._exported, rtol=options.rtol, atol=options.atol, as_run=False)
+        report = self._flow.check_nodes(self._exported, rtol=options.rtol, atol=options.atol, culprits_only=True)
         return {row.node: AssertionError(str(row)) for row in report.rows if _is_wrong(row, options)}
 
     def _divide(self, info: GraphInfo, wrong: Mapping[int, AssertionError]) -> None:
         """Split a part that holds a wrong node, until there is one node left."""
-        halves = self._split(self._parts[id(info)])
+        halves = self._split(info.part)
         if halves is None:
             return
-        for place, part in enumerate(halves):
-            half = self._info(part, f"{info.id}{place}")
-            half.mismatch_error = next((wrong[node.id] for node in part.nodes if node.id in wrong), None)
-            half.pt_outs = self._outputs(half)
-            if place:
-                info.lower_graph_info = half
-            else:
-                info.upper_graph_info = half
+        info.upper_graph_info, info.lower_graph_info = (
+            self._info(part, f"{info.id}{place}") for place, part in enumerate(halves)
+        )
+        for half in (info.upper_graph_info, info.lower_graph_info):
+            half.is_compared = True
+            half.mismatch_error = next((wrong[node.id] for node in half.part.nodes if node.id in wrong), None)
             if half.mismatch_error is not None:
                 self._divide(half, wrong)
 
-    def _outputs(self, info: GraphInfo) -> tuple[torch.Tensor, ...]:
-        return tuple(self._tensor(value) for value in info.graph.outputs)
+    # -- what a part is asked for -----------------------------------------------------------------------------------
+
+    def inputs(self, info: GraphInfo) -> tuple[torch.Tensor, ...]:
+        """What PyTorch gave the part."""
+        return tuple(self._tensor(value) for value in info.graph.inputs)
+
+    def outputs(self, info: GraphInfo) -> tuple[torch.Tensor, ...]:
+        """What PyTorch got from the part; of the whole model, when it was captured."""
+        if not info.id:
+            return self._flow.captured.eager
+        return tuple(self._tensor(value) for value in info.part.returns)
 
     def model(self, info: GraphInfo) -> ir.Model:
         """The part as an ONNX model."""
         graph = info.graph
+        own = zip(self._graph.inputs, self._flow.captured.inputs, strict=True)
+        names = {value.id: item.name for value, item in own}
         inputs = [
-            GraphInput(self._names.get(value.id, f"v{value.name}"), "", value, tensor)
+            GraphInput(names.get(value.id, f"v{value.name}"), "", value, tensor)
             for value, tensor in zip(graph.inputs, info.input_args, strict=True)
         ]
         outputs = [GraphOutput(f"output_{index}", "", value) for index, value in enumerate(graph.outputs)]
@@ -188,29 +210,29 @@ class Parts:
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def _info(self, part: _Part, number: str) -> GraphInfo:
-        graph = self._build(part)
-        info = GraphInfo(
-            graph,
-            tuple(self._tensor(value) for value in graph.inputs),
-            {item.name: item.tensor for item in graph.parameters},
-            self,
-            self._options,
-            number,
-        )
-        self._parts[id(info)] = part
-        return info
+    def _info(self, part: Part, number: str) -> GraphInfo:
+        return GraphInfo(part, self, self._options, number)
 
     def _tensor(self, value: TorchValue) -> torch.Tensor:
         item: Any = self._values[value.id]
         return item if isinstance(item, torch.Tensor) else torch.tensor(item)
 
-    def _build(self, part: _Part) -> TorchGraph:
+    def graph(self, part: Part) -> TorchGraph:
         """A graph of the part's nodes and of the constants, lists and sizes that they need; what else they use is an input."""
+        included, taken = self._reach(part)
+        nodes = tuple(sorted(included, key=lambda node: self._place[node.id]))
+        parameters = {item.value.id for item in self._graph.parameters}
+        inputs = sorted((value for value in taken.values() if value.id not in parameters), key=self._order)
+        weights = tuple(item for item in self._graph.parameters if item.value.id in taken)
+        params = (*inputs, *(item.value for item in weights))
+        return TorchGraph(TorchBlock(params, nodes, part.returns), weights)
+
+    def _reach(self, part: Part) -> tuple[list[TorchNode], dict[int, TorchValue]]:
+        """The nodes that a part computes, and the values that it takes from outside."""
         own = {node.id for node in part.nodes}
-        included = {node.id for node in part.nodes}
+        included = list(part.nodes)
         taken: dict[int, TorchValue] = {}
-        pending = [value for node in part.nodes for value in _uses(node)] + list(part.returns)
+        pending = [value for node in part.nodes for value in used_by(node)] + list(part.returns)
         seen: set[int] = set()
         while pending:
             value = pending.pop()
@@ -218,63 +240,80 @@ class Parts:
                 continue
             seen.add(value.id)
             producer = self._producers.get(value.id)
-            if producer is not None and producer.id in included:
-                continue
             if producer is None or not self._belongs(producer, own):
                 taken[value.id] = value
-                continue
-            included.add(producer.id)
-            pending.extend(_uses(producer))
-        nodes = tuple(node for node in self._graph.block.nodes if node.id in included)
-        inputs = [value for value in self._order() if value.id in taken and value.id not in self._parameters]
-        weights: list[Parameter] = [item for item in self._graph.parameters if item.value.id in taken]
-        params = (*inputs, *(item.value for item in weights))
-        return TorchGraph(TorchBlock(params, nodes, part.returns), tuple(weights))
+            elif producer.id not in own:
+                own.add(producer.id)
+                included.append(producer)
+                pending.extend(used_by(producer))
+        return included, taken
 
     def _belongs(self, node: TorchNode, own: set[int]) -> bool:
         """Whether a part computes a node itself: constants and sizes always, the pieces of a list with what makes the list."""
-        if is_essential(node):
-            return False
+        if node.id in self._essential:
+            return node.id in own
         makers = [self._producers.get(value.id) for value in node.inputs if value.kind == "Tensor[]"]
-        return all(maker is None or maker.id in own or not is_essential(maker) for maker in makers)
+        return all(maker is None or maker.id in own or maker.id not in self._essential for maker in makers)
 
-    def _order(self) -> Iterator[TorchValue]:
-        yield from self._graph.block.params
-        for node in self._graph.block.nodes:
-            yield from node.outputs
+    def _order(self, value: TorchValue) -> tuple[int, int]:
+        """Where a value is made: the inputs of the model come first."""
+        producer = self._producers.get(value.id)
+        if producer is None:
+            return -1, self._graph.block.params.index(value)
+        return self._place[producer.id], producer.outputs.index(value)
 
-    def _split(self, part: _Part) -> tuple[_Part, _Part] | None:
+    def _split(self, part: Part) -> tuple[Part, Part] | None:
         """Two halves between which only tensors pass that ONNX has; None if there is no such place."""
         size = len(part.nodes)
         middle = size // 2
-        for place in sorted(range(1, size), key=lambda each: (abs(each - middle), each)):
-            halves = self._halves(part, place)
-            if halves is not None:
-                return halves
+        for distance in range(middle + 1):
+            for place in dict.fromkeys((middle - distance, middle + distance)):
+                halves = self._halves(part, place) if 0 < place < size else None
+                if halves is not None:
+                    return halves
         return None
 
-    def _halves(self, part: _Part, place: int) -> tuple[_Part, _Part] | None:
+    def _halves(self, part: Part, place: int) -> tuple[Part, Part] | None:
         upper, lower = part.nodes[:place], part.nodes[place:]
-        made = {value.id for value in self._made(upper)}
-        below = _Part(lower, tuple(value for value in part.returns if value.id not in made))
-        crossing = [value for value in self._build(below).inputs if value.id in made]
-        if not below.returns or not all(self._may_cross(value) for value in crossing):
+        own = {node.id for node in upper}
+        below = Part(lower, tuple(value for value in part.returns if not self._is_made(value, own)))
+        if not below.returns:
             return None
-        above = tuple(dict.fromkeys([*crossing, *(value for value in part.returns if value.id in made)]))
-        return (_Part(upper, above), below) if above else None
+        taken = [value for value in self._reach(below)[1].values() if self._is_made(value, own)]
+        if not all(self._may_cross(value) for value in taken):
+            return None
+        crossing = sorted(taken, key=self._order)
+        above = tuple(dict.fromkeys([*crossing, *(value for value in part.returns if self._is_made(value, own))]))
+        return (Part(upper, above), below) if above else None
 
-    def _made(self, nodes: Iterable[TorchNode]) -> Iterator[TorchValue]:
-        """What nodes give, with the pieces of the lists that they give."""
-        own = {node.id for node in nodes}
-        lists: set[int] = set()
+    def _is_made(self, value: TorchValue, own: set[int]) -> bool:
+        """Whether nodes give a value, or the list that it is a piece of."""
+        producer = self._producers.get(value.id)
+        if producer is None:
+            return False
+        return producer.id in own or not own.isdisjoint(self._pieces.get(producer.id, ()))
+
+    def _pieces_of_lists(self) -> dict[int, set[int]]:
+        """Nodes that take lists of tensors apart → the nodes that compute these lists."""
+        found: dict[int, set[int]] = {}
         for node in self._graph.block.nodes:
-            if node.id in own or (not is_essential(node) and any(value.id in lists for value in node.inputs)):
-                yield from node.outputs
-                lists.update(value.id for value in node.outputs if value.kind == "Tensor[]")
+            if node.id in self._essential:
+                continue
+            for value in node.inputs:
+                maker = self._producers.get(value.id) if value.kind == "Tensor[]" else None
+                if maker is not None:
+                    more = {maker.id} if maker.id in self._essential else found.get(maker.id, set[int]())
+                    found.setdefault(node.id, set()).update(more)
+        return found
 
     def _may_cross(self, value: TorchValue) -> bool:
-        item: Any = self._values[value.id]
-        return isinstance(item, torch.Tensor) and dtypes.has_onnx(item.dtype) and not item.is_complex()
+        dtype = value.dtype if value.is_tensor else None
+        if dtype is None:
+            item: Any = self._values[value.id]
+            if not isinstance(item, torch.Tensor):
+                return False
+            dtype = item.dtype
+        return dtypes.has_onnx(dtype) and not dtype.is_complex
 
 
 def _is_wrong(row: NodeCheck, options: VerificationOptions) -> bool:
@@ -288,14 +327,3 @@ def _is_wrong(row: NodeCheck, options: VerificationOptions) -> bool:
         return False
     share = options.acceptable_error_percentage
     return share is None or not found.total or found.mismatched / found.total > share
-
-
-def _uses(node: TorchNode) -> Iterator[TorchValue]:
-    """What a node reads, from inside its blocks, too."""
-    yield from node.inputs
-    inner = [each for block in node.blocks for each in walk(block)]
-    blocks = [*node.blocks, *(deeper for each in inner for deeper in each.blocks)]
-    known = {value.id for each in inner for value in each.outputs}
-    known.update(value.id for block in blocks for value in block.params)
-    read = [value for each in inner for value in each.inputs] + [value for block in blocks for value in block.returns]
-    yield from (value for value in read if value.id not in known)

@@ -60,6 +60,7 @@ class Options:
     autograd_inlining: bool = True
     torch_symbolics: bool = True
     optional_inputs: tuple[str, ...] = ()
+    integer_kernels: bool = False
 
     @property
     def inline_functions(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_axes, check_model, make_options, switch
+from onnx_explore.arguments import check_axes, check_kwargs, check_model, make_options, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.torch_api import onnx_export_flag
 from onnx_explore.emit.compact_text import compact_text
@@ -38,6 +38,12 @@ def export_to_pretty_string(
     add_node_names: bool = True,
     do_constant_folding: bool = True,
     dynamic_axes: DynamicAxes | None = None,
+    *,
+    kwargs: Mapping[str, Any] | None = None,
+    export_modules_as_functions: Any = False,
+    autograd_inlining: bool | None = True,
+    torch_symbolics: bool = True,
+    optional_inputs: Sequence[str] | None = None,
 ) -> str:
     """Like ``export``, but returns a text form of the ONNX model.
 
@@ -58,6 +64,11 @@ def export_to_pretty_string(
         add_node_names: Whether nodes are named; shows in protobuf's text only.
         do_constant_folding: As for ``export``.
         dynamic_axes: As for ``export``.
+        kwargs: As for ``export``.
+        export_modules_as_functions: As for ``export``.
+        autograd_inlining: As for ``export``.
+        torch_symbolics: As for ``export``.
+        optional_inputs: As for ``export``.
 
     Returns:
         The text.
@@ -76,6 +87,10 @@ def export_to_pretty_string(
         do_constant_folding=do_constant_folding,
         keep_initializers_as_inputs=keep_initializers_as_inputs,
         custom_opsets=custom_opsets,
+        export_modules_as_functions=export_modules_as_functions,
+        autograd_inlining=autograd_inlining,
+        torch_symbolics=torch_symbolics,
+        optional_inputs=optional_inputs,
     )
     google_printer, add_node_names = switch(google_printer, "google_printer"), switch(add_node_names, "add_node_names")
     if export_type is not None and getattr(export_type, "name", str(export_type).upper()) not in _EXPORT_TYPES:
@@ -83,9 +98,10 @@ def export_to_pretty_string(
             f"{export_type!r} is no export type", argument="export_type", action="leave it out: nothing is written"
         )
     check_model(model)
+    check_kwargs(kwargs)
     check_axes(dynamic_axes)
     with collector_paused(), logged(options.verbose), onnx_export_flag():
-        flow = Flow(model, args, None, options, dynamic_axes, Recorder())
+        flow = Flow(model, args, kwargs, options, dynamic_axes, Recorder())
         flow.lower()
         exported = finish(flow, None, check=False, tolerances=Tolerances(), external_data=None)
     if not google_printer:

@@ -23,7 +23,7 @@ from onnx_explore.check.agreement import assert_agreement, run_for
 from onnx_explore.check.graph_info import VerificationOptions
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.flow import MODES, Flow
-from onnx_explore.options import TrainingMode
+from onnx_explore.options import OperatorExportTypes, TrainingMode
 from onnx_explore.recording import Recorder
 from onnx_explore.writing import write_model
 
@@ -44,6 +44,13 @@ def verify(
     use_external_data: bool = False,
     additional_test_inputs: Sequence[Any] | None = None,
     options: VerificationOptions | None = None,
+    *,
+    operator_export_type: Any = OperatorExportTypes.ONNX,
+    custom_opsets: Mapping[str, int] | None = None,
+    export_modules_as_functions: Any = False,
+    autograd_inlining: bool | None = True,
+    torch_symbolics: bool = True,
+    optional_inputs: Sequence[str] | None = None,
 ) -> None:
     """Verify that the exported model gives what PyTorch gives.
 
@@ -61,8 +68,14 @@ def verify(
         verbose: Print the ONNX graph.
         fixed_batch_size: Of the reference's recurrent tests; sizes are as ``dynamic_axes`` says here, whatever it is.
         use_external_data: Write the model with its weights in a file beside it, and run that file.
-        additional_test_inputs: Further arguments, each as ``input_args``.
+        additional_test_inputs: Further arguments, each as ``input_args``; None for an input of ``optional_inputs`` leaves it out.
         options: Tolerances and what runs the ONNX model.
+        operator_export_type: As for ``export``.
+        custom_opsets: As for ``export``.
+        export_modules_as_functions: As for ``export``.
+        autograd_inlining: As for ``export``.
+        torch_symbolics: As for ``export``.
+        optional_inputs: As for ``export``.
 
     Raises:
         AssertionError: If ONNX and PyTorch disagree.
@@ -76,6 +89,12 @@ def verify(
         opset_version=opset_version,
         keep_initializers_as_inputs=keep_initializers_as_inputs,
         verbose=verbose,
+        operator_export_type=operator_export_type,
+        custom_opsets=custom_opsets,
+        export_modules_as_functions=export_modules_as_functions,
+        autograd_inlining=autograd_inlining,
+        torch_symbolics=torch_symbolics,
+        optional_inputs=optional_inputs,
     )
     check_model(model)
     check_kwargs(input_kwargs)
@@ -100,7 +119,7 @@ def _compare(model: Any, flow: Flow, onnx_model: ir.Model, more: Sequence[Any], 
     if options.remained_onnx_input_idx is not None:
         kept = [name for index, name in enumerate(kept) if index in options.remained_onnx_input_idx]
     first = tuple(item.example for item in flow.captured.inputs)
-    calls = [(first, flow.captured.eager)]
+    calls: list[tuple[Sequence[torch.Tensor | None], tuple[torch.Tensor, ...]]] = [(first, flow.captured.eager)]
     for args in more:
         tensors = _tensors(model, args, flow)
         calls.append((tensors, rerun(tensors)))
@@ -110,8 +129,14 @@ def _compare(model: Any, flow: Flow, onnx_model: ir.Model, more: Sequence[Any], 
         assert_agreement(run_for(onnx_model, feeds, options), expected, options)
 
 
-def _tensors(model: Any, args: Any, flow: Flow) -> tuple[torch.Tensor, ...]:
+def _tensors(model: Any, args: Any, flow: Flow) -> tuple[torch.Tensor | None, ...]:
+    """The tensors of a call, None for an optional input that it leaves out."""
     call = open_call(model, args, None, None)
+    given = {item.path: item.tensor for item in call.inputs}
+    wanted = {item.path: item.name for item in flow.captured.inputs}
+    left_out = wanted.keys() - given.keys()
+    if given.keys() <= wanted.keys() and all(wanted[path] in flow.options.optional_inputs for path in left_out):
+        return tuple(given.get(path) for path in wanted)
     if len(call.inputs) != len(flow.captured.inputs):
         raise InvalidArgument(
             f"they hold {len(call.inputs)} tensors, and input_args {len(flow.captured.inputs)}",

@@ -74,3 +74,27 @@ def test_a_size_that_follows_from_a_dynamic_axis_is_an_expression():
         Doubled(), torch.ones(3, 4), input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}}, check=True
     )
     assert dims(exported.model.graph.outputs[0])[0] == "n"
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("batch", "n_2"), []),
+        (("batch-size", "n"), ["batch-size"]),
+        (("batch size", "n"), ["batch size"]),
+        (("2*n", "n"), []),
+    ],
+)
+def test_a_name_that_reads_as_an_expression_is_told(names: tuple[str, str], told: list[str]):
+    """ONNX writes sizes as expressions: with ``batch-size`` for x, three times that is declared as a difference."""
+    exported = onnx_explore.export(
+        lambda x, y: (x.reshape(-1), y.reshape(-1)),
+        (torch.zeros(4, 3), torch.zeros(2, 3)),
+        input_names=["x", "y"],
+        dynamic_axes={"x": {0: names[0]}, "y": {0: names[1]}},
+        check=True,
+    )
+    messages = [note.message for note in exported.recording.notes if note.code == "AxisName"]
+    assert [message.split("'")[1] for message in messages] == told
+    proto = exported.to_proto()
+    assert [value.type.tensor_type.shape.dim[0].dim_param for value in proto.graph.input] == list(names)

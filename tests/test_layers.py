@@ -10,7 +10,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "onnx_explore"
 
 LAYERS = (
-    {"errors", "recording", "dtypes", "options", "axes"},
+    {"errors", "recording", "dtypes", "options", "axes", "relations"},
     {"torch_ir"},
     {"capture", "emit"},
     {"symbolic"},

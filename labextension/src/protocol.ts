@@ -7,6 +7,102 @@ export const STYLE_QUIET = 2;
 export const STYLE_ERROR = 3;
 export const STYLE_INNER = 4;
 
+/** Run the model after each ONNX pass. Answer: ``Summary``. */
+export interface BisectPasses {
+  kind: "bisect";
+}
+
+/** Compare every intermediate with PyTorch's. Answer: ``Summary``. */
+export interface CheckNodes {
+  kind: "check_nodes";
+}
+
+/** Where the time and the bytes go, by module, source line and node. */
+export interface CostTables {
+  milliseconds: number;
+  run: number;
+  beside: number | null;
+  runs: number;
+  parameters: string;
+  bytes: string;
+  note: string;
+  modules: CostRows;
+  lines: CostRows;
+  nodes: CostRows;
+  kind: "costs";
+}
+
+/** What the measurement came to; its rows are asked for. ``stamp``: another one for every report. */
+export interface CostVerdict {
+  stamp: number;
+  verdict: string;
+}
+
+/** Asks for the rows of the last measurement: ``CostTables``. */
+export interface GetCosts {
+  kind: "costs";
+}
+
+/** Asks for the rows of the last check of every node: ``NodesTable``. */
+export interface GetNodes {
+  kind: "nodes";
+}
+
+/** Asks for the values of one row of the check of every node: ``NodeNumbers``. */
+export interface GetValues {
+  node: number;
+  value: string;
+  kind: "values";
+}
+
+/** Measure where the time goes. Answer: ``Summary``. */
+export interface MeasureCost {
+  kind: "measure_cost";
+}
+
+/** The values of one node, ONNX's for PyTorch's own inputs. */
+export interface NodeNumbers {
+  node: number;
+  value: string;
+  sides: Numbers[];
+  largest: string;
+  kind: "values";
+}
+
+/** What the check of every node found: one row per compared tensor, the culprits first. */
+export interface NodesTable {
+  inputs: string;
+  effort: string;
+  first_difference: number;
+  first_nonfinite: number;
+  targets: string[];
+  scopes: string[];
+  wheres: string[];
+  values: string[];
+  statuses: ("agrees" | "introduces" | "passes on" | "random" | "not compared")[];
+  causes: string[];
+  details: string[];
+  kind: "nodes";
+}
+
+/** What the check of every node came to; its rows are asked for. */
+export interface NodesVerdict {
+  stamp: number;
+  verdict: string;
+  passed: boolean;
+  culprits: number;
+  passing: number;
+  compared: number;
+  total: number;
+}
+
+/** Which pass changed the result. ``culprit``: its name, or "". */
+export interface PassesVerdict {
+  verdict: string;
+  culprit: string;
+  passes: PassVerdict[];
+}
+
 export type PaneName = "source" | "torch" | "dispatch" | "onnx";
 
 export type Stage = "torch" | "onnx";
@@ -119,6 +215,7 @@ export interface Check {
 /** The verdict line, the tables, and what the step bar shows. A step is an operator; constants and lists are none. */
 export interface Summary {
   revision: number;
+  content: number;
   state: "paused" | "failed" | "exported";
   headline: string;
   verdict: string;
@@ -139,6 +236,9 @@ export interface Summary {
   axes_text: string;
   axes_line: string;
   audit: Audit | null;
+  nodes: NodesVerdict | null;
+  cost: CostVerdict | null;
+  bisect: PassesVerdict | null;
   interface: Interface[];
   passes: Pass[];
   targets: string[];
@@ -205,9 +305,9 @@ export interface RunAudit {
   kind: "audit";
 }
 
-/** Asks for a script that is only loaded when it is needed: ``Asset``. */
+/** Asks for a script that is only loaded when it is needed, or for what is stored with a notebook: ``Asset``. */
 export interface GetAsset {
-  name: "layout";
+  name: "layout" | "saved";
   kind: "asset";
 }
 
@@ -265,7 +365,7 @@ export interface NodeDetail {
   kind: "node";
 }
 
-/** A script. Buffers: its UTF-8 text. */
+/** A script, or what is stored as JSON. Buffers: its UTF-8 text. */
 export interface Asset {
   name: string;
   kind: "asset";
@@ -302,6 +402,51 @@ export interface Opening {
   panes: FirstLines[];
 }
 
-export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | GetAsset | Cancel;
+export type NodeState = "agrees" | "introduces" | "passes on" | "random" | "not compared";
 
-export type Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed;
+export type PassState = "agrees" | "differs" | "not run";
+
+/** The model after one pass: whether ONNX gives what PyTorch gives. */
+export interface PassVerdict {
+  name: string;
+  changed: boolean;
+  status: "agrees" | "differs" | "not run";
+  detail: string;
+}
+
+/** One table of costs, in columns. */
+export interface CostRows {
+  titles: string[];
+  notes: string[];
+  names: string[];
+  counts: number[];
+  parameters: string[];
+  bytes: string[];
+}
+
+/** PyTorch's values of a node, ONNX's, or what they differ by. */
+export interface Numbers {
+  name: string;
+  type: string;
+  size: number;
+  odd: number;
+  low: string;
+  high: string;
+  mean: string;
+  std: string;
+  first: string[];
+  histogram: number[];
+  start: string;
+  end: string;
+}
+
+/** How far long work is, whoever began it: a trait of the widget. ``what`` "": none; ``total`` 0: not known. */
+export interface Working {
+  what: string;
+  done: number;
+  total: number;
+}
+
+export type Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | CheckNodes | MeasureCost | BisectPasses | GetNodes | GetCosts | GetValues | GetAsset | Cancel;
+
+export type Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | NodesTable | CostTables | NodeNumbers | Asset | Done | Busy | Failed;

@@ -24,9 +24,18 @@ import onnx_ir as ir
 from onnx_explore.arguments import check_call, options_for
 from onnx_explore.auditing.export_view import export_view
 from onnx_explore.auditing.findings import Findings, Found, Recorded
+from onnx_explore.auditing.related import Relation, find_relation, likely_relations, verdicts_on
 from onnx_explore.auditing.report import Audit, AxisVerdict, Cause, Combination, ExportView, Problem, Status
 from onnx_explore.auditing.sites import sites_of
-from onnx_explore.auditing.sizes import Sizes, Symbol, Trial, given_sizes, inputs_with_other_values, symbols_of
+from onnx_explore.auditing.sizes import (
+    Sizes,
+    Symbol,
+    Trial,
+    derived_of,
+    given_sizes,
+    inputs_with_other_values,
+    symbols_of,
+)
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture
 from onnx_explore.capture.rerun import make_recapture, make_rerun
@@ -35,6 +44,7 @@ from onnx_explore.check.report import Check
 from onnx_explore.errors import Cancelled, CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.flow import MODES, Flow, Tolerances
 from onnx_explore.recording import Recorder
+from onnx_explore.relations import Derived, size_of, symbols_in
 from onnx_explore.torch_ir import TorchNode, walk
 
 _MOST_PAIRS = 6
@@ -95,7 +105,7 @@ def audit(
         Cancelled: If the recorder said so.
     """
     made = options_for("audit", options)
-    check_call(model, made, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
+    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, recorder=recorder)
     flow = Flow(model, args, kwargs, made, dynamic_axes, recorder or Recorder())
     tolerances = Tolerances(rtol, atol)
     return audit_flow(flow, sizes=sizes, repair=repair, torch_export=torch_export, tolerances=tolerances).audit
@@ -159,6 +169,8 @@ class _Auditing:
     plans: dict[str, _Plan] = field(default_factory=dict[str, _Plan])
     beyond: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     same_sizes: Capture | None = None
+    derived: list[Derived] = field(default_factory=list[Derived])
+    found: dict[str, Relation] = field(default_factory=dict[str, Relation])
 
     def run(
         self,
@@ -176,10 +188,10 @@ class _Auditing:
                 "no input has a dynamic axis", argument="dynamic_axes", action='name them: {"x": {0: "batch"}}'
             )
         rerun = make_rerun(self.flow.model, captured, MODES[self.flow.options.training])
-        trial = Trial(captured.inputs, self.symbols, rerun, self._look)
+        self.derived = derived_of(captured.inputs, self.flow.options.dynamic_axes)
+        trial = Trial(captured.inputs, self.symbols, rerun, self._look, self.derived)
         given = given_sizes(sizes, self.symbols)
-        for symbol in self.symbols:
-            self.plans[symbol.name] = self._plan(symbol, trial, given.get(symbol.name))
+        trial = self._planned(trial, given)
         failure = ""
         if model is None:
             model, failure = self._lowered(self.flow)
@@ -191,7 +203,7 @@ class _Auditing:
         view: tuple[ExportView, ...] = ()
         if torch_export:
             self._look()
-            view = export_view(self.flow, self.symbols)
+            view = export_view(self.flow, self.symbols, self.derived)
         report = Audit(
             tuple(proof.axes),
             tuple(proof.combinations),
@@ -246,6 +258,19 @@ class _Auditing:
             raise Cancelled("stopped during the audit")
 
     # -- sizes ------------------------------------------------------------------------------------------------------
+
+    def _planned(self, trial: Trial, given: Mapping[str, list[int]]) -> Trial:
+        """Sizes for every symbol. Where PyTorch runs with none of one alone, what it follows is looked for by trying."""
+        while True:
+            self.plans = {symbol.name: self._plan(symbol, trial, given.get(symbol.name)) for symbol in self.symbols}
+            refused = [symbol for symbol in self.symbols if not self.plans[symbol.name].derive]
+            relation = find_relation(trial, refused)
+            if relation is None:
+                return trial
+            self.found[relation.symbol.name] = relation
+            self.symbols = [symbol for symbol in self.symbols if symbol is not relation.symbol]
+            self.derived += [Derived(position, axis, relation.text) for position, axis in relation.symbol.places]
+            trial = Trial(trial.inputs, self.symbols, trial.run, self._look, self.derived)
 
     def _plan(self, symbol: Symbol, trial: Trial, given: list[int] | None) -> _Plan:
         if given is not None:
@@ -465,16 +490,40 @@ class _Auditing:
             Combination(tuple(item.items()), _status(check), _tail(check))
             for item, check in zip(joint, checks[len(wanted) :], strict=False)
         ]
+        if model is not None:
+            combinations += self._likely(flow, model, rerun, trial, axes)
+        names = {relation.text: name for name, relation in self.found.items()}
+        axes += verdicts_on(self.derived, axes, names, self.flow.captured.inputs)
         return _Proof(axes, combinations, problems)
+
+    def _likely(
+        self, flow: Flow, model: ir.Model, rerun: RunModel, trial: Trial, axes: Sequence[AxisVerdict]
+    ) -> list[Combination]:
+        """Where axes are broken alone: whether they are not, if one of the sizes is the sum of others."""
+        broken = {item.symbol for item in axes if item.status == "broken"}
+        if len(self.symbols) < 3 or not broken:
+            return []
+        for relation, points in itertools.islice(likely_relations(trial, self.symbols, broken), _MOST_PAIRS):
+            checks = self._checked(flow, model, rerun, points)
+            if all(check.status == "passed" for check in checks):
+                name = relation.symbol.name
+                said = f"ONNX Runtime agrees with PyTorch where {name} = {relation.text}: name it '{relation.text}'"
+                return [Combination(tuple(point.items()), "proven", said) for point in points]
+        return []
 
     def _checked(self, flow: Flow, model: ir.Model, rerun: RunModel, sizes: Sequence[Sizes]) -> list[Check]:
         self._look()
+        base = {symbol.name: symbol.size for symbol in self.symbols}
+        rows: list[Sizes] = []
+        for item in sizes:  # the model has the user's names: what was found to follow others is given, too
+            more = {name: size_of(relation.text, {**base, **item}) for name, relation in self.found.items()}
+            rows.append({**item, **{name: size for name, size in more.items() if size is not None}})
         return check_sizes(
             model,
             flow.captured,
             run_model=rerun,
             dynamic_axes=flow.options.dynamic_axes,
-            sizes=sizes,
+            sizes=rows,
             recorder=Recorder(cancelled=self.cancelled),
             rtol=self.tolerances.rtol,
             atol=self.tolerances.atol,
@@ -506,7 +555,8 @@ class _Auditing:
         self, symbol: Symbol, checks: Sequence[tuple[int, Check]], failure: str, problems: Sequence[Problem]
     ) -> AxisVerdict:
         inputs = self.flow.captured.inputs
-        places = tuple((inputs[position].name, axis) for position, axis in symbol.places)
+        derived = [(item.position, item.axis) for item in self.derived if symbol.name in symbols_in(item.text)]
+        places = tuple((inputs[position].name, axis) for position, axis in symbol.places or derived)
         mine = tuple(index for index, item in enumerate(problems) if symbol.name in item.axes)
         failed = [(size, check) for size, check in checks if check.status == "failed"]
         passed = [(size, check) for size, check in checks if check.status == "passed"]

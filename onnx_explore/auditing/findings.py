@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from onnx_explore.auditing.align import Alignment, Difference, align
+from onnx_explore.auditing.columns import with_column
 from onnx_explore.auditing.fit import fit
 from onnx_explore.auditing.idioms import CONSTANT, idiom_at, idiom_of
 from onnx_explore.auditing.report import Baked, Carrier, Cause, Problem, SourceLine, steps
@@ -146,7 +147,9 @@ class Findings:
             cause = _cause(first.site)
         else:
             became = steps(list(first.values.values()))
-            cause = Cause(SourceLine.of(first.place or _NOWHERE), idiom.name, became, first.item.node.origin.scope)
+            maker = context.unpacked(first.item.node) or first.item.node
+            place = with_column(first.place or _NOWHERE, maker.target)
+            cause = Cause(SourceLine.of(place), idiom.name, became, first.item.node.origin.scope)
         axes = tuple(dict.fromkeys(name for item in group for name in self._axes(item)))
         expressions: list[str] = []
         repairs: list[Unbaked] = []
@@ -213,8 +216,8 @@ class Findings:
         columns = _elements(list(blamed.values.values()))
         if columns is None:
             return None
-        places = {symbol.name: symbol.places[0] for symbol in self.symbols}
-        names = {symbol.places[0]: symbol.name for symbol in self.symbols}
+        places = {symbol.name: symbol.places[0] for symbol in self.symbols if symbol.places}
+        names = {place: name for name, place in places.items()}
         expressions: list[Expression] = []
         for column in columns:
             points = list(zip(sizes, column, strict=True))
@@ -281,7 +284,25 @@ def _without_consequences(blamed: Sequence[_Blamed]) -> list[_Blamed]:
     sources = [item for item in blamed if not _is_consequence(item)]
     structural = any(item.item.kind != "constant" for item in sources)
     known = {id(item.site) for item in sources if item.site is not None}
-    return [item for item in blamed if not _is_consequence(item) or not structural or _is_news(item, known)]
+    kept = [item for item in blamed if not _is_consequence(item) or not structural or _is_news(item, known)]
+    split = [item.place for item in kept if item.item.kind == "count" and item.site is None and item.place is not None]
+    return [item for item in kept if not _is_done_to_parts(item, split)]
+
+
+def _is_done_to_parts(blamed: _Blamed, split: Sequence[Frame]) -> bool:
+    """Whether these are nodes that nothing else explains, further down in the function that takes the parts."""
+    place = blamed.place
+    if blamed.site is not None or blamed.item.kind != "only" or place is None:
+        return False
+    return any(
+        place.file == other.file
+        and place.line >= other.line
+        and (place.function == other.function or place.function in _COMPREHENSIONS)
+        for other in split
+    )
+
+
+_COMPREHENSIONS = ("<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<lambda>")
 
 
 def _is_news(blamed: _Blamed, known: set[int]) -> bool:

@@ -14,6 +14,7 @@ import torch
 from onnx_explore.capture.captured import GraphInput
 from onnx_explore.check.resize import resized
 from onnx_explore.errors import InvalidArgument
+from onnx_explore.relations import Derived, base_sizes, is_expression, size_of
 
 Tensors = tuple[torch.Tensor, ...]
 Sizes = dict[str, int]
@@ -30,7 +31,7 @@ class Symbol:
 
     Attributes:
         name: Its name.
-        places: Positions of inputs and their axes.
+        places: Positions of inputs and their axes; none for a symbol that stands in expressions alone.
         size: Captured size.
     """
 
@@ -40,24 +41,46 @@ class Symbol:
 
 
 def symbols_of(inputs: Sequence[GraphInput], dynamic_axes: Mapping[str, Mapping[int, str]]) -> list[Symbol]:
-    """The symbols among the inputs; those of outputs are none."""
-    places: dict[str, list[tuple[int, int]]] = {}
-    for position, item in enumerate(inputs):
-        for axis, name in sorted(dynamic_axes.get(item.name, {}).items()):
-            places.setdefault(name, []).append((position, axis % item.example.dim()))
+    """The symbols among the inputs, those in expressions included; those of outputs are none."""
+    rows = _places(inputs, dynamic_axes)
+    sizes = base_sizes((text, int(inputs[position].example.shape[axis]), "") for text, position, axis in rows)
     return [
-        Symbol(name, tuple(where), int(inputs[where[0][0]].example.shape[where[0][1]]))
-        for name, where in places.items()
+        Symbol(name, tuple((place, axis) for text, place, axis in rows if text == name), size)
+        for name, size in sizes.items()
     ]
 
 
-def inputs_at(inputs: Sequence[GraphInput], symbols: Sequence[Symbol], sizes: Mapping[str, int]) -> Tensors:
-    """Tensors like the example inputs, with these sizes."""
+def derived_of(inputs: Sequence[GraphInput], dynamic_axes: Mapping[str, Mapping[int, str]]) -> list[Derived]:
+    """The axes of the inputs that are expressions over symbols."""
+    rows = _places(inputs, dynamic_axes)
+    return [Derived(position, axis, text) for text, position, axis in rows if is_expression(text)]
+
+
+def _places(inputs: Sequence[GraphInput], dynamic_axes: Mapping[str, Mapping[int, str]]) -> list[tuple[str, int, int]]:
+    return [
+        (text, position, axis % item.example.dim())
+        for position, item in enumerate(inputs)
+        for axis, text in sorted(dynamic_axes.get(item.name, {}).items())
+    ]
+
+
+def inputs_at(
+    inputs: Sequence[GraphInput],
+    symbols: Sequence[Symbol],
+    sizes: Mapping[str, int],
+    derived: Sequence[Derived] = (),
+) -> Tensors:
+    """Tensors like the example inputs, with these sizes, and what follows from them."""
     changes: dict[int, dict[int, int]] = {}
     for symbol in symbols:
         for position, axis in symbol.places:
             if sizes[symbol.name] != symbol.size:
                 changes.setdefault(position, {})[axis] = sizes[symbol.name]
+    for item in derived:
+        size = size_of(item.text, sizes)
+        assert size is not None  # tried before
+        if size != inputs[item.position].example.shape[item.axis]:
+            changes.setdefault(item.position, {})[item.axis] = size
     return tuple(
         resized(item.example, changes[position], seed=position) if position in changes else item.example.detach()
         for position, item in enumerate(inputs)
@@ -78,6 +101,7 @@ class Trial:
         symbols: All symbols.
         run: Runs the model; what it raises refuses a size.
         look: Raises ``Cancelled`` if the user asked to stop.
+        derived: Axes whose sizes follow from those of symbols.
         refusals: Symbol → why its first size was refused.
     """
 
@@ -85,6 +109,7 @@ class Trial:
     symbols: Sequence[Symbol]
     run: Callable[[Tensors], object]
     look: Callable[[], None]
+    derived: Sequence[Derived] = ()
     refusals: dict[str, str] = field(default_factory=dict[str, str])
     _known: dict[tuple[int, ...], str] = field(default_factory=dict[tuple[int, ...], str])
 
@@ -95,7 +120,7 @@ class Trial:
 
     def at(self, sizes: Mapping[str, int]) -> Tensors:
         """Inputs of these sizes."""
-        return inputs_at(self.inputs, self.symbols, sizes)
+        return inputs_at(self.inputs, self.symbols, sizes, self.derived)
 
     def refusal(self, sizes: Mapping[str, int]) -> str:
         """``""`` if PyTorch runs at these sizes, else why not."""
@@ -106,6 +131,9 @@ class Trial:
         return self._known[key]
 
     def _tried(self, sizes: Mapping[str, int]) -> str:
+        impossible = next((item.text for item in self.derived if not size_of(item.text, sizes)), "")
+        if impossible:
+            return f"{impossible} is no size there"
         elements = [self._elements(position, sizes) for position in range(len(self.inputs))]
         if any(now > max(_MOST_ELEMENTS, 8 * before) for before, now in elements):
             return "the inputs would be too large to try"
@@ -122,6 +150,9 @@ class Trial:
             for where, axis in symbol.places:
                 if where == position:
                     shape[axis] = sizes[symbol.name]
+        for item in self.derived:
+            if item.position == position:
+                shape[item.axis] = size_of(item.text, sizes) or 0
         return before, math.prod(shape)
 
     def sizes_for(self, symbol: Symbol, wanted: int = WANTED) -> list[int]:

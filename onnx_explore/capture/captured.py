@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 import torch
 
+from onnx_explore.capture.classes import CalledModule
 from onnx_explore.torch_ir import Frame, TorchGraph, TorchValue
 
 
@@ -148,7 +149,8 @@ class Capture:
         eager: The tensors that the model returned while it was captured, in the order of ``outputs``.
         replay: Runs the recorded graph in PyTorch on the given input tensors (in the order of ``inputs``) and returns
             the tensors of ``outputs``.
-        called: Module path (with the number of the call, from the second on) → module, for every module call of a trace.
+        called: Module path (with the number of the call, from the second on) → module, for every call of a module's
+            ``forward``.
     """
 
     graph: TorchGraph
@@ -163,4 +165,4 @@ class Capture:
     seconds: float
     eager: tuple[torch.Tensor, ...]
     replay: Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]] = field(repr=False)
-    called: Mapping[str, torch.nn.Module] = field(default_factory=dict[str, torch.nn.Module], repr=False)
+    called: Mapping[str, CalledModule] = field(default_factory=dict[str, CalledModule], repr=False)

@@ -47,6 +47,11 @@ class Returned:
         )
 
 
+_NUMBER = (
+    ", or script the model (torch.jit.script): a trace holds the number of this one run, a scripted model computes it"
+)
+
+
 def open_result(result: Any, *, numbers: bool = False) -> Returned:
     """Takes a result apart.
 
@@ -84,7 +89,8 @@ def open_result(result: Any, *, numbers: bool = False) -> Returned:
     if not kept:
         raise CaptureError(
             f"the model returned no tensor, but {type(result).__qualname__}",
-            action="return the tensors that the ONNX model shall give",
+            action="return the tensors that the ONNX model shall give"
+            + ("" if numbers or not isinstance(result, bool | int | float) else _NUMBER),
         )
     nested = any(len(leaf.path) > 1 for leaf in kept)
     if nested or isinstance(result, Mapping):

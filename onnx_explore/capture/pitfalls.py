@@ -11,6 +11,7 @@ runs out of place::
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
@@ -105,7 +106,10 @@ class Pitfalls:
             shape = tuple(int(size) for size in data.shape)  # pyright: ignore[reportUnknownVariableType]
             message = f"a NumPy array of shape {shape} became a constant of the export — {_NUMPY_ADVICE}"
         elif isinstance(data, list | tuple):
-            message = "a tensor that is made of Python values is a constant of the export"
+            message = (
+                f"the tensor that is made of the Python values {reprlib.repr(data)} is a constant of the export — "
+                "make it of tensors (torch.stack) if it depends on an input"
+            )
         else:
             return  # A number is a constant in any case.
         self.note("info", "ConstantTensor", message, frame)
@@ -180,6 +184,10 @@ _ADVICE: Mapping[str, str] = {
     "len": "use x.shape[0], which stays a size, if the number goes into tensor operators",
     "index": "a loop over a size is unrolled: use tensor operators, or torch.jit.script for what is to stay a loop",
     "iter": "a loop over a tensor is unrolled: use tensor operators, or torch.jit.script for what is to stay a loop",
+    "complex": "leave out complex(): pass the tensor itself, or use torch.complex",
+    "array": "use torch operators on tensors (torch.cat for np.concatenate)",
+    "dlpack": "use torch operators on tensors: what another library computes is not in the trace",
+    "format": "ONNX computes no text of a number: use the tensor itself, or format what the model returns",
     "contains": "use (x == value).any() in torch.where, or torch.jit.script",
 }
 """Kind of conversion → what the reference suggests to write."""

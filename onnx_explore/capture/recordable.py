@@ -7,6 +7,7 @@ In: a function of torch and its arguments, as the user called it. Out: a functio
     x.masked_fill(mask, True)  ──►  x.masked_fill(mask, 1)
     x.data                     ──►  x.detach()
     torch.roll(x, size)        ──►  torch.roll(x, (size,))
+    torch.gradient(x, spacing=[2.0, 3.0])  ──►  one call for each number
 """
 
 from __future__ import annotations
@@ -84,6 +85,9 @@ _VIEWS = frozenset({torch.Tensor.view, torch.ops.aten.view, torch.ops.aten.view.
 _SINGLE = frozenset({torch.roll, torch.Tensor.roll, torch.adaptive_avg_pool1d, torch.nn.functional.adaptive_max_pool1d})
 """Take lists of sizes, and one for a list of one: given a traced size so, PyTorch makes it a number that the trace never sees."""
 
+_GRADIENT = frozenset({torch.gradient})
+"""Takes a list of numbers, which the tracer cannot record."""
+
 
 def recordable(
     func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None
@@ -105,6 +109,8 @@ def recordable(
         return _filled, args, kwargs
     if func in _DATA:
         return torch.Tensor.detach, args, kwargs
+    if func in _GRADIENT and _gradient_steps(args, kwargs or {}):
+        return _gradients, args, kwargs
     if func in _SINGLE:
         args, kwargs = _with_lists(args, kwargs or {})
     return func, args, kwargs
@@ -146,6 +152,27 @@ def _with_tensors(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[
 def _filled(self: torch.Tensor, value: Any) -> torch.Tensor:
     """What ``torch.fill`` does, in operators that the tracer records as they are."""
     return self.clone().fill_(int(value) if isinstance(value, bool) else value)
+
+
+def _gradient_steps(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Spacing and dimension of each gradient that ``torch.gradient`` is asked for with a list of numbers.
+
+    Empty for any other call, and for one that PyTorch refuses.
+    """
+    x, spacing, dim = args[0] if args else kwargs.get("input"), kwargs.get("spacing"), kwargs.get("dim")
+    if not isinstance(spacing, list | tuple) or not isinstance(x, torch.Tensor):
+        return []
+    numbers = list(cast("Sequence[Any]", spacing))
+    dims = list(cast("Sequence[Any]", dim)) if isinstance(dim, list | tuple) else [dim]
+    dims = list(range(x.dim())) if dim is None else dims
+    wanted = len(numbers) == len(dims) and all(isinstance(item, int | float | complex) for item in numbers)
+    return list(zip(numbers, dims, strict=True)) if wanted else []
+
+
+def _gradients(*args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+    """What ``torch.gradient`` does with a list of numbers, dimension by dimension."""
+    steps = _gradient_steps(args, kwargs)
+    return tuple(torch.gradient(*args, **{**kwargs, "spacing": step, "dim": dim})[0] for step, dim in steps)
 
 
 def holds_sizes(data: Any) -> bool:

@@ -6,6 +6,7 @@ A difference is a capture that lost something: a write that the tracer did not s
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -32,21 +33,23 @@ def make_replay(
         mirrored: The graph's mirror.
         random_state: State of the CPU's random numbers when the model ran; the graph draws the same numbers.
     """
-    function: list[Callable[..., Any]] = []
     tensors = [parameter.tensor for parameter in mirrored.parameters]
-    constants = [node for node in walk(mirrored.block) if isinstance(node.constant, torch.Tensor)]
-    roots = [*(parameter.value for parameter in mirrored.parameters), *(node.output for node in constants)]
-    written = _written(mirrored.block, roots)
-    # A constant may be a tensor that the model holds; the graph holds it too, so it cannot run on a copy.
-    live: list[torch.Tensor] = [node.constant for index, node in enumerate(constants, len(tensors)) if index in written]
+
+    @functools.cache  # most captures are never replayed
+    def prepared() -> tuple[Callable[..., Any], set[int], list[torch.Tensor]]:
+        constants = [node for node in walk(mirrored.block) if isinstance(node.constant, torch.Tensor)]
+        roots = [*(parameter.value for parameter in mirrored.parameters), *(node.output for node in constants)]
+        written = _written(mirrored.block, roots)
+        # A constant may be a tensor that the model holds; the graph holds it too, so it cannot run on a copy.
+        live = [node.constant for index, node in enumerate(constants, len(tensors)) if index in written]
+        return make_function(), written, live
 
     def replay(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        if not function:
-            function.append(make_function())
+        function, written, live = prepared()
         copies = [copy_of(tensor) for tensor in inputs]
         weights = [copy_of(tensor) if index in written else tensor.detach() for index, tensor in enumerate(tensors)]
         with torch.no_grad(), _unchanged(live), _random_state(random_state), api().optimized_execution(False):
-            result = function[0](*copies, *weights)
+            result = function(*copies, *weights)
         return tuple(result) if isinstance(result, (tuple, list)) else (result,)
 
     return replay

@@ -111,8 +111,17 @@ def make_export_program(
         return {axis: torch.export.Dim.AUTO for axis in range(value.dim()) if (index, axis) in axes}
 
     wishes_args, wishes_kwargs = tree_map(wish, args), tree_map(wish, kwargs)
-    names = list(inspect.signature(module.forward).parameters)
-    wishes = {**dict(zip(names, wishes_args, strict=False)), **wishes_kwargs}
+    bound = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    parameters = inspect.signature(module.forward).parameters
+    rest = list(wishes_args)
+    wishes: dict[str, Any] = {}
+    for name in bound:
+        if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL:
+            wishes[name] = tuple(rest)
+        elif parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
+            wishes[name] = {key: item for key, item in wishes_kwargs.items() if key in bound[name]}
+        else:
+            wishes[name] = wishes_kwargs[name] if name in wishes_kwargs else rest.pop(0)
     with guarded(all_modules(roots)), torch.no_grad():
         model_mode([item for _, item in roots], training)
         program = torch.export.export(module, args, kwargs, dynamic_shapes=wishes, strict=False)

@@ -88,9 +88,10 @@ class Scopes:
     Attributes:
         marks: From which value on which path holds.
         called: Path of each call (with its number, from the second on) → module.
+        calls: Names them.
     """
 
-    __slots__ = ("_calls", "_enabled", "_handles", "_known", "_last", "_stack", "_state", "called", "marks")
+    __slots__ = ("_enabled", "_handles", "_known", "_last", "_stack", "_state", "called", "calls", "marks")
 
     def __init__(self, modules: Iterable[tuple[str, torch.nn.Module]], *, enabled: bool = True) -> None:
         self._enabled = enabled
@@ -100,7 +101,7 @@ class Scopes:
             self._known.setdefault(module, []).append(path)
         self._stack: list[str] = []
         self._last = api().last_value
-        self._calls = CallPaths()
+        self.calls = CallPaths()
         self._handles: list[Any] = []
         self.marks = Marks()
         self.called: dict[str, torch.nn.Module] = {}
@@ -129,7 +130,7 @@ class Scopes:
         if state is None:  # Another thread, or recording is paused.
             return
         parent = self.current
-        path = self._calls.enter(self._path(module, parent), parent)
+        path = self.calls.enter(self._path(module, parent), parent)
         self._stack.append(path)
         self.called[path] = module
         self.marks.add(self._last(state), path)

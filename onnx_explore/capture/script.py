@@ -22,6 +22,7 @@ from typing import Any, Literal, cast
 import torch
 
 from onnx_explore.capture.captured import Capture, CaptureNote, GraphInput, GraphOutput
+from onnx_explore.capture.classes import called_module
 from onnx_explore.capture.containers import Path, path_text
 from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_call
@@ -80,15 +81,17 @@ def capture_script(
         mode = is_training([module for _, module in roots])
         random_state = torch.get_rng_state()
         result, returned, eager = run.once([item.tensor for item in call.inputs])
-        graph, notes, sequences, run.lists = _read(
-            model, call, declared, weights, returned, result, list(input_names or ())[call.count :]
+        mirror = ScriptMirror(
+            {id(weight.tensor): weight for weight in weights}, parameter_names=list(input_names or ())[call.count :]
         )
+        graph, sequences, run.lists = _read(mirror, model, call, declared, weights, returned, result)
         if run.lists:
             order = by_column(returned.locations, run.lists)
             returned, eager = returned.ordered(order), tuple(eager[index] for index in order)
             sequences = tuple(sequences[index] for index in order)
             returns = tuple(graph.block.returns[index] for index in order)
             graph = replace(graph, block=replace(graph.block, returns=returns))
+        called = {path: called_module(module) for path, module in {**dict(roots), **mirror.called}.items()}
     check_name_count(input_names, call.count, len(graph.parameters))
     inputs = [item.sequence or item.name for item in call.inputs]
     optional = {path for path, argument in _places(call, declared) if argument.type == "Tensor?"}
@@ -109,11 +112,12 @@ def capture_script(
         args=call.args,
         kwargs=call.kwargs,
         conversions=(),
-        notes=(*call.notes, *_left_none(call, declared), *guard.notes, *returned.notes, *notes),
+        notes=(*call.notes, *_left_none(call, declared), *guard.notes, *returned.notes, *mirror.notes),
         training=mode,
         seconds=time.perf_counter() - start,
         eager=eager,
         replay=run.again(random_state),
+        called=called,
     )
 
 
@@ -202,18 +206,17 @@ class _Run:
 
 
 def _read(
+    mirror: ScriptMirror,
     model: Any,
     call: Call,
     declared: Sequence[SchemaPart],
     weights: Sequence[Weight],
     returned: Returned,
     result: Any,
-    parameter_names: Sequence[str],
-) -> tuple[TorchGraph, list[CaptureNote], tuple[Path | None, ...], frozenset[Path]]:
-    """The graph; notes; for each output the path of the list that it is an element of, if that is one output (without the
-    index, for a part of an element); and the paths of the lists of structures.
+) -> tuple[TorchGraph, tuple[Path | None, ...], frozenset[Path]]:
+    """The graph; for each output the path of the list that it is an element of, if that is one output (without the index,
+    for a part of an element); and the paths of the lists of structures.
     """
-    mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, parameter_names=parameter_names)
     nodes: list[TorchNode] = []
     ends = _Ends(mirror, nodes)
     params = [mirror.fresh(_kind(item), item.name, item.tensor) for item in call.inputs]
@@ -244,7 +247,7 @@ def _read(
         for path, whole in zip(returned.locations, wholes, strict=True)
     )
     graph = unpack(TorchGraph(block, parameters), [weight.name for weight in weights])
-    return graph, mirror.notes, paths, lists
+    return graph, paths, lists
 
 
 def _left_none(call: Call, declared: Sequence[SchemaPart]) -> list[CaptureNote]:

@@ -19,7 +19,7 @@ from onnx_explore.capture.captured import CaptureNote
 from onnx_explore.capture.mirror import Mirror, model_rows
 from onnx_explore.capture.normalize import normalize
 from onnx_explore.capture.parameters import Weight, parameter_of
-from onnx_explore.capture.scopes import CallPaths, plain
+from onnx_explore.capture.scopes import CallPaths, Marks, plain
 from onnx_explore.capture.torch_api import CALL_METHOD, JitGraph, JitNode, JitValue, script_graph
 from onnx_explore.errors import CaptureError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchNode, TorchValue
@@ -39,6 +39,13 @@ class ScriptMirror(Mirror):
     Args:
         weights: The model's weights by the id of their tensor.
         parameter_names: The user's names for the weights, in the order in which the graph asks for them.
+        marks: Of a trace: which module path holds from which value on.
+        paths: Of a trace: the module calls that it named already.
+
+    Attributes:
+        parameters: The weights that the graph asked for, by name.
+        called: Path of each call of a scripted module's ``forward`` → module.
+        notes: What a person should know.
     """
 
     __slots__ = (
@@ -53,15 +60,23 @@ class ScriptMirror(Mirror):
         "_set",
         "_taken",
         "_weights",
+        "called",
         "notes",
         "parameters",
     )
 
-    def __init__(self, weights: Mapping[int, Weight], parameter_names: Sequence[str] = ()) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        weights: Mapping[int, Weight],
+        parameter_names: Sequence[str] = (),
+        *,
+        marks: Marks | None = None,
+        paths: CallPaths | None = None,
+    ) -> None:
+        super().__init__(marks)
         self._weights = weights
         self._modules: dict[int, tuple[str, torch.jit.ScriptModule]] = {}
-        self._paths = CallPaths()
+        self._paths = paths if paths is not None else CallPaths()
         self._graphs: dict[tuple[int, str], JitGraph] = {}
         self._held: dict[str, str] = {}
         self._set: dict[tuple[str, str], TorchValue | None] = {}
@@ -71,6 +86,7 @@ class ScriptMirror(Mirror):
         self.parameters: dict[str, Parameter] = {}
         self._taken: set[str] = set()
         self._contexts: set[int] = set()
+        self.called: dict[str, torch.nn.Module] = {}
         self.notes: list[CaptureNote] = []
 
     def traced(
@@ -224,6 +240,8 @@ class ScriptMirror(Mirror):
         # A module that calls a method of its own stays in its scope; in a trace, the hooks entered the module already.
         entered = path == (self._owner() if caller is not None else plain(here.scope))
         scope = here.scope if entered else self._paths.enter(path, here.scope)
+        if name == "forward":
+            self.called.setdefault(scope, module)
         self._call = Origin(scope, here.stack)
         returns = self.call(graph, receiver, inputs, nodes)
         self._call = caller

@@ -443,6 +443,7 @@ def inline_functions(graph: JitGraph) -> JitGraph:
             after.copyMetadata(before)
             before.replaceAllUsesWith(after)
         node.destroy()
+    copied = copied.copy()  # numbers the values anew: those of the calls take the place of what they stand for
     api().run_inline(copied)
     return copied
 
@@ -520,6 +521,17 @@ def written_attributes(modules: Sequence[Any]) -> set[str]:
 def has_script_hooks(module: Any) -> bool:
     """Whether compiled hooks run around a scripted module's ``forward``."""
     return bool(module._c._get_forward_hooks() or module._c._get_forward_pre_hooks())
+
+
+def script_class(module: Any) -> tuple[type | None, str]:
+    """The class that a scripted module was made from, if PyTorch remembers it, and the qualified name of its script type.
+
+    A model that was loaded has the name alone; one that was traced, an empty class that stands for it.
+    """
+    concrete = getattr(module, "_concrete_type", None)
+    kind = getattr(concrete, "py_class", None)
+    known = isinstance(kind, type) and issubclass(kind, torch.nn.Module) and not hasattr(kind, "_jit_override_qualname")
+    return (kind if known else None), str(module._c._type().qualified_name())
 
 
 def without_compilation(model: Any) -> Any:

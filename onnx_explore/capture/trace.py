@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from onnx_explore.capture.captured import CaptureNote, Conversion
+from onnx_explore.capture.classes import CalledModule, called_module
 from onnx_explore.capture.conversions import Watch, user_frame
 from onnx_explore.capture.inputs import Call
 from onnx_explore.capture.mirror import Mirror
@@ -47,7 +48,7 @@ class Traced:
     block: TorchBlock
     returned: Returned
     conversions: tuple[Conversion, ...]
-    called: Mapping[str, torch.nn.Module]
+    called: Mapping[str, CalledModule]
     unpacked: tuple[Weight, ...] = ()
     notes: tuple[CaptureNote, ...] = ()
 
@@ -88,8 +89,7 @@ def trace(
     scripted, packed = _scripted(modules), find_packed(modules)
     objects = [item.object for item in packed]
     holder = module_holder([module for _, module in scripted], objects) if scripted or packed else None
-    # With a scripted module inside, the tracer wants scopes of its own kind: only what is inside that one gets a scope.
-    scopes = Scopes(modules, enabled=record_scopes and not scripted)
+    scopes = Scopes(modules, enabled=record_scopes)
     watch = Watch(scopes, {id(tensor) for tensor in tensors}, before_write=before_write, record=record_conversions)
     results: list[Returned] = []
 
@@ -119,6 +119,7 @@ def trace(
         used = [index for index, value in enumerate(list(normal.inputs())[first:], len(inputs)) if value.uses()]
         names.update(zip(used, parameter_names, strict=False))
     conversions = tuple(watch.conversions)
+    called = dict(scopes.called)
     if not scripted or holder is None:
         marks = scopes.marks if normal is graph else scopes.marks.renumbered(_numbers(graph))
         first = int(holder is not None)
@@ -127,10 +128,12 @@ def trace(
         if normal is graph:
             conversions = _placed(conversions, watch.positions, mirror)
     else:
-        mirror = ScriptMirror({id(weight.tensor): weight for weight in weights})
+        marks = scopes.marks if normal is graph else scopes.marks.renumbered(_numbers(graph))
+        mirror = ScriptMirror({id(weight.tensor): weight for weight in weights}, marks=marks, paths=scopes.calls)
         paths = {f"m{index}": path for index, (path, _) in enumerate(scripted)}
         paths |= {f"p{index}": f"{item.name}._packed_params" for index, item in enumerate(packed)}
         block = mirror.traced(normal, names, holder, paths)
+        called |= mirror.called
     if packed and not scripted:
         block = held(block, {f"p{index}": item for index, item in enumerate(packed)})
     whole = unpack(TorchGraph(block), [weight.name for weight in weights])
@@ -146,7 +149,7 @@ def trace(
         unpack_returns(whole.block),
         results[0],
         conversions,
-        scopes.called,
+        {path: called_module(module) for path, module in called.items()},
         tuple(unpacked),
         tuple(watch.pitfalls.notes),
     )

@@ -15,7 +15,7 @@ Where values differ, the graph is run in float64, to tell rounding from a bug.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ from onnx_explore.check.exact import judged
 from onnx_explore.check.quantized import is_quantized
 from onnx_explore.check.randomness import random_outputs, random_targets
 from onnx_explore.check.report import Check, Kind, Report, Status
-from onnx_explore.check.resize import candidate_sizes, resampled, resized
+from onnx_explore.check.resize import Symbol, candidate_sizes, joint_sizes, resampled, resized
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session, missing_provider
 from onnx_explore.check.samples import CAPTURED_ONLY, CPU, Trials, fixed_size
 from onnx_explore.check.steps import output_steps
@@ -46,6 +46,7 @@ from onnx_explore.errors import (
     RuntimeMismatch,
 )
 from onnx_explore.recording import Checked, Recorder
+from onnx_explore.relations import Derived, base_sizes, is_expression, size_of
 from onnx_explore.torch_ir import TorchGraph
 from onnx_explore.torch_ir.data_sizes import data_sized_targets
 
@@ -140,15 +141,6 @@ def check_sizes(
     return checking.items
 
 
-@dataclass(frozen=True, slots=True)
-class _Symbol:
-    """A symbol of the dynamic axes: where it stands (position of the input, axis), and its captured size."""
-
-    name: str
-    places: tuple[tuple[int, int], ...]
-    size: int
-
-
 @dataclass(slots=True)
 class _Checking:
     model: ir.Model
@@ -165,6 +157,8 @@ class _Checking:
     provider: str = CPU
     start: float = 0.0
     slow: bool = False
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
+    derived: list[Derived] = field(default_factory=list[Derived])
 
     # The kinds of checks
 
@@ -298,7 +292,7 @@ class _Checking:
             chosen.update(sizes or {})
         if len(symbols) > 1:
             self._begin()
-            self._axis(symbols, list(_joint(symbols, chosen)))
+            self._axis(symbols, list(joint_sizes(symbols, chosen)))
 
     def samples(self, dynamic_axes: Axes) -> None:
         """More inputs, as the user gave or ordered them."""
@@ -340,20 +334,26 @@ class _Checking:
 
     # Axes
 
-    def _symbols(self, dynamic_axes: Axes) -> list[_Symbol]:
-        places: dict[str, list[tuple[int, int]]] = {}
-        for position, item in enumerate(self.capture.inputs):
-            for axis, name in dynamic_axes.get(item.onnx_name, {}).items():
-                places.setdefault(name, []).append((position, axis % item.example.dim()))
+    def _symbols(self, dynamic_axes: Axes) -> list[Symbol]:
+        rows = [
+            (name, position, axis % item.example.dim())
+            for position, item in enumerate(self.capture.inputs)
+            for axis, name in dynamic_axes.get(item.onnx_name, {}).items()
+        ]
+        self.sizes = base_sizes((name, self._captured_size(place, axis), "") for name, place, axis in rows)
+        self.derived = [Derived(place, axis, name) for name, place, axis in rows if is_expression(name)]
         return [
-            _Symbol(name, tuple(where), self.capture.inputs[where[0][0]].example.shape[where[0][1]])
-            for name, where in places.items()
+            Symbol(name, tuple((place, axis) for text, place, axis in rows if text == name), size)
+            for name, size in self.sizes.items()
         ]
 
-    def _candidates(self, symbol: _Symbol) -> tuple[int, ...]:
+    def _captured_size(self, position: int, axis: int) -> int:
+        return int(self.capture.inputs[position].example.shape[axis])
+
+    def _candidates(self, symbol: Symbol) -> tuple[int, ...]:
         return candidate_sizes(symbol.size, {size for item in self.capture.inputs for size in item.example.shape})
 
-    def _axis(self, symbols: Sequence[_Symbol], candidates: Sequence[Mapping[str, int]]) -> Mapping[str, int] | None:
+    def _axis(self, symbols: Sequence[Symbol], candidates: Sequence[Mapping[str, int]]) -> Mapping[str, int] | None:
         """Compare at the first of the candidate sizes that PyTorch accepts; the sizes, or None if it accepts none."""
         subject = " + ".join(symbol.name for symbol in symbols)
         if self.run_model is None:
@@ -363,6 +363,10 @@ class _Checking:
         for sizes in candidates:
             self._look()
             steps = ", ".join(f"{symbol.size} → {sizes[symbol.name]}" for symbol in symbols)
+            impossible = next((item.text for item in self.derived if not self._is_size(item, sizes)), "")
+            if impossible:
+                refusal = refusal or f"at {steps}, {impossible} is no size"
+                continue
             inputs = self._resized(symbols, sizes)
             try:
                 expected = self._eager(self.run_model, inputs)
@@ -378,7 +382,7 @@ class _Checking:
             except (CheckerError, InvalidArgument, RuntimeMismatch) as error:
                 self._add("axis", subject, "failed", f"fails at {steps}: {error.message}")
                 return sizes
-            problem, comparisons = self._compare(inputs, expected, actual, sizes)
+            problem, comparisons = self._compare(inputs, expected, actual, {**self.sizes, **sizes})
             if problem:
                 self._add("axis", subject, "failed", f"differs at {steps}: {problem}", comparisons)
             else:
@@ -387,11 +391,18 @@ class _Checking:
         self._add("axis", subject, "not run", refusal or "there is no other size to try")
         return None
 
-    def _resized(self, symbols: Sequence[_Symbol], sizes: Mapping[str, int]) -> Tensors:
+    def _is_size(self, item: Derived, sizes: Mapping[str, int]) -> bool:
+        return bool(size_of(item.text, {**self.sizes, **sizes}))
+
+    def _resized(self, symbols: Sequence[Symbol], sizes: Mapping[str, int]) -> Tensors:
         changes: dict[int, dict[int, int]] = {}
         for symbol in symbols:
             for position, axis in symbol.places:
                 changes.setdefault(position, {})[axis] = sizes[symbol.name]
+        for item in self.derived:
+            size = size_of(item.text, {**self.sizes, **sizes})
+            assert size is not None
+            changes.setdefault(item.position, {})[item.axis] = size
         return tuple(
             resized(item.example, changes[position], seed=position) if position in changes else item.example.detach()
             for position, item in enumerate(self.capture.inputs)
@@ -547,20 +558,6 @@ class _Checking:
         self.recorder.add(Checked(kind, subject, passed, detail, time.perf_counter() - self.start))
 
 
-def _joint(symbols: Sequence[_Symbol], chosen: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Sizes for all symbols at once: those accepted one by one, all different where possible; else in step."""
-    different: dict[str, int] = {}
-    for symbol in symbols:
-        size = chosen.get(symbol.name, candidate_sizes(symbol.size)[0])
-        if size in different.values() and symbol.name in chosen:
-            size += symbol.size if size % symbol.size == 0 else 1
-        different[symbol.name] = size
-    yield different
-    yield {symbol.name: chosen.get(symbol.name, candidate_sizes(symbol.size)[0]) for symbol in symbols}
-    yield {symbol.name: symbol.size + 1 for symbol in symbols}
-    yield {symbol.name: symbol.size * 2 for symbol in symbols}
-
-
 def _wrong_dimension(value: ir.Value, array: Array, sizes: Mapping[str, int]) -> str:
     """A dimension of an output that is not what the ONNX model declares, or ``""``."""
     if value.shape is None:
@@ -568,7 +565,7 @@ def _wrong_dimension(value: ir.Value, array: Array, sizes: Mapping[str, int]) ->
     if len(value.shape) != array.ndim:
         return f"'{value.name}' is declared with {len(value.shape)} dimensions and has {array.ndim}"
     for axis, (declared, size) in enumerate(zip(value.shape, array.shape, strict=True)):
-        wanted = declared if isinstance(declared, int) else sizes.get(declared.value or "")
+        wanted = declared if isinstance(declared, int) else size_of(declared.value or "", sizes)
         if wanted is not None and wanted != size:
             symbol = "" if isinstance(declared, int) else f"'{declared.value}' = "
             return f"axis {axis} of '{value.name}' is declared as {symbol}{wanted} and is {size}"

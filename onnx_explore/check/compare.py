@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
 import torch
-from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.dtypes import to_onnx
-from onnx_explore.writing import contiguous_array
+from onnx_explore.writing import array_of
 
 Array = npt.NDArray[Any]
 Reason = Literal["", "missing", "dtype", "shape", "values"]
@@ -69,6 +68,9 @@ QUANTIZED = Tolerance(1e-3, 1 / 127, 1.2e-7)
 A sum that is off by one rounding falls on the other side of a half now and then, and the result is one step off.
 """
 
+_STORED = frozenset({torch.uint8, torch.int8, torch.int16})
+"""What plain tensors of integers on a grid are (``int_repr``, the operators of pt2e)."""
+
 # One node has one node's roundings: a tenth of what a whole model may be off, down to a few steps of the element type.
 LOCAL_TOLERANCES: Mapping[torch.dtype, Tolerance] = MappingProxyType(
     {
@@ -106,6 +108,8 @@ class Comparison:
         rtol: Relative tolerance.
         atol: Absolute tolerance, as a number (not relative to the tensor).
         random: Only dtype and shape were compared, as the values are random.
+        excess: The largest difference as a multiple of what is allowed: more than 1 where ONNX does not agree, infinite
+            where dtype or shape differ or nothing is allowed.
     """
 
     name: str
@@ -124,6 +128,7 @@ class Comparison:
     rtol: float = 0.0
     atol: float = 0.0
     random: bool = False
+    excess: float = 0.0
 
     def __str__(self) -> str:
         head = f"'{self.name}'"
@@ -173,7 +178,8 @@ def compare(
         rtol: Instead of the table's.
         atol: Instead of the table's, as an absolute number, as in ``torch.testing.assert_close``.
         random: Names of outputs whose values are random; only dtype and shape of these are compared.
-        quantized: Whether the model rounds to integers inside: real numbers and quantized tensors may be one step off.
+        quantized: Whether the model rounds to integers inside: real numbers, quantized tensors and integers of 8 or 16 bits may
+            be one step off.
         steps: How large that step is, for outputs where it is known.
         table: Tolerances by element type.
 
@@ -187,13 +193,17 @@ def compare(
         name = names[position] if position < len(names) else f"#{position}"
         if position >= len(actual):
             tensor = expected[position]
-            results.append(Comparison(name, False, "missing", to_onnx(tensor.dtype).name, "", tuple(tensor.shape), ()))
+            results.append(
+                Comparison(
+                    name, False, "missing", to_onnx(tensor.dtype).name, "", tuple(tensor.shape), (), excess=math.inf
+                )
+            )
         elif position >= len(expected):
             array = actual[position]
             dtype = ir.DataType.from_numpy(array.dtype).name
-            results.append(Comparison(name, False, "missing", "", dtype, (), array.shape))
+            results.append(Comparison(name, False, "missing", "", dtype, (), array.shape, excess=math.inf))
         else:
-            step = steps.get(name, 0.0) if quantized else None
+            step = steps.get(name, 1.0 if expected[position].dtype in _STORED else 0.0) if quantized else None
             one = _compare_one(expected[position], actual[position], name, rtol, atol, name in random, table, step)
             results.append(one)
     return results
@@ -231,10 +241,11 @@ def _compare_one(
             tuple(expected.shape),
             actual.shape,
             random=random,
+            excess=math.inf if reason else 0.0,
         )
 
     found = _Found()
-    wanted = contiguous_array(TorchTensor(expected)).reshape(-1)
+    wanted = array_of(expected).reshape(-1)
     given = np.ascontiguousarray(actual).reshape(-1)
     least = least if atol is None else 0.0
     rtol, absolute = _tolerances(wanted, expected.dtype, rtol, atol, tolerances)
@@ -257,6 +268,7 @@ def _compare_one(
         total=wanted.size,
         rtol=rtol,
         atol=absolute,
+        excess=math.inf if found.mismatched and not rtol and not absolute else max(found.excess, 0.0),
     )
 
 
@@ -304,6 +316,9 @@ class _Found:
         if self._are_near(start, wanted, given, atol):
             return
         left, right = _wide(wanted), _wide(given)
+        if wanted.dtype.kind == "f" and atol > 0 and _is_finite(left) and _is_finite(right):
+            self._add_finite(start, left, right, rtol, atol)
+            return
         # Integers above 2**53 differ only as they are.
         same = (wanted == given) | (np.isnan(left) & np.isnan(right))
         size = np.abs(left)
@@ -323,22 +338,49 @@ class _Found:
         if excess[position] > self.excess:
             self.excess, self.worst = float(excess[position]), start + position
 
+    def _add_finite(self, start: int, left: Array, right: Array, rtol: float, atol: float) -> None:
+        """The same for finite numbers of which something may always be off."""
+        size = np.abs(left)
+        with np.errstate(over="ignore"):
+            difference = np.abs(right - left)
+            allowed = rtol * size + atol
+            excess = difference / allowed
+        self.max_abs = max(self.max_abs, float(difference.max()))
+        self.max_rel = max(self.max_rel, _largest_share(difference, size))
+        self.mismatched += int(np.count_nonzero(difference > allowed))
+        position = int(excess.argmax())
+        if excess[position] > self.excess:
+            self.excess, self.worst = float(excess[position]), start + position
+
     def _are_near(self, start: int, wanted: Array, given: Array, atol: float) -> bool:
         """Whether all elements are finite and within the absolute tolerance, which the element type itself can tell."""
         if wanted.dtype.kind != "f" or wanted.dtype.itemsize < 4 or atol <= 0:
             return False
         with np.errstate(invalid="ignore", over="ignore"):
             difference = np.abs(given - wanted)
-        position = int(np.argmax(difference))  # of the first NaN, if there is one
+        position = int(difference.argmax())  # of the first NaN, if there is one
         largest = float(difference[position])
         if not largest <= atol:
             return False
-        rel = np.divide(difference, np.abs(wanted), out=np.zeros_like(wanted), where=wanted != 0)
         self.max_abs = max(self.max_abs, largest)
-        self.max_rel = max(self.max_rel, float(rel.max()))
+        self.max_rel = max(self.max_rel, _largest_share(difference, np.abs(wanted)))
         if largest / atol > self.excess:
             self.excess, self.worst = largest / atol, start + position
         return True
+
+
+def _largest_share(difference: Array, size: Array) -> float:
+    """The largest relative difference of finite elements that are not zero."""
+    if size.min() <= 0:
+        size = np.where(size > 0, size, np.inf)
+    with np.errstate(over="ignore"):
+        return float((difference / size).max())
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether all elements are; it may be False for numbers so large that their sum is not."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return math.isfinite(float(np.add.reduce(array)))
 
 
 def _wide(array: Array) -> Array:

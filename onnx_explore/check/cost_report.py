@@ -117,14 +117,20 @@ class CostReport:
         """All nodes of PyTorch; None if it was not measured."""
         return None if self.detail else sum(row.seconds for row in self.torch_nodes)
 
+    @property
+    def verdict(self) -> str:
+        """One line."""
+        beside = f", PyTorch's {_ms(self.torch_seconds)}" if self.torch_seconds is not None else ""
+        median = "one run" if self.runs == 1 else f"median of {self.runs} runs"
+        return (
+            f"ONNX Runtime's nodes take {_ms(self.seconds)}{beside} ({median}); "
+            f"{self.parameters:,} parameters, {self.bytes:,} bytes"
+        )
+
     def to_text(self) -> str:
         """One line, then tables: modules, the most expensive source lines and nodes."""
         total = self.seconds
-        beside = f", PyTorch's {_ms(self.torch_seconds)}" if self.torch_seconds is not None else ""
-        median = "one run" if self.runs == 1 else f"median of {self.runs} runs"
-        parts = [
-            f"ONNX Runtime's nodes take {_ms(total)}{beside} ({median}); {self.parameters:,} parameters, {self.bytes:,} bytes"
-        ]
+        parts = [self.verdict]
         if self.detail:
             parts.append(self.detail)
         if self.shared:

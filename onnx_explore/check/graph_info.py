@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -27,7 +28,7 @@ import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.errors import InvalidArgument
-from onnx_explore.torch_ir import TorchGraph, TorchNode, print_graph
+from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, print_graph
 
 AUXILIARY = frozenset(
     {
@@ -82,11 +83,31 @@ class VerificationOptions:
     acceptable_error_percentage: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of nodes that compute tensors, and what it is to give."""
+
+    nodes: tuple[TorchNode, ...]
+    returns: tuple[TorchValue, ...]
+
+
 class Examiner(Protocol):
     """Compares parts of one model with ONNX."""
 
     def examine(self, info: GraphInfo, options: VerificationOptions) -> None:
         """Compare a part; if it disagrees and can be split, split it and examine both halves."""
+        ...
+
+    def graph(self, part: Part) -> TorchGraph:
+        """The part as a graph of its own, with the constants, lists and sizes that its nodes need."""
+        ...
+
+    def inputs(self, info: GraphInfo) -> tuple[torch.Tensor, ...]:
+        """What PyTorch gave the part."""
+        ...
+
+    def outputs(self, info: GraphInfo) -> tuple[torch.Tensor, ...]:
+        """What PyTorch got from it."""
         ...
 
     def model(self, info: GraphInfo) -> ir.Model:
@@ -98,33 +119,56 @@ class Examiner(Protocol):
 class GraphInfo:
     """A part of a TorchScript graph, whether its ONNX form agrees with PyTorch, and its halves.
 
+    What a search does not need is made when it is first asked for: the graph, the inputs and PyTorch's outputs. They follow the
+    model's weights as they are then.
+
     Attributes:
-        graph: The part, as a TorchGraph of its own.
-        input_args: Its inputs, as PyTorch had them.
-        params_dict: Its weights.
+        part: Which nodes.
         export_options: The documented parameters that it was exported with.
         id: Empty for the whole model; ``0`` and ``1`` for its halves, ``00``, ``01`` … for theirs.
         mismatch_error: What the comparison said, or None if it agrees.
-        pt_outs: What PyTorch gave.
         upper_graph_info: The first half, if it was split.
         lower_graph_info: The second half.
+        is_compared: Whether it was compared.
     """
 
-    graph: TorchGraph
-    input_args: tuple[torch.Tensor, ...]
-    params_dict: dict[str, torch.Tensor]
+    part: Part
     examiner: Examiner = field(repr=False)
     export_options: object = None
     id: str = ""
     mismatch_error: AssertionError | None = None
-    pt_outs: tuple[torch.Tensor, ...] | None = None
     upper_graph_info: GraphInfo | None = None
     lower_graph_info: GraphInfo | None = None
+    is_compared: bool = False
+
+    @cached_property
+    def graph(self) -> TorchGraph:
+        """The part, as a TorchGraph of its own."""
+        return self.examiner.graph(self.part)
+
+    @cached_property
+    def input_args(self) -> tuple[torch.Tensor, ...]:
+        """Its inputs, as PyTorch had them."""
+        return self.examiner.inputs(self)
+
+    @cached_property
+    def params_dict(self) -> dict[str, torch.Tensor]:
+        """Its weights."""
+        return {item.name: item.tensor for item in self.graph.parameters}
+
+    @property
+    def pt_outs(self) -> tuple[torch.Tensor, ...] | None:
+        """What PyTorch gave; None if the part was not compared."""
+        return self._outputs if self.is_compared else None
+
+    @cached_property
+    def _outputs(self) -> tuple[torch.Tensor, ...]:
+        return self.examiner.outputs(self)
 
     def clear(self) -> None:
         """Forget what was found, and the halves."""
         self.mismatch_error = None
-        self.pt_outs = None
+        self.is_compared = False
         self.upper_graph_info = None
         self.lower_graph_info = None
 
@@ -139,15 +183,15 @@ class GraphInfo:
 
     def essential_nodes(self) -> list[TorchNode]:
         """The nodes that compute tensors."""
-        return [node for node in self.graph.block.nodes if is_essential(node)]
+        return list(self.part.nodes)
 
     def essential_node_count(self) -> int:
         """How many nodes compute tensors; constants, lists and the arithmetic of sizes do not count."""
-        return len(self.essential_nodes())
+        return len(self.part.nodes)
 
     def essential_node_kinds(self) -> set[str]:
         """The operators of these nodes, such as ``aten::relu``."""
-        return {node.target for node in self.essential_nodes()}
+        return {node.target for node in self.part.nodes}
 
     def all_mismatch_leaf_graph_info(self) -> list[GraphInfo]:
         """The smallest parts that disagree, in order."""
@@ -176,7 +220,8 @@ class GraphInfo:
         Raises:
             InvalidArgument: If the part was not compared yet.
         """
-        if self.pt_outs is None:
+        outputs = self.pt_outs
+        if outputs is None:
             raise InvalidArgument("there are no outputs of PyTorch", action="call find_mismatch() first")
         model = self.examiner.model(self)
         case = Path(repro_dir or os.getcwd()) / f"test_{name or f'mismatch_{self.id}'}"
@@ -186,9 +231,7 @@ class GraphInfo:
         rows = [
             ("input", value.name, tensor) for value, tensor in zip(model.graph.inputs, self.input_args, strict=False)
         ]
-        rows += [
-            ("output", value.name, tensor) for value, tensor in zip(model.graph.outputs, self.pt_outs, strict=True)
-        ]
+        rows += [("output", value.name, tensor) for value, tensor in zip(model.graph.outputs, outputs, strict=True)]
         counts = {"input": 0, "output": 0}
         for kind, value_name, tensor in rows:
             proto = ir.serde.serialize_tensor(TorchTensor(tensor.detach().contiguous(), name=value_name))

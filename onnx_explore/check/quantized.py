@@ -10,6 +10,8 @@ _ROUNDS = (
     "aten::fake_quantize_",
     "aten::_fake_quantize_",
     "aten::fused_moving_avg",
+    "quantized_decomposed::fake_quant_",
+    "quantized_decomposed::quantize_",
 )
 
 

@@ -6,12 +6,22 @@ In: an example tensor. Out: one of the same dtype and range of values, with anot
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
 _NOISE = 0.1
 """Of the example's standard deviation: enough that repeated rows differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A symbol of the dynamic axes: where it stands (position of the input, axis), and its captured size."""
+
+    name: str
+    places: tuple[tuple[int, int], ...]
+    size: int
 
 
 def candidate_sizes(size: int, taken: Collection[int] = ()) -> tuple[int, ...]:
@@ -31,6 +41,20 @@ def candidate_sizes(size: int, taken: Collection[int] = ()) -> tuple[int, ...]:
     ]
     others = [*fresh[:1], size * 2, size + 1, size + 2, size - 1, size // 2]
     return tuple(dict.fromkeys(other for other in others if other > 1 and other != size))
+
+
+def joint_sizes(symbols: Sequence[Symbol], chosen: Mapping[str, int]) -> Iterator[dict[str, int]]:
+    """Sizes for all symbols at once: those accepted one by one, all different where possible; else in step."""
+    different: dict[str, int] = {}
+    for symbol in symbols:
+        size = chosen.get(symbol.name, candidate_sizes(symbol.size)[0])
+        if size in different.values() and symbol.name in chosen:
+            size += symbol.size if size % symbol.size == 0 else 1
+        different[symbol.name] = size
+    yield different
+    yield {symbol.name: chosen.get(symbol.name, candidate_sizes(symbol.size)[0]) for symbol in symbols}
+    yield {symbol.name: symbol.size + 1 for symbol in symbols}
+    yield {symbol.name: symbol.size * 2 for symbol in symbols}
 
 
 def resized(example: torch.Tensor, sizes: Mapping[int, int], *, seed: int = 0) -> torch.Tensor:

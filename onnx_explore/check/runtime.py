@@ -25,12 +25,11 @@ import onnx.reference
 import onnx_ir as ir
 import torch
 from google.protobuf.message import EncodeError
-from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.check.aten_runtime import ATen
 from onnx_explore.check.weights import without_weights
 from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel, NotAvailable, RuntimeMismatch
-from onnx_explore.writing import contiguous_array
+from onnx_explore.writing import array_of, contiguous_array
 
 Array = npt.NDArray[Any]
 Feeds = Mapping[str, "Array | torch.Tensor | list[Any] | None"]
@@ -59,14 +58,15 @@ class Session(Protocol):
 
 
 class RuntimeSession:
-    """A model in ONNX Runtime.
+    """A model in ONNX Runtime, with as many threads as PyTorch has.
 
     Args:
         model: A model in memory, as protobuf or as bytes, or the path of a file.
         providers: Execution providers, first choice first.
         weights: Inputs of the model that are the same in every run. Their memory is shared.
         profile: A folder for ONNX Runtime's profile (see ``end_profiling``) and its optimised graph (``OPTIMIZED``). Runs are
-            then optimised as those of a user, with as many threads as PyTorch has.
+            then optimised as those of a user.
+        optimize: Whether ONNX Runtime may rewrite the graph. That takes as long as everything else for a model that runs once.
 
     Attributes:
         providers: The execution providers that it really has: ONNX Runtime leaves out one that does not start.
@@ -87,21 +87,23 @@ class RuntimeSession:
         providers: Sequence[str] = ("CPUExecutionProvider",),
         weights: Mapping[str, ir.TensorProtocol] = _NO_WEIGHTS,
         profile: Path | None = None,
+        optimize: bool = True,
     ) -> None:
         onnxruntime = _onnxruntime()
         source, taken_out = _source(model)
         weights = {**taken_out, **weights}
-        # The arrays must live as long as the session's values do: these share their memory.
-        self._weights = {name: _value(contiguous_array(tensor)) for name, tensor in weights.items()}
+        self._weights = {name: contiguous_array(tensor) for name, tensor in weights.items()}
         self._errors = _runtime_errors()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
+        options.intra_op_num_threads = torch.get_num_threads()
+        if not optimize:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         if profile is None:
             options.use_deterministic_compute = True
         else:
             options.enable_profiling = True
             options.profile_file_prefix = str(profile / "profile")
-            options.intra_op_num_threads = torch.get_num_threads()
             options.optimized_model_filepath = str(profile / self.OPTIMIZED)
             data = "session.optimized_model_external_initializers"
             options.add_session_config_entry(f"{data}_file_name", f"{self.OPTIMIZED}.data")
@@ -113,7 +115,10 @@ class RuntimeSession:
         self.inputs = tuple(each.name for each in self._session.get_inputs() if each.name not in weights)
         self.outputs = tuple(each.name for each in self._session.get_outputs())
         self.providers: tuple[str, ...] = tuple(self._session.get_providers())
-        self._has_lists = any(not each.type.startswith("tensor") for each in self._session.get_outputs())
+        outputs = self._session.get_outputs()
+        types = [each.type for each in (*self._session.get_inputs(), *outputs)]
+        self._has_bits = any(name in each for each in types for name in _BITS_NAMES)
+        self._has_lists = any(not each.type.startswith("tensor") for each in outputs)
 
     def run(self, feeds: Feeds) -> list[Array]:
         """All outputs for these inputs.
@@ -128,10 +133,12 @@ class RuntimeSession:
         """
         _complete(self.inputs, feeds)
         try:
-            if self._has_lists or any(isinstance(feeds[name], list | None) for name in self.inputs):
-                return self._run_with_lists(feeds)
-            values = {name: _value(_fed(feeds[name])) for name in self.inputs}
-            results: list[Any] = self._session.run_with_ort_values(None, {**values, **self._weights})
+            arrays = {**{name: _fed(feeds[name]) for name in self.inputs}, **self._weights}
+            # ONNX Runtime reads the arrays where they are. Its values cannot be lists, and it has no arrays of these types.
+            if not self._has_bits or self._has_lists or any(isinstance(item, list | None) for item in arrays.values()):
+                return list(self._session.run(None, arrays))
+            values = {name: _value(array) for name, array in arrays.items()}
+            results: list[Any] = self._session.run_with_ort_values(None, values)
         except self._errors as error:
             if _lacks_kernel(error):
                 raise _load_error(error) from error
@@ -141,11 +148,6 @@ class RuntimeSession:
     def end_profiling(self) -> str:
         """Close the profile of a session that has one; its path."""
         return str(self._session.end_profiling())
-
-    def _run_with_lists(self, feeds: Feeds) -> list[Any]:
-        """With numpy arrays: ONNX Runtime's values cannot be lists."""
-        weights = {name: value.numpy() for name, value in self._weights.items()}
-        return list(self._session.run(None, {**{name: _fed(feeds[name]) for name in self.inputs}, **weights}))
 
 
 class ReferenceSession:
@@ -254,7 +256,7 @@ def _fed(value: Any) -> Any:
 
 def _array(value: Array | torch.Tensor) -> Array:
     if isinstance(value, torch.Tensor):
-        return contiguous_array(TorchTensor(value.int_repr() if value.is_quantized else value))
+        return array_of(value.int_repr() if value.is_quantized else value)
     return np.ascontiguousarray(value).reshape(value.shape)
 
 
@@ -290,6 +292,7 @@ _BITS = frozenset(
         ir.DataType.FLOAT8E5M2FNUZ,
     }
 )
+_BITS_NAMES = frozenset(dtype.name.lower() for dtype in _BITS)
 _NUMPY_BITS = frozenset(dtype.numpy() for dtype in _BITS)
 
 

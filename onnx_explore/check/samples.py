@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from onnx_explore.capture.captured import Capture, GraphInput
@@ -54,13 +55,13 @@ def read_samples(
         InvalidArgument: If it is neither, or a sample does not fit the captured arguments.
     """
     check_samples(samples)
-    if isinstance(samples, int):
+    if isinstance(samples, int | np.integer):
         return tuple(
             (
                 f"random sample {number}",
                 tuple(resampled(item.example, _SEED + number) for item in capture.inputs),
             )
-            for number in range(1, samples + 1)
+            for number in range(1, int(samples) + 1)
         )
     found = sample_inputs(model, capture, samples)
     return tuple((f"samples[{number}]", inputs) for number, inputs in enumerate(found))
@@ -72,7 +73,7 @@ def check_samples(samples: Any) -> None:
     Raises:
         InvalidArgument: Saying what it is.
     """
-    if samples is None or (isinstance(samples, int) and not isinstance(samples, bool) and samples >= 0):
+    if samples is None or (isinstance(samples, int | np.integer) and not isinstance(samples, bool) and samples >= 0):
         return
     if not isinstance(samples, list | tuple) or hasattr(samples, "_fields"):
         what = repr(samples) if isinstance(samples, int) else f"a {type(samples).__qualname__}"

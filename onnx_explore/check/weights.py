@@ -10,7 +10,7 @@ from __future__ import annotations
 import onnx
 import onnx_ir as ir
 
-from onnx_explore.writing import in_memory, serialize_with, stand_in
+from onnx_explore.writing import add_initializer, serialize_with, stand_in
 
 LARGE = 64 << 10
 """From how many bytes on an initializer is taken out."""
@@ -26,16 +26,17 @@ def without_weights(model: ir.Model, *, large: int = LARGE) -> tuple[onnx.ModelP
     Raises:
         onnx_ir.serde.SerdeError: If the model cannot be serialised.
     """
-    small: list[ir.Value] = []
+    strings: list[ir.Value] = []
+    small: dict[str, ir.TensorProtocol] = {}
     inputs: list[ir.Value] = []
     weights: dict[str, ir.TensorProtocol] = {}
     known = {value.name for value in model.graph.inputs}
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
         if tensor is None or tensor.dtype == ir.DataType.STRING:
-            small.append(value)
+            strings.append(value)
         elif tensor.nbytes < large or tensor.dtype.bitwidth < 8:
-            small.append(stand_in(value, in_memory(tensor)))
+            small[name] = tensor
         else:
             weights[name] = tensor
             if name not in known:
@@ -43,4 +44,7 @@ def without_weights(model: ir.Model, *, large: int = LARGE) -> tuple[onnx.ModelP
                 place.type = ir.TensorType(tensor.dtype)
                 place.shape = ir.Shape(tensor.shape.numpy())
                 inputs.append(place)
-    return serialize_with(model, small, more_inputs=inputs), weights
+    proto = serialize_with(model, strings, more_inputs=inputs)
+    for name, tensor in small.items():
+        add_initializer(proto.graph, name, tensor)
+    return proto, weights

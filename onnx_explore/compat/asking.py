@@ -5,12 +5,13 @@ In: values of ``torch._C``. Out: plain Python. A size that may differ when the m
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from onnx_explore.compat.parsing import parse_arg
-from onnx_explore.compat.types import is_tensor
+from onnx_explore.compat.types import JitC, is_tensor
 from onnx_explore.compat.values import content, is_known, is_value
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 
@@ -174,3 +175,18 @@ def cross_dimension(x: JitValue, dim: int | None) -> int | None:
             raise UnsupportedOperatorError("no dimension of size 3 is known", argument="dim", action="pass dim")
         return found if dim is None else dim
     return dim
+
+
+def is_graph_constant(value: JitValue) -> bool:
+    """Whether a value is made by ``Constant``, and not what TorchScript calls a constant."""
+    return value.node().kind() == "onnx::Constant"
+
+
+def as_list_type(kind: Any) -> Any:
+    """A type, if it is a list's; else None."""
+    return kind if isinstance(kind, JitC.ListType) else None
+
+
+def applied(*args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Decorator: the name stands for what the function gives for these arguments."""
+    return lambda function: function(*args, **kwargs)

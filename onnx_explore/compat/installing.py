@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from types import ModuleType, TracebackType
 from typing import Any
 
+from onnx_explore.capture.torch_api import api
+
 Surface = Callable[[Mapping[str, Any]], Mapping[str, Mapping[str, Any]]]
 """From PyTorch's own functions in ``torch.onnx`` to ours, by module of PyTorch and name."""
 
@@ -78,6 +80,7 @@ class Replaced:
                 self._restore()
 
     def _replace(self) -> None:
+        api()  # asks PyTorch's own is_in_onnx_export, which ours is about to stand in for
         theirs = vars(importlib.import_module(_ENTRY))
         try:
             for path, functions in self._surface(theirs).items():

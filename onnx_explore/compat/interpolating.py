@@ -7,18 +7,22 @@ In: ``g``, the input, sizes or factors as values or numbers. Out: scales of all 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from onnx_explore.compat.asking import is_none, is_packed_list, rank, unpack_list
-from onnx_explore.compat.composing import longs, reshape_helper, shape_as_tensor, slice_helper
+from onnx_explore.compat.composing import absent_input, longs, reshape_helper, shape_as_tensor, slice_helper
 from onnx_explore.compat.parsing import maybe_const, parse_arg
 from onnx_explore.compat.values import is_value
 from onnx_explore.errors import UnsupportedOperatorError
 
 JitValue = Any
 _FLOAT = 1
+_INT64 = 7
+_SIZES_SINCE = 11
+_ABSENT_SINCE = 13
 
 
 def interpolate_warning(interpolate_mode: str) -> None:
@@ -100,6 +104,44 @@ def scales_and_mode(
     known = maybe_const(size, "is")
     wanted = size if is_value(known) else [known[0]] * (dim - 2) if len(known) == 1 else known
     return scales_of_size(g, input, wanted, dim), mode
+
+
+def resize_of(name: str, dim: int, interpolate_mode: str) -> Callable[..., JitValue]:
+    """The symbolic function of a resize to an output size, or by the factors that stand at the end of its arguments.
+
+    Args:
+        name: The operator's, for errors.
+        dim: Of its input, batch and channels included.
+        interpolate_mode: ``"nearest"``, ``"linear"`` or ``"cubic"``, as ONNX calls them.
+    """
+
+    def resize(g: Any, input: Any, output_size: Any, *args: Any) -> JitValue:
+        if g.opset < _SIZES_SINCE:
+            raise UnsupportedOperatorError(f"{name} needs opset {_SIZES_SINCE}: before, Resize takes no size")
+        factors, corners = interpolate_attributes(g, interpolate_mode, args)
+        aligned = interpolate_mode != "nearest" and bool(maybe_const(corners, "b"))
+        mapping = "asymmetric" if interpolate_mode == "nearest" else "align_corners" if aligned else "half_pixel"
+        attributes: dict[str, Any] = {
+            "coordinate_transformation_mode_s": mapping,
+            "cubic_coeff_a_f": -0.75,
+            "mode_s": interpolate_mode,
+            "nearest_mode_s": "floor",
+        }
+        roi = _absent(g)
+        if factors is not None:
+            return g.op("Resize", input, roi, factors, **attributes)
+        known = maybe_const(output_size, "is")
+        wanted = g.op("Cast", output_size, to_i=_INT64) if is_value(known) else longs(g, known)
+        sizes = g.op("Concat", slice_helper(g, shape_as_tensor(g, input), [0], [0], [2]), wanted, axis_i=0)
+        return g.op("Resize", input, roi, _absent(g), sizes, **attributes)
+
+    del dim  # batch and channels stay, whatever follows them
+    return resize
+
+
+def _absent(g: Any) -> JitValue:
+    """An input that is not given: an empty tensor before opset 13."""
+    return absent_input(g) if g.opset >= _ABSENT_SINCE else g.op("Constant", value_t=torch.zeros(0))
 
 
 def _ones(g: Any, count: int) -> JitValue:

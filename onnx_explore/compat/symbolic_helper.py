@@ -4,13 +4,16 @@ Names and meaning are those of the reference; what is behind them stands in the 
 names stand here: ours have none of their own in it.
 """
 
+from onnx_explore.compat.asking import applied as _apply_params
 from onnx_explore.compat.asking import are_alike as args_have_same_dtype
+from onnx_explore.compat.asking import as_list_type as _as_list_type
 from onnx_explore.compat.asking import cross_dimension as _get_dim_for_cross
 from onnx_explore.compat.asking import get_const as _get_const
 from onnx_explore.compat.asking import is_bool as _is_bool
 from onnx_explore.compat.asking import is_complex as is_complex_value
 from onnx_explore.compat.asking import is_constant as _is_constant
 from onnx_explore.compat.asking import is_floating as _is_fp
+from onnx_explore.compat.asking import is_graph_constant as _is_onnx_constant
 from onnx_explore.compat.asking import is_list as _is_list
 from onnx_explore.compat.asking import is_list_of_numbers as _is_scalar_list
 from onnx_explore.compat.asking import is_list_of_tensors as _is_tensor_list
@@ -49,6 +52,7 @@ from onnx_explore.compat.composing import wrapped_number as _generate_wrapped_nu
 from onnx_explore.compat.interpolating import given_scales as _interpolate_get_scales_if_available
 from onnx_explore.compat.interpolating import interpolate_attributes as _get_interpolate_attributes
 from onnx_explore.compat.interpolating import interpolate_warning as _interpolate_warning
+from onnx_explore.compat.interpolating import resize_of as _interpolate_helper
 from onnx_explore.compat.interpolating import scales_and_mode as _interpolate_get_scales_and_mode
 from onnx_explore.compat.interpolating import scales_of_factor as _interpolate_get_scales
 from onnx_explore.compat.interpolating import scales_of_size as _interpolate_size_to_scales
@@ -64,6 +68,10 @@ from onnx_explore.compat.promoting import scalar_type as _try_get_scalar_type
 from onnx_explore.compat.promoting import with_float_cast as _op_with_optional_float_cast
 from onnx_explore.compat.quantizing import dequantize_helper, quantize_helper, quantized_args, requantize_bias_helper
 from onnx_explore.compat.quantizing import unpack_quantized_tensor as _unpack_quantized_tensor
+from onnx_explore.compat.reducing import largest_helper as _max_helper
+from onnx_explore.compat.reducing import position_helper as _argmin_argmax_helper
+from onnx_explore.compat.reducing import smallest_helper as _min_helper
+from onnx_explore.compat.reducing import variance_helper as _var_mean_helper
 from onnx_explore.compat.refusing import blocked as _block_list_in_opset
 from onnx_explore.compat.refusing import opset_unsupported as _onnx_opset_unsupported
 from onnx_explore.compat.refusing import opset_unsupported_because as _onnx_opset_unsupported_detailed
@@ -79,6 +87,9 @@ from onnx_explore.compat.tables import (
 from onnx_explore.compat.values import is_value as _is_value
 
 __all__ = [
+    "_apply_params",
+    "_argmin_argmax_helper",
+    "_as_list_type",
     "_avgpool_helper",
     "_block_list_in_opset",
     "_flatten_helper",
@@ -95,6 +106,7 @@ __all__ = [
     "_interpolate_get_scales",
     "_interpolate_get_scales_and_mode",
     "_interpolate_get_scales_if_available",
+    "_interpolate_helper",
     "_interpolate_size_to_scales",
     "_interpolate_warning",
     "_is_bool",
@@ -102,6 +114,7 @@ __all__ = [
     "_is_fp",
     "_is_list",
     "_is_none",
+    "_is_onnx_constant",
     "_is_packed_list",
     "_is_scalar_list",
     "_is_split_static",
@@ -110,10 +123,12 @@ __all__ = [
     "_is_tuple_construct",
     "_is_value",
     "_lt_helper",
+    "_max_helper",
     "_maybe_cast_reduce_op_input",
     "_maybe_cast_to_type",
     "_maybe_get_const",
     "_maybe_get_scalar",
+    "_min_helper",
     "_node_get",
     "_numel_helper",
     "_onnx_opset_unsupported",
@@ -141,6 +156,7 @@ __all__ = [
     "_unpack_quantized_tensor",
     "_unpack_tuple",
     "_unsqueeze_helper",
+    "_var_mean_helper",
     "args_have_same_dtype",
     "cast_pytorch_to_onnx",
     "dequantize_helper",

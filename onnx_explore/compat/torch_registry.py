@@ -1,8 +1,9 @@
 """What others registered with PyTorch's own exporter: the one file that looks into its registry.
 
 In: ``torch.onnx``'s registry, if something has loaded it. Out: the symbolic functions that were put there with
-``register_custom_op_symbolic``; those that PyTorch itself registers are never taken. ``exporting_opset`` lets helper functions of
-PyTorch that a user's function calls see the export's opset.
+``register_custom_op_symbolic``; those that PyTorch itself or torchvision registers are never taken: we have functions of our
+own for all of these operators. ``exporting_opset`` lets helper functions of PyTorch that a user's function calls see the
+export's opset.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ def registered_elsewhere() -> Iterator[tuple[str, int, Callable[..., Any]]]:
 
 
 def _is_torchs_own(function: Callable[..., Any]) -> bool:
-    module = str(getattr(function, "__module__", None))
-    return module == "torch" or module.startswith("torch.")
+    return str(getattr(function, "__module__", None)).partition(".")[0] in ("torch", "torchvision")
 
 
 def is_refusal(error: BaseException) -> bool:

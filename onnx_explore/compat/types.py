@@ -7,6 +7,7 @@ In: an ``onnx_ir.Value``. Out: a ``torch._C`` type, in which a dynamic size is a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import onnx_ir as ir
@@ -30,7 +31,10 @@ class Symbols:
         self._dims: dict[int, ir.SymbolicDim] = {}
 
     def tensor(self, dtype: torch.dtype | None, shape: Sequence[int | ir.SymbolicDim] | None) -> JitType:
-        """A tensor type; what is not known stays open."""
+        """A tensor type; what is not known stays open. It is complete where all is known: on the CPU and contiguous."""
+        sizes = None if shape is None else tuple(size for size in shape if isinstance(size, int))
+        if dtype is not None and shape is not None and sizes is not None and len(sizes) == len(shape):
+            return _complete(dtype, sizes)
         found = JitC.TensorType.get()
         if dtype is not None:
             found = found.with_dtype(dtype)
@@ -55,6 +59,13 @@ class Symbols:
         if numbers is None:
             return None
         return [number if number >= 0 else self._dims.get(number) for number in numbers]
+
+
+@lru_cache(maxsize=1024)
+def _complete(dtype: torch.dtype, sizes: tuple[int, ...]) -> JitType:
+    """The type of a contiguous tensor on the CPU: functions ask ``isCompleteTensor()``. Nothing is allocated."""
+    example = torch.empty(sizes, dtype=dtype, device="meta")
+    return JitC.TensorType.create_from_tensor(example).with_device(torch.device("cpu"))
 
 
 def is_tensor(kind: JitType) -> bool:

@@ -99,7 +99,7 @@ def _attribute(item: ir.Attr, indent: str, doc_strings: bool) -> str:
 
 
 def _value(value: ir.Value) -> str:
-    kind = "Tensor" if value.type is None or isinstance(value.type, ir.TensorType) else "Sequence"
+    kind = "Tensor" if value.type is None else type(value.type).__name__.removesuffix("Type")
     return f'{{name: "{value.name}", type:{kind} dims: {_dims(value.shape)}}}'
 
 

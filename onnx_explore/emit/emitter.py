@@ -31,6 +31,10 @@ TORCH_NODES = "onnx_explore.torch_nodes"
 """Key in ``node.meta``: ids of the torch nodes that an ONNX node comes from."""
 SCOPE = "onnx_explore.scope"
 """Key in ``node.meta``: the module path."""
+Rounds = tuple[tuple[str, int, int], ...]
+"""Of each unrolled loop around a node, outermost first: the loop's module path and id, and the number of the round."""
+ROUNDS = "onnx_explore.rounds"
+"""Key in ``node.meta``: its ``Rounds``, if there are any."""
 PARAMETER = "onnx_explore.parameter"
 """Key in ``value.meta`` of an initializer: the parameter's name, or the lineage such as ``fc.weight → transpose``."""
 
@@ -56,6 +60,7 @@ class Emitter:
         graph: Where nodes go.
         opset: Version of the default domain.
         fold_parameters: Whether a parameter may be replaced by a value computed from it (``do_constant_folding``).
+        integer_kernels: Whether quantized operators take the form that ONNX Runtime has kernels for, whatever these round.
 
     Attributes:
         graph: Where nodes go now: the graph, or a subgraph.
@@ -72,15 +77,19 @@ class Emitter:
         functions: Local functions of the model, by domain and name.
     """
 
-    def __init__(self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True) -> None:
+    def __init__(
+        self, graph: ir.Graph, opset: int, *, fold_parameters: bool = True, integer_kernels: bool = False
+    ) -> None:
         self.graph = graph
         self.region = Region(graph, {}, None)
         self.opset = opset
         self.fold_parameters = fold_parameters
+        self.integer_kernels = integer_kernels
         self.names = Names()
         self.inference = ShapeInference(graph.opset_imports)
         self._root = graph
         self.scope = ""
+        self.rounds: Rounds = ()
         self.torch_nodes: tuple[int, ...] = ()
         self.expected: ir.DataType | None = None
         self.example_shape: tuple[int, ...] | None = None
@@ -154,6 +163,8 @@ class Emitter:
         node.meta[TORCH_NODES] = self.torch_nodes
         if scope:
             node.meta[SCOPE] = scope
+        if self.rounds:
+            node.meta[ROUNDS] = self.rounds
         if domain and domain not in self._root.opset_imports:
             self._root.opset_imports[domain] = 1
             self._undo.append((self._root.opset_imports, domain))

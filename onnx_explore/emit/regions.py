@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import onnx_ir as ir
 
+_GRAPH = ir.AttributeType.GRAPH
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Region:
@@ -41,7 +43,7 @@ def bodies(node: ir.Node) -> Iterator[ir.Graph]:
     """The subgraphs of a node."""
     # Every pass asks this of every node: the dict itself is several times faster than the UserDict around it.
     for item in node.attributes.data.values():
-        if item.type == ir.AttributeType.GRAPH:
+        if item.type is _GRAPH:
             yield item.as_graph()
 
 

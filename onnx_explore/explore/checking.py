@@ -14,27 +14,37 @@ import onnx_ir as ir
 import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
+from onnx_explore.arguments import check_tolerance
 from onnx_explore.check.cost import RUNS, measure_cost
 from onnx_explore.check.cost_report import CostReport
 from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
 from onnx_explore.check.nodes.extract import Extract, extract
-from onnx_explore.check.nodes.interpret import Interpreter
 from onnx_explore.check.passes import PassesReport
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession
-from onnx_explore.errors import CheckerError, InvalidArgument, NoRuntimeKernel
+from onnx_explore.errors import InvalidArgument, NoRuntimeKernel, NotAvailable
 from onnx_explore.explore.editing import Editing
-from onnx_explore.explore.repro import Repro, of_failure, of_mismatch
+from onnx_explore.explore.repro import Repro, of_failure
+from onnx_explore.explore.smallest import Search, refusal_of
 from onnx_explore.explore.values import NodeValues
 from onnx_explore.exported import Exported
 from onnx_explore.writing import contiguous_array
 
 
 class Checking(Editing):
-    """The checks of an exploration that go beyond its outputs."""
+    """The checks of an exploration that go beyond its outputs.
+
+    Attributes:
+        times_checked: How often ``check_nodes`` came to its end.
+        times_measured: How often ``cost`` came to its end.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._nodes: tuple[ir.Model, NodesReport, tuple[torch.Tensor, ...]] | None = None
+        self._cost: tuple[ir.Model, CostReport] | None = None
+        self._passes: tuple[ir.Model, PassesReport] | None = None
+        self.times_checked = 0
+        self.times_measured = 0
 
     @property
     @abstractmethod
@@ -49,9 +59,20 @@ class Checking(Editing):
     @property
     def nodes_report(self) -> NodesReport | None:
         """What the last ``check_nodes`` of this export found; None if none came to its end since the export was made."""
-        if self._nodes is None or self._exported is None or self._nodes[0] is not self._exported.model:
-            return None
-        return self._nodes[1]
+        return self._nodes[1] if self._nodes is not None and self._is_current(self._nodes[0]) else None
+
+    @property
+    def cost_report(self) -> CostReport | None:
+        """What the last ``cost`` of this export measured, or None."""
+        return self._cost[1] if self._cost is not None and self._is_current(self._cost[0]) else None
+
+    @property
+    def passes_report(self) -> PassesReport | None:
+        """What the last ``bisect_passes`` of this export found, or None."""
+        return self._passes[1] if self._passes is not None and self._is_current(self._passes[0]) else None
+
+    def _is_current(self, model: ir.Model) -> bool:
+        return self._exported is not None and self._exported.model is model
 
     def check_nodes(
         self,
@@ -79,12 +100,19 @@ class Checking(Editing):
             OnnxExporterError: If the export has not come to its end.
             Cancelled: If it was cancelled.
         """
-        with self._owned():
+        check_tolerance(rtol, "rtol")
+        check_tolerance(atol, "atol")
+        with self._owned(content=False), self._at_work("Checking every node") as told:
             model = self.exported.model
-            report = self._flow.check_nodes(
-                model, inputs=inputs, budget=budget, rtol=rtol, atol=atol, progress=progress
-            )
+
+            def both(done: int, total: int) -> None:
+                told(done, total)
+                if progress is not None:
+                    progress(done, total)
+
+            report = self._flow.check_nodes(model, inputs=inputs, budget=budget, rtol=rtol, atol=atol, progress=both)
             self._nodes = model, report, self._given(inputs)
+            self.times_checked += 1
         return report
 
     def _given(self, inputs: Sequence[torch.Tensor] | None) -> tuple[torch.Tensor, ...]:
@@ -93,6 +121,8 @@ class Checking(Editing):
     def cost(self, *, runs: int = RUNS) -> CostReport:
         """Where the time and the bytes go: ONNX Runtime's profile per node, by module and source line, PyTorch's time beside it.
 
+        ``cost_report`` remembers it.
+
         Args:
             runs: How many runs there are medians of; one more comes first and is dropped.
 
@@ -100,41 +130,51 @@ class Checking(Editing):
             OnnxExporterError: If the export has not come to its end, or ONNX Runtime cannot run it.
             Cancelled: If it was cancelled.
         """
-        with self._owned():
+        with self._owned(content=False), self._at_work("Measuring time in ONNX Runtime and PyTorch"):
             model, flow = self.exported.model, self._flow
-            return measure_cost(
+            report = measure_cost(
                 model, flow.graph, flow.captured, flow.recorder.cancelled, runs=runs, modules=self.modules
             )
+            self._cost = model, report
+            self.times_measured += 1
+        return report
 
     def bisect_passes(self) -> PassesReport:
         """Which ONNX pass changed the result: the model is lowered again, and runs after each pass on the captured inputs.
 
         Returns:
-            One row per pass; ``culprit`` is the one that changed the result, or None. The export stays as it is.
+            One row per pass; ``culprit`` is the one that changed the result, or None. The export stays as it is;
+            ``passes_report`` remembers the rows.
 
         Raises:
             OnnxExporterError: If the export has not come to its end.
             Cancelled: If it was cancelled.
         """
-        with self._owned():
-            _ = self.exported
-            return self._flow.check_passes()
+        with self._owned(content=False), self._at_work("Running the model after each pass"):
+            model = self.exported.model
+            report = self._flow.check_passes()
+            self._passes = model, report
+        return report
 
-    def values(self, node: int) -> NodeValues:
+    def values(self, node: int, value: str | None = None) -> NodeValues:
         """The values of a node, PyTorch's and ONNX's for the same inputs; its ``str`` has statistics and histograms.
 
         Args:
-            node: Number of the node; its first output that both have. Where no ``check_nodes`` has run, it runs.
+            node: Number of the node. Where no ``check_nodes`` has run, it runs.
+            value: Name of the ONNX value, of a node with several; default: the first output that both have.
 
         Raises:
             InvalidArgument: If there is no such node, or no ONNX value is left of it.
             RuntimeMismatch: If ONNX cannot run the node with these inputs.
         """
         report = self.nodes_report or self.check_nodes()
-        row = next((row for row in report.of(node) if row.value), None)
+        row = next((row for row in report.of(node) if row.value and value in (None, row.value)), None)
         if row is None:
-            raise InvalidArgument(f"no ONNX value is left of node {node}", argument="node", action="see nodes_report")
-        with self._owned():
+            named = f" that is called '{value}'" if value is not None else ""
+            raise InvalidArgument(
+                f"no ONNX value{named} is left of node {node}", argument="node", action="see nodes_report"
+            )
+        with self._owned(tell=False):
             taken = self._taken(row)
             try:
                 actual = RuntimeSession(taken.model).run(taken.inputs)
@@ -152,10 +192,11 @@ class Checking(Editing):
         return extract(model, self._flow.graph, self._flow.lowering.lowered, given, fed, row)
 
     def repro(self, path: str | os.PathLike[str]) -> Repro:
-        """Write a ZIP that shows the failure without the model: the operator that cannot be lowered, or the first culprit.
+        """Write a ZIP that shows the failure without the model: the smallest piece of it that does.
 
-        It holds the smallest subgraph, PyTorch's values for its inputs, the weights that it needs and no others, the versions,
-        and ``repro.py`` to run it. Where no ``check_nodes`` has run, it runs.
+        It holds the piece (nodes of the ONNX model, or TorchScript that cannot be exported), PyTorch's values for its inputs,
+        the weights that it needs and no others, the versions, and ``repro.py`` to run it. What is written was seen to fail
+        here. Where no ``check_nodes`` has run, it runs.
 
         Args:
             path: The ZIP to write.
@@ -164,36 +205,26 @@ class Checking(Editing):
             What was written.
 
         Raises:
-            InvalidArgument: If nothing failed, or if the subgraph alone does not show it.
-            NotAvailable: If what failed cannot be run alone.
+            InvalidArgument: If nothing failed, or if no piece shows it.
+            NotAvailable: If what failed cannot be written as a script.
+            Cancelled: If it was cancelled.
         """
         file = os.fspath(path)
-        node = self._flow.lowering.node
-        if self._exported is None and self.error is not None and node is not None:
-            with self._owned():
-                run = Interpreter(self._flow.graph, self._given(None))
-                for before in self._flow.graph.block.nodes:
-                    if before.id == node.id:
-                        break
-                    run.step(before)
-                return of_failure(file, node, run.inputs(node), self.error.message, self.options.opset_version)
+        if self._exported is None and self.error is not None and self._model is None:
+            node = self._flow.lowering.node
+            if node is None:
+                raise NotAvailable("the export failed at no node", action="hand on the model itself") from self.error
+            with self._owned(tell=False):
+                return of_failure(file, self._flow, node, self._given(None), self.error)
+        model = self._model if self._model is not None else self.exported.model
+        with self._owned(tell=False):
+            found = refusal_of(file, model)
+        if found is not None:
+            return found
         report = self.nodes_report or self.check_nodes()
-        if not report.culprits:
-            raise InvalidArgument(
-                "no node introduces a difference: there is nothing to show", action="see check_nodes() and the report"
-            )
-        row = report.culprits[0]
-        with self._owned():
-            taken = self._taken(row)
-            found = row.local
-            tolerance = (found.rtol, found.atol) if found is not None else (1e-4, 1e-6)
-            return of_mismatch(file, row, taken, _engine(taken), tolerance)
-
-
-def _engine(taken: Extract) -> str:
-    try:
-        return RuntimeSession(taken.model).engine
-    except NoRuntimeKernel:
-        return ReferenceSession.engine
-    except CheckerError:  # that ONNX Runtime refuses it is what is to be shown
-        return RuntimeSession.engine
+        assert self._nodes is not None
+        given = self._nodes[2]
+        with self._owned(tell=False):
+            stop = self._flow.recorder.cancelled
+            search = Search(self._flow, self.exported.model, given, self._taken, stop, self._tolerances)
+            return search.write(file, report)

@@ -31,6 +31,7 @@ from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.options import Options
 from onnx_explore.passes.onnx.rename import rename_symbols, renamed_text, words_of
 from onnx_explore.recording import Checked, Noted, Recorder
+from onnx_explore.relations import is_expression, symbols_in
 
 if TYPE_CHECKING:
     from onnx_explore.errors import OnnxExporterError
@@ -96,7 +97,7 @@ class AxesTable:
     def line(self) -> str:
         """The whole ``%onnx_export`` line, to copy."""
         options = [
-            f"--dynamic {name}:{','.join(f'{axis}={symbol}' for axis, symbol in sorted(axes.items()))}"
+            f"--dynamic {name}:{','.join(f'{axis}={_plain(symbol)}' for axis, symbol in sorted(axes.items()))}"
             for name, axes in self.dynamic_axes.items()
         ]
         return " ".join(["%onnx_export", self._ex.call_text, *options])
@@ -134,10 +135,10 @@ class AxesTable:
     def rename(self, old: str, new: str) -> None:
         """Rename a symbol wherever it stands; nothing is exported again."""
         places = [
-            (name, axis, new)
+            (name, axis, renamed_text(symbol, {old: new}) if is_expression(symbol) else new)
             for name, axes in self.dynamic_axes.items()
             for axis, symbol in axes.items()
-            if symbol == old
+            if old in symbols_in(symbol)
         ]
         if not places:
             raise InvalidArgument(f"no dimension is called '{old}'", argument="old")
@@ -214,8 +215,8 @@ class Editing(Shown):
         """What the checks found."""
 
     @abstractmethod
-    def _owned(self) -> AbstractContextManager[None]:
-        """For whoever runs a step."""
+    def _owned(self, *, content: bool = True, tell: bool = True) -> AbstractContextManager[None]:
+        """For whoever runs a step, or needs that nobody does; whether the graphs may change, whether observers are told."""
 
     @abstractmethod
     def _drain(self, until: float = math.inf, *, check: bool = True) -> bool:
@@ -236,6 +237,10 @@ class Editing(Shown):
             if item.kind == "axis":
                 for symbol in item.subject.split(" + "):
                     found.setdefault(symbol, (states.get(item.status, "not tested"), item.detail))
+        for text in {text for axes in self.options.dynamic_axes.values() for text in axes.values()}:
+            of = [found[name] for name in sorted(symbols_in(text)) if name in found] if is_expression(text) else []
+            if of:  # what follows others was changed with each of them
+                found[text] = max(of, key=lambda row: _ORDER.index(row[0]))
         return found
 
     # -- editing ----------------------------------------------------------------------------------------------------
@@ -326,6 +331,12 @@ class Editing(Shown):
                 return None
         if len(set(names.values())) != len(names) or not names:
             return None
+        plain = {old: new for old, new in names.items() if not is_expression(old)}
+        if any(
+            _plain(renamed_text(old, plain)) != _plain(new) if is_expression(old) else is_expression(new)
+            for old, new in names.items()
+        ):
+            return None  # another expression is no other name
         fresh = {new for old, new in names.items() if old != new} - set(names)
         return None if fresh & words_of(self._model) else names
 
@@ -429,6 +440,13 @@ class Editing(Shown):
                 "error", "BakedSize", f"{item.title}, which depends on {axes}; {item.suggestion}",
                 where=where, node=item.carriers[0].node,
             )  # fmt: skip
+
+
+_ORDER: tuple[Status, ...] = ("not tested", "proven", "broken")
+
+
+def _plain(text: str) -> str:
+    return text.replace(" ", "")
 
 
 def _line(file: str, line: int) -> str:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 import onnx_ir as ir
 
-from onnx_explore.arguments import check_call, options_for, switch
+from onnx_explore.arguments import check_call, check_tolerance, optional_switch, options_for, switch
 from onnx_explore.axes import DynamicAxes
 from onnx_explore.capture.captured import Capture, one_each
 from onnx_explore.check.report import Report
@@ -40,7 +40,7 @@ from onnx_explore.explore.protocol import Stage
 from onnx_explore.explore.shown import matcher
 from onnx_explore.explore.tables import seconds_text
 from onnx_explore.exported import Exported
-from onnx_explore.flow import Flow, Tolerances
+from onnx_explore.flow import Flow, Tolerances, collector_paused
 from onnx_explore.lowering.structure import STRUCTURE
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder, Recording
@@ -199,7 +199,7 @@ class Exploration(Checking):
 
         An interrupt (Ctrl-C) leaves it paused at the node that was being lowered; call ``run()`` again to go on.
         """
-        with self._owned():
+        with self._owned(), collector_paused():
             self._drain()
         return self
 
@@ -349,9 +349,11 @@ class Exploration(Checking):
             providers: Execution providers of ONNX Runtime; default: the CPU's.
 
         Raises:
-            OnnxExporterError: If the export has not come to its end, or a sample does not fit.
+            OnnxExporterError: If the export has not come to its end, or a sample or a tolerance does not fit.
         """
-        with self._owned():
+        check_tolerance(rtol, "rtol")
+        check_tolerance(atol, "atol")
+        with self._owned(content=False), self._at_work("Running the checks"):
             exported = self.exported
             trials = self._flow.trials(samples, providers, instead=self._trials)
             report = self._flow.check(exported.model, Tolerances(rtol, atol), trials)
@@ -359,7 +361,7 @@ class Exploration(Checking):
         return report
 
     @contextmanager
-    def _owned(self) -> Generator[None, None, None]:
+    def _owned(self, *, content: bool = True, tell: bool = True) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
             raise Busy("another step is running", action="wait for it, or interrupt the kernel")
         self._stop.clear()
@@ -367,7 +369,8 @@ class Exploration(Checking):
             yield
         finally:
             self._lock.release()
-            self.changed()
+            if tell:
+                self.changed(content=content)
 
     def save(self, f: str | os.PathLike[str] | BinaryIO) -> None:
         """Write the exported model."""
@@ -587,10 +590,13 @@ def explore(
         OnnxExporterError: If the capture fails or an argument is wrong.
     """
     made = options_for("explore", options)
-    check_call(model, made, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol)
+    check_call(model, kwargs=kwargs, dynamic_axes=dynamic_axes, rtol=rtol, atol=atol, recorder=recorder)
+    check, external_data = switch(check, "check"), optional_switch(external_data, "external_data")
     check_samples(samples)
     events = recorder if recorder is not None else Recorder()
-    flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=switch(record, "record"))
+    record = switch(record, "record")
+    with collector_paused():
+        flow = Flow(model, args, kwargs, made, dynamic_axes, events, record_conversions=record)
     tolerances = Tolerances(rtol, atol)
     trials = flow.trials(samples)
     return Exploration(flow, f=f, check=check, tolerances=tolerances, trials=trials, external_data=external_data)

@@ -11,6 +11,7 @@ from typing import get_args
 
 from onnx_explore.emit.regions import count_nodes
 from onnx_explore.explore import project, protocol
+from onnx_explore.explore.columns import Buffers, numbers
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.torch_ir import walk
 
@@ -21,7 +22,7 @@ MOST_NODES = 2_000
 
 
 def opening(
-    ex: Exploration, pane: Callable[[protocol.PaneName], tuple[protocol.PaneText, project.Buffers]], revision: int
+    ex: Exploration, pane: Callable[[protocol.PaneName], tuple[protocol.PaneText, Buffers]], revision: int, content: int
 ) -> protocol.Opening:
     """The first picture.
 
@@ -29,9 +30,10 @@ def opening(
         ex: The exploration.
         pane: Gives a pane.
         revision: Of the exploration.
+        content: Of what the panes show.
     """
     panes = [_first_lines(*pane(name)) for name in get_args(protocol.PaneName)] if is_small(ex) else []
-    return protocol.Opening(project.summary(ex, revision), panes)
+    return protocol.Opening(project.summary(ex, revision, content=content), panes)
 
 
 def is_small(ex: Exploration) -> bool:
@@ -39,9 +41,9 @@ def is_small(ex: Exploration) -> bool:
     return sum(1 for _ in walk(ex.torch_graph.block)) + count_nodes(ex.onnx_graph) <= MOST_NODES
 
 
-def _first_lines(text: protocol.PaneText, buffers: project.Buffers) -> protocol.FirstLines:
+def _first_lines(text: protocol.PaneText, buffers: Buffers) -> protocol.FirstLines:
     count = min(FIRST_LINES, len(text.lines))
-    starts, ids, *columns = project.numbers(buffers)
+    starts, ids, *columns = numbers(buffers)
     return protocol.FirstLines(
         protocol.PaneText(
             text.pane,

@@ -8,9 +8,8 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -18,12 +17,14 @@ import onnx
 import onnx_ir as ir
 
 from onnx_explore.capture.captured import one_each
-from onnx_explore.check.report import Report
 from onnx_explore.emit.emitter import SCOPE
 from onnx_explore.emit.regions import nodes_of
-from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
+from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.explore import protocol, text
 from onnx_explore.explore.axesview import audit_view, axes_rows
+from onnx_explore.explore.check_messages import Working
+from onnx_explore.explore.checksview import check_rows, cost_verdict, nodes_verdict, passes_verdict
+from onnx_explore.explore.columns import Buffers, ints, ragged
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.graphs import Spelling
 from onnx_explore.explore.links import Lines, Origins, is_operator, source_lines
@@ -34,7 +35,6 @@ from onnx_explore.recording import NodeFailed, NodeLowered, Noted, PassRan
 from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchNode, graph_lines, walk
 
-Buffers = list[bytes]
 MOST_LINES = 60_000
 """A pane longer than this ends with a line that says so."""
 _ORDER = {"error": 0, "warning": 1, "info": 2}
@@ -43,8 +43,8 @@ _ORDER = {"error": 0, "warning": 1, "info": 2}
 # -- the summary ----------------------------------------------------------------------------------------------------------
 
 
-def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.Summary:
-    """Verdict, tables and the state of the step bar."""
+def summary(ex: Exploration, revision: int, *, content: int | None = None, more: bool = False) -> protocol.Summary:
+    """Verdict, tables and the state of the step bar. ``content``: the revision that the panes are of; default: this one."""
     report = ex.report
     origins = origins_of(ex)
     upcoming = ex.next_operator
@@ -54,10 +54,11 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
     headline = ex.headline.removeprefix("exported").removeprefix("NOT AS PYTORCH").lstrip(":, ")
     return protocol.Summary(
         revision=revision,
+        content=revision if content is None else content,
         state=ex.state,
         headline=ex.place(headline),
         verdict=ex.place(report.verdict) if report is not None else "",
-        checks=_checks(ex, report),
+        checks=check_rows(ex, report),
         check="none" if report is None else "passed" if report.passed else "failed",
         unchecked=ex.is_unchecked,
         opset=ex.options.opset_version,
@@ -74,6 +75,9 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
         axes_text=ex.axes.text,
         axes_line=ex.axes.line,
         audit=audit_view(ex, origins),
+        nodes=nodes_verdict(ex),
+        cost=cost_verdict(ex),
+        bisect=passes_verdict(ex),
         interface=_interface(ex),
         passes=[
             protocol.Pass(
@@ -86,23 +90,16 @@ def summary(ex: Exploration, revision: int, *, more: bool = False) -> protocol.S
     )
 
 
-def summary_answer(ex: Exploration, revision: int, *, more: bool = False) -> protocol.SummaryAnswer:
+def summary_answer(
+    ex: Exploration, revision: int, *, content: int | None = None, more: bool = False
+) -> protocol.SummaryAnswer:
     """The summary as an answer."""
-    return protocol.SummaryAnswer(summary(ex, revision, more=more))
+    return protocol.SummaryAnswer(summary(ex, revision, content=content, more=more))
 
 
 def origins_of(ex: Exploration) -> Origins:
     """Who made what."""
     return Origins(ex.captured.graph, ex.torch_graph, ex.recording)
-
-
-def _checks(ex: Exploration, report: Report | None) -> list[protocol.Check]:
-    rows: list[protocol.Check] = []
-    for item in report.items if report is not None else ():
-        subject = f"axis {item.subject}" if item.kind == "axis" else item.subject
-        rows.append(protocol.Check(item.status, subject, ex.place(item.detail)))
-        rows += [protocol.Check("detail", "", str(comparison)) for comparison in item.comparisons]
-    return rows
 
 
 def _failure(ex: Exploration, origins: Origins) -> protocol.Failure | None:
@@ -195,33 +192,7 @@ def pane(ex: Exploration, name: protocol.PaneName, revision: int) -> tuple[proto
     message = protocol.PaneText(
         name, revision, lines.text, lines.notes, lines.labels, lines.names if any(lines.names) else []
     )
-    return message, [*_rows(lines.ids), _ints(lines.colors), _ints(lines.steps), _ints(lines.styles)]
-
-
-def _ints(row: Iterable[int]) -> bytes:
-    made = array("i", row)
-    if made.itemsize != 4:
-        raise OnnxExporterError("this platform's C int does not have 32 bits")
-    return made.tobytes()
-
-
-def numbers(buffers: Sequence[bytes]) -> list[list[int]]:
-    """Buffers as lists, where they travel as JSON."""
-    rows: list[list[int]] = []
-    for buffer in buffers:
-        made = array("i")
-        made.frombytes(buffer)
-        rows.append(made.tolist())
-    return rows
-
-
-def _rows(rows: Sequence[Sequence[int]]) -> Buffers:
-    starts = [0]
-    flat: list[int] = []
-    for row in rows:
-        flat.extend(row)
-        starts.append(len(flat))
-    return [_ints(starts), _ints(flat)]
+    return message, [*ragged(lines.ids), ints(lines.colors), ints(lines.steps), ints(lines.styles)]
 
 
 def _torch_lines(ex: Exploration, origins: Origins) -> Lines:
@@ -414,7 +385,7 @@ def graph_of(scopes: Scopes, path: str, revision: int) -> tuple[protocol.GraphSc
         list(found.edges.values()),
     )
     pairs = [index for pair in found.edges for index in pair]
-    return message, [_ints(pairs), *_rows(found.threads), _ints(found.colors), _ints(found.steps)]
+    return message, [ints(pairs), *ragged(found.threads), ints(found.colors), ints(found.steps)]
 
 
 # -- one node -------------------------------------------------------------------------------------------------------------
@@ -481,7 +452,7 @@ def _documentation(ex: Exploration, emitted: Sequence[str]) -> str:
     return "\n\n".join(parts)
 
 
-def to_message(answer: protocol.Answer | protocol.Opening) -> dict[str, Any]:
+def to_message(answer: protocol.Answer | protocol.Opening | Working) -> dict[str, Any]:
     """An answer as plain data. Columns are passed on as they are: they may be long."""
     return _plain(answer)
 

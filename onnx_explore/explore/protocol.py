@@ -2,7 +2,8 @@
 
 Every request carries an ``id`` and a ``kind``; every request is answered, with that ``id`` as ``reply``, by its own answer, by
 ``Failed`` or by ``Busy``. Numbers that come in bulk travel as little-endian int32 buffers beside the message, in the
-order in which a class names them under "Buffers". Text of a model (names, doc strings, source) is data: the browser
+order in which a class names them under "Buffers"; reals as the bits
+of a float32. Text of a model (names, doc strings, source) is data: the browser
 shows it as text nodes.
 
 ``python -m onnx_explore.explore.typescript`` writes the TypeScript; a test fails when the two differ.
@@ -12,6 +13,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+
+from onnx_explore.explore.check_messages import (
+    BisectPasses,
+    CheckNodes,
+    CostTables,
+    CostVerdict,
+    GetCosts,
+    GetNodes,
+    GetValues,
+    MeasureCost,
+    NodeNumbers,
+    NodesTable,
+    NodesVerdict,
+    PassesVerdict,
+)
 
 PROTOCOL_VERSION = 1
 STYLE_PLAIN, STYLE_HEADING, STYLE_QUIET, STYLE_ERROR, STYLE_INNER = range(5)
@@ -194,7 +210,8 @@ class Summary:
     """The verdict line, the tables, and what the step bar shows. A step is an operator; constants and lists are none.
 
     Attributes:
-        revision: Grows whenever a pane's content may have changed; panes are asked for again then.
+        revision: Grows with every change.
+        content: The revision that last may have changed what is in a pane; older panes are asked for again.
         state: Of the export.
         headline: One line, without its first word.
         verdict: What the checks say, in one line; "" if none ran.
@@ -215,6 +232,9 @@ class Summary:
         axes_text: ``dynamic_axes=…``, to copy.
         axes_line: The ``%onnx_export`` line with these axes, to copy.
         audit: The last audit of these axes, or None.
+        nodes: The last check of every node of this export, or None.
+        cost: The last measurement of this export, or None.
+        bisect: The last search for the pass that changed the result, or None.
         interface: Inputs and outputs.
         passes: In order.
         targets: Operators that are left, each once, for "run to".
@@ -222,6 +242,7 @@ class Summary:
     """
 
     revision: int
+    content: int
     state: State
     headline: str
     verdict: str
@@ -242,6 +263,9 @@ class Summary:
     axes_text: str
     axes_line: str
     audit: Audit | None
+    nodes: NodesVerdict | None
+    cost: CostVerdict | None
+    bisect: PassesVerdict | None
     interface: list[Interface]
     passes: list[Pass]
     targets: list[str]
@@ -345,9 +369,9 @@ class RunAudit:
 
 @dataclass(frozen=True, slots=True)
 class GetAsset:
-    """Asks for a script that is only loaded when it is needed: ``Asset``."""
+    """Asks for a script that is only loaded when it is needed, or for what is stored with a notebook: ``Asset``."""
 
-    name: Literal["layout"]
+    name: Literal["layout", "saved"]
     kind: Literal["asset"] = "asset"
 
 
@@ -467,7 +491,7 @@ class NodeDetail:
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A script. Buffers: its UTF-8 text."""
+    """A script, or what is stored as JSON. Buffers: its UTF-8 text."""
 
     name: str
     kind: Literal["asset"] = "asset"
@@ -517,8 +541,14 @@ class Opening:
     panes: list[FirstLines]
 
 
-Request = GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | GetAsset | Cancel
-Answer = SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | Asset | Done | Busy | Failed
+Request = (
+    GetSummary | GetPane | GetGraph | GetNode | Step | Continue | RunTo | SetAxes | RunAudit | CheckNodes | MeasureCost
+    | BisectPasses | GetNodes | GetCosts | GetValues | GetAsset | Cancel
+)  # fmt: skip
+Answer = (
+    SummaryAnswer | Edited | PaneText | GraphScope | NodeDetail | NodesTable | CostTables | NodeNumbers | Asset | Done
+    | Busy | Failed
+)  # fmt: skip
 
 REQUESTS: dict[str, type[Request]] = {
     "summary": GetSummary,
@@ -530,6 +560,12 @@ REQUESTS: dict[str, type[Request]] = {
     "run_to": RunTo,
     "set_axes": SetAxes,
     "audit": RunAudit,
+    "check_nodes": CheckNodes,
+    "measure_cost": MeasureCost,
+    "bisect": BisectPasses,
+    "nodes": GetNodes,
+    "costs": GetCosts,
+    "values": GetValues,
     "asset": GetAsset,
     "cancel": Cancel,
 }

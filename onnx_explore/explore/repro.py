@@ -4,19 +4,27 @@ In: an exploration that failed, or whose check found a culprit. Out: ``repro.py`
 without weights that it does not need::
 
     bug/repro.py  bug/model.onnx  bug/values.npz  bug/versions.json       ONNX gives something else than PyTorch
-    bug/repro.py  bug/arguments.pt  bug/versions.json                     an operator cannot be lowered
+    bug/repro.py  bug/model.onnx  bug/versions.json                       onnx.checker or ONNX Runtime refuses the model
+    bug/repro.py  bug/values.npz  bug/versions.json                       a piece of TorchScript cannot be exported
+
+Nothing in it is a pickle. ``own.py`` holds code of the user's own that the failure needs, ``piece.txt`` a long piece.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import io
 import json
 import os
 import platform
+import runpy
+import sys
+import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +33,10 @@ import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.check.nodes.extract import Extract
-from onnx_explore.check.nodes.report import NodeCheck
-from onnx_explore.errors import NotAvailable
+from onnx_explore.errors import NotAvailable, OnnxExporterError
+from onnx_explore.explore.failing import export_options, pieces, same_failure
+from onnx_explore.flow import Flow
+from onnx_explore.symbolic.registry import REGISTRY
 from onnx_explore.torch_ir import TorchNode
 from onnx_explore.writing import contiguous_array
 
@@ -46,19 +56,26 @@ import numpy as np
 here = pathlib.Path(__file__).parent
 values = np.load(here / "values.npz")
 inputs = {{name[3:]: values[name] for name in values.files if name.startswith("in/")}}
-expected = {{name[4:]: values[name] for name in values.files if name.startswith("out/")}}
-{session}
+expected = {{name[4:]: [values[name]] for name in values.files if name.startswith("out/")}}
+{lists}try:
+    {session}
+    given = {{name: session.run([name], inputs)[0] for name in expected}}
+except Exception as error:
+    sys.exit(f"REFUSED: {{error}}")
 failed = False
-for name, wanted in expected.items():
-    (given,) = session.run([name], inputs)
-    print(f"{{name}}: ONNX {{given.dtype}} {{list(given.shape)}}, PyTorch {{wanted.dtype}} {{list(wanted.shape)}}")
-    if given.dtype != wanted.dtype or given.shape != wanted.shape:
-        failed = True
-        continue
-    wrong = ~np.isclose(given, wanted, rtol={rtol!r}, atol={atol!r}, equal_nan=True)
-    failed |= bool(wrong.any())
-    difference = np.abs(given.astype(np.float64) - wanted.astype(np.float64)).max(initial=0.0)
-    print(f"{{wrong.sum()}} of {{wrong.size}} values differ, by {{difference:.3g}} at most")
+for name, rows in expected.items():
+    got = given[name] if isinstance(given[name], list) else [given[name]]
+    failed |= len(got) != len(rows)
+    for array, wanted in zip(got, rows):
+        print(f"{{name}}: ONNX {{array.dtype}} {{list(array.shape)}}, PyTorch {{wanted.dtype}} {{list(wanted.shape)}}")
+        if array.dtype != wanted.dtype or array.shape != wanted.shape:
+            failed = True
+            continue
+        wrong = ~np.isclose(array, wanted, rtol={rtol!r}, atol={atol!r}, equal_nan=True)
+        failed |= bool(wrong.any())
+        with np.errstate(invalid="ignore"):
+            difference = np.abs(array.astype(np.float64) - wanted.astype(np.float64)).max(initial=0.0)
+        print(f"{{wrong.sum()}} of {{wrong.size}} values differ, by {{difference:.3g}} at most")
 print("MISMATCH" if failed else "agrees")
 sys.exit(failed)
 '''
@@ -72,36 +89,54 @@ _ENGINES = {
         'session = ReferenceEvaluator(str(here / "model.onnx"))',
     ),
 }
-_LOWER = '''"""{title}
+_REFUSED = '''"""{title}
 
 {detail}
 
-Exits with 1 if the operator cannot be exported. Versions: versions.json.
-A symbolic function or an operator of your own has to be registered here first.
+Exits with 1 if the model is refused. Versions: versions.json.
 """
 
-import io
 import pathlib
 import sys
 
+{imports}
+
+file = pathlib.Path(__file__).parent / "model.onnx"
+try:
+    {call}
+except Exception as error:
+    sys.exit(f"REFUSED: {{error}}")
+print("accepted")
+'''
+_REFUSERS = {
+    "onnx.checker": ("import onnx.checker", "onnx.checker.check_model(str(file), full_check=True)"),
+    "ONNX Runtime": (
+        "import onnxruntime",
+        'onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])',
+    ),
+}
+_EXPORT = '''"""{title}
+
+{detail}
+
+Exits with 1 if it cannot be exported. Versions: versions.json.{note}
+"""
+
+import pathlib
+import sys
+
+import numpy as np
 import torch
 
 import onnx_explore
 
-arguments = torch.load(pathlib.Path(__file__).parent / "arguments.pt", weights_only=True)
-tensors = tuple(item for item in arguments["items"] if isinstance(item, torch.Tensor))
+values = np.load(pathlib.Path(__file__).parent / "values.npz")
+t = {{name: torch.from_numpy(values[name]) for name in values.files}}
 
-
-class Node(torch.nn.Module):
-    def forward(self, *given):
-        left = list(given)
-        items = [left.pop(0) if isinstance(item, torch.Tensor) else item for item in arguments["items"]]
-        named = {{name: items.pop() for name in reversed(arguments["keywords"])}}
-        return torch.ops.{operator}(*items, **named)
-
+{piece}
 
 try:
-    onnx_explore.export(Node(), tensors, io.BytesIO(), opset_version={opset})
+    onnx_explore.export(model, arguments, None, {options})
 except onnx_explore.errors.OnnxExporterError as error:
     sys.exit(f"FAILED: {{error}}")
 print("exported")
@@ -127,69 +162,127 @@ class Repro:
         return f"{self.path}: {self.title} ({', '.join(self.files)}; {size} bytes; run: python repro.py)"
 
 
-def of_mismatch(path: str, row: NodeCheck, taken: Extract, engine: str, tolerance: tuple[float, float]) -> Repro:
-    """Of a node that gives something else than PyTorch.
+def of_mismatch(
+    path: str, title: str, detail: str, taken: Extract, engine: str, tolerance: tuple[float, float]
+) -> Repro:
+    """Of a subgraph that gives something else than PyTorch.
 
     Args:
         path: The ZIP to write.
-        row: The culprit.
-        taken: Its subgraph.
+        title: One line.
+        detail: One more.
+        taken: The subgraph.
         engine: What runs it.
         tolerance: Relative and absolute.
     """
-    title = f"{row.target}{f' at {row.where}' if row.where else ''}: {row.cause}"
     model = onnx.ModelProto()
     model.CopyFrom(taken.model)
     _only_types_of_numpy(model)
-    arrays = {f"in/{name}": _array(tensor) for name, tensor in taken.inputs.items()}
-    arrays |= {f"out/{name}": _array(tensor) for name, tensor in taken.expected.items()}
-    values = io.BytesIO()
-    np.savez(values, **arrays)  # pyright: ignore[reportArgumentType]  (arrays by name)
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    lists: list[str] = []
+    for kind, prefix, items in (("inputs", "in", taken.inputs), ("expected", "out", taken.expected)):
+        for name, item in items.items():
+            if isinstance(item, torch.Tensor):
+                arrays[f"{prefix}/{name}"] = _array(item)
+                continue
+            names = [f"list/{prefix}/{name}/{index}" for index in range(len(item or []))]
+            arrays.update((each, _array(entry)) for each, entry in zip(names, item or [], strict=True))
+            text = "None" if item is None else f"[{', '.join(f'values[{each!r}]' for each in names)}]"
+            lists.append(f"{kind}[{name!r}] = {text}\n")
     imports, session = _ENGINES[engine]
     script = _COMPARE.format(
         title=_plain(title),
-        detail=_plain(row.detail),
+        detail=_plain(detail),
         imports=imports,
         session=session,
+        lists="".join(lists),
         rtol=tolerance[0],
         atol=tolerance[1],
     )
-    files = {"repro.py": script.encode(), "model.onnx": model.SerializeToString(), "values.npz": values.getvalue()}
-    return _written(path, title, files)
+    return _written(
+        path, title, {"repro.py": script.encode(), "model.onnx": model.SerializeToString(), "values.npz": _npz(arrays)}
+    )
 
 
-def of_failure(path: str, node: TorchNode, inputs: list[Any], message: str, opset: int) -> Repro:
-    """Of an operator that cannot be lowered.
+def of_refusal(path: str, model: onnx.ModelProto, by: str, message: str) -> Repro:
+    """Of a model that is refused.
 
     Args:
         path: The ZIP to write.
+        model: The fewest nodes that are.
+        by: ``onnx.checker`` or ``ONNX Runtime``.
+        message: What it says.
+    """
+    imports, call = _REFUSERS[by]
+    title = f"{by} refuses the model: {', '.join(dict.fromkeys(node.op_type for node in model.graph.node))}"
+    script = _REFUSED.format(title=_plain(title), detail=_plain(message), imports=imports, call=call)
+    return _written(path, title, {"repro.py": script.encode(), "model.onnx": model.SerializeToString()})
+
+
+def of_failure(
+    path: str, flow: Flow, node: TorchNode, inputs: Sequence[torch.Tensor], error: OnnxExporterError
+) -> Repro:
+    """Of a piece that cannot be exported: the smallest that fails as the model does when its script is run.
+
+    Args:
+        path: The ZIP to write.
+        flow: Stands still at the node.
         node: It.
-        inputs: What PyTorch feeds it with.
-        message: What the export said.
-        opset: Of the export.
+        inputs: Of the graph.
+        error: What the export said.
 
     Raises:
-        NotAvailable: If it is not an operator of PyTorch alone, but a block or a Python function.
+        NotAvailable: If no piece that can be written down fails so.
+        UnsupportedOperatorError: If PyTorch cannot run what stands before the node.
     """
-    schema = node.schema
-    if schema is None or node.blocks:
-        raise NotAvailable(
-            f"{node.target} is not an operator that can be called alone", action="hand on the model itself"
-        )
-    namespace, _, name = schema.name.partition("::")
-    keywords = [argument.name for argument in schema.arguments if argument.kwarg_only][: len(inputs)]
-    kept = io.BytesIO()
-    items = [_own(item) for item in inputs]
-    torch.save({"items": items, "keywords": keywords}, kept)
     title = f"{node.target}{f' at {node.origin.where}' if node.origin.where else ''} cannot be exported"
-    operator = f"{namespace}.{name}.{schema.overload or 'default'}"
-    script = _LOWER.format(title=_plain(title), detail=_plain(message), operator=operator, opset=opset)
-    return _written(path, title, {"repro.py": script.encode(), "arguments.pt": kept.getvalue()})
+    tried = 0
+    for piece in pieces(flow, node, inputs):
+        tried += 1
+        script = _EXPORT.format(
+            title=_plain(title),
+            detail=_plain(error.message),
+            note=f" {_plain(piece.note)}" if piece.note else "",
+            piece=piece.script,
+            options=export_options(flow.options),
+        )
+        files = {"repro.py": script.encode(), "values.npz": _npz(piece.arrays)}
+        files |= {name: text.encode() for name, text in piece.files.items()}
+        if same_failure(_shown(files), error, piece):
+            return _written(path, title, files)
+    raise NotAvailable(
+        f"none of the {tried} pieces around {node.target} that can be written as a script fails as the model does",
+        where=node.origin.where,
+        action="hand on the model itself",
+    )
 
 
-def _own(item: Any) -> Any:
-    """A tensor with its own elements only: what it is a view of is not written."""
-    return item.detach().clone() if isinstance(item, torch.Tensor) else item
+def _shown(files: Mapping[str, bytes]) -> str:
+    """What the script of a failure says, run here."""
+    own = sys.modules.pop("own", None)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        sys.path.insert(0, folder)
+        try:
+            with REGISTRY.taken_back(), contextlib.redirect_stdout(io.StringIO()) as shown:
+                runpy.run_path(os.path.join(folder, "repro.py"), run_name="__repro__")
+            return shown.getvalue()
+        except SystemExit as end:
+            return str(end.code)
+        except Exception as error:  # noqa: BLE001 (PyTorch refuses the piece: it is not one)
+            return f"{type(error).__name__}: {error}"
+        finally:
+            sys.path.remove(folder)
+            sys.modules.pop("own", None)
+            if own is not None:
+                sys.modules["own"] = own
+
+
+def _npz(arrays: Mapping[str, np.ndarray[Any, Any]]) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)  # pyright: ignore[reportArgumentType]  (arrays by name)
+    return content.getvalue()
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray[Any, Any]:

@@ -6,15 +6,19 @@ not queued. Requests that only look are always answered, from what is recorded.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
-from onnx_explore.errors import OnnxExporterError
+from onnx_explore.errors import InvalidArgument, OnnxExporterError
+from onnx_explore.explore import check_messages as messages
 from onnx_explore.explore import project, protocol
+from onnx_explore.explore.checksview import cost_tables, node_numbers, nodes_table
+from onnx_explore.explore.columns import Buffers
 from onnx_explore.explore.exploration import Busy, Exploration
 from onnx_explore.explore.opening import is_small, opening
-from onnx_explore.explore.project import Buffers
+from onnx_explore.explore.saved import saved
 
 Reply = tuple[protocol.Answer, Buffers]
 
@@ -40,14 +44,20 @@ class Service:
     ) -> None:
         self.exploration = exploration
         self.revision = 0
+        self._content = 0
+        self._seen = exploration.content
         self._panes: dict[str, tuple[protocol.PaneText, Buffers]] = {}
         self._assets = assets
         self._slice = slice_seconds
         exploration.observe(self.touch)
 
     def touch(self) -> None:
-        """The exploration changed, or something that is told of it."""
+        """The exploration changed, or something that is told of it; panes are kept where only a check did."""
         self.revision += 1
+        if self._seen == self.exploration.content:
+            return
+        self._seen = self.exploration.content
+        self._content = self.revision
         self._panes = {}
 
     def pane(self, name: protocol.PaneName) -> tuple[protocol.PaneText, Buffers]:
@@ -59,7 +69,7 @@ class Service:
 
     def opening(self) -> protocol.Opening | None:
         """What to paint before the first request; None while a step is running: nothing is sure then."""
-        return None if self.exploration.busy else opening(self.exploration, self.pane, self.revision)
+        return None if self.exploration.busy else opening(self.exploration, self.pane, self.revision, self._content)
 
     def handle(self, message: Mapping[str, Any]) -> Reply:
         """Answer one request, whatever it is: a failure is an answer, too."""
@@ -73,7 +83,7 @@ class Service:
             KeyboardInterrupt
         ):  # of a kernel that serves the browser on its main thread; somebody waits for an answer
             return protocol.Failed(
-                "Cancelled", "interrupted: a step stands before its node, an edit or an audit changed nothing"
+                "Cancelled", "interrupted: a step stands before its node, an edit, an audit or a check changed nothing"
             ), []
         except Exception as error:  # noqa: BLE001  (every request is answered, whatever went wrong)
             if self.exploration.busy:  # it looked at a graph that a running step is changing
@@ -90,15 +100,35 @@ class Service:
             return project.graph(ex, request.stage, request.scope, self.revision)
         if isinstance(request, protocol.GetNode):
             return project.detail(ex, request.node, request.name), []
+        looked = self._look_at_checks(request)
+        if looked is not None:
+            return looked
         if isinstance(request, protocol.Cancel):
             ex.cancel()
             return protocol.Done(), []
         if isinstance(request, protocol.GetAsset):
-            return protocol.Asset(request.name), [self._assets(request.name)]
+            return protocol.Asset(request.name), [self._asset(request.name)]
         more = self._change(request)
         if isinstance(request, protocol.SetAxes):
             return self._edited()
         return self._summary(more=more), []
+
+    def _asset(self, name: str) -> bytes:
+        if name == "saved":
+            return json.dumps(saved(self.exploration, pane=self.pane)).encode()
+        return self._assets(name)
+
+    def _look_at_checks(self, request: protocol.Request) -> Reply | None:
+        ex = self.exploration
+        if isinstance(request, messages.GetNodes):
+            return nodes_table(ex, project.origins_of(ex))
+        if isinstance(request, messages.GetCosts):
+            return cost_tables(ex)
+        if isinstance(request, messages.GetValues):
+            if ex.nodes_report is None:  # it would run all nodes, which nobody asked for
+                raise InvalidArgument("the nodes of this export were not checked", action="check every node first")
+            return node_numbers(ex.values(request.node, request.value))
+        return None
 
     def _edited(self) -> Reply:
         summary = self._summary().summary
@@ -121,10 +151,16 @@ class Service:
             ex.set_dynamic_axes(ex.axes.edited(edits), check=False)
         elif isinstance(request, protocol.RunAudit):
             ex.audit_axes(repair=request.repair)
+        elif isinstance(request, messages.CheckNodes):
+            ex.check_nodes()
+        elif isinstance(request, messages.MeasureCost):
+            ex.cost()
+        elif isinstance(request, messages.BisectPasses):
+            ex.bisect_passes()
         return False
 
     def _summary(self, *, more: bool = False) -> protocol.SummaryAnswer:
-        return project.summary_answer(self.exploration, self.revision, more=more)
+        return project.summary_answer(self.exploration, self.revision, content=self._content, more=more)
 
 
 def parse(message: Mapping[str, Any]) -> protocol.Request:

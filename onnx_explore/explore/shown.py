@@ -6,7 +6,9 @@ In: the exploration. Out: calls of observers; the chosen nodes, whether they wer
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 import onnx_ir as ir
@@ -16,6 +18,15 @@ from onnx_explore.emit.emitter import TORCH_NODES
 from onnx_explore.emit.regions import nodes_of
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.torch_ir import TorchNode, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far long work is: a sentence (``""``: it has ended), what is done and what there is (0: not known)."""
+
+    what: str = ""
+    done: int = 0
+    total: int = 0
 
 
 class FrontEnd(Protocol):
@@ -42,6 +53,8 @@ class Shown(ABC):
     def __init__(self) -> None:
         self._selected: tuple[int, ...] = ()
         self._observers: list[Callable[[], None]] = []
+        self._followers: list[Callable[[Progress], None]] = []
+        self._content = 0
 
     @property
     @abstractmethod
@@ -57,10 +70,38 @@ class Shown(ABC):
         """Call a function after every change, on the thread that made it."""
         self._observers.append(changed)
 
-    def changed(self) -> None:
-        """Tell the observers."""
+    @property
+    def content(self) -> int:
+        """Grows with every change of what the graphs show; a check, a measurement or a choice changes nothing of that."""
+        return self._content
+
+    def changed(self, *, content: bool = True) -> None:
+        """Tell the observers.
+
+        Args:
+            content: Whether the graphs may show something else than before.
+        """
+        self._content += content
         for changed in tuple(self._observers):
             changed()
+
+    def follow(self, told: Callable[[Progress], None]) -> None:
+        """Call a function as long work begins, gets on and ends, on the thread that does it."""
+        self._followers.append(told)
+
+    @contextmanager
+    def _at_work(self, what: str) -> Generator[Callable[[int, int], None], None, None]:
+        """Tell the followers of work: when it begins, with what is handed out as it gets on, and when it ends."""
+
+        def tell(progress: Progress) -> None:
+            for told in tuple(self._followers):
+                told(progress)
+
+        tell(Progress(what))
+        try:
+            yield lambda done, total: tell(Progress(what, done, total))
+        finally:
+            tell(Progress())
 
     @property
     def selected(self) -> tuple[TorchNode, ...]:
@@ -92,7 +133,7 @@ class Shown(ABC):
                 raise InvalidArgument(f"nothing in this export is called '{what}'", argument="what")
         if found != self._selected:
             self._selected = found
-            self.changed()
+            self.changed(content=False)
 
     def note_selection(self, ids: Iterable[int]) -> None:
         """Remember what was chosen in a view; that view knows already."""

@@ -1,4 +1,4 @@
-"""Writes ``protocol.py`` as TypeScript: ``python -m onnx_explore.explore.typescript [FILE]``."""
+"""Writes ``protocol.py``, with ``check_messages.py``, as TypeScript: ``python -m onnx_explore.explore.typescript [FILE]``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import typing
 from pathlib import Path
 from typing import Any, Literal
 
-from onnx_explore.explore import protocol
+from onnx_explore.explore import check_messages, protocol
 
 _HEAD = (
     "// Generated from onnx_explore/explore/protocol.py by `python -m onnx_explore.explore.typescript`. Do not edit.\n"
 )
+_MODULES = (protocol.__name__, check_messages.__name__, "typing", "types")
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
@@ -24,9 +25,9 @@ def typescript() -> str:
     parts = [_HEAD, "".join(f"export const {name} = {item};\n" for name, item in numbers.items())]
     names = {
         name: item
-        for name, item in vars(protocol).items()
-        if not name.startswith("_")
-        and getattr(item, "__module__", protocol.__name__) in (protocol.__name__, "typing", "types")
+        for module in (protocol, check_messages)
+        for name, item in vars(module).items()
+        if not name.startswith("_") and getattr(item, "__module__", module.__name__) in _MODULES
     }
     for name, item in names.items():
         if typing.get_origin(item) is Literal:

@@ -106,17 +106,19 @@ class OpenIf:
         """The branch that is taken, or the first one."""
         if self._truth is not None:
             number = 0 if self._truth else 1
-            return Frame(self.node.blocks[number], self._frame.region, (), self._frame, self, number)
+            return Frame(
+                self.node.blocks[number], self._frame.region, (), self._frame, self, number, rounds=self._frame.rounds
+            )
         stem = f"{self._g.scope}/If" if self._g.scope else "If"
         self._regions = [self._g.subgraph(f"{stem}.{name}") for name in ("then", "else")]
-        return Frame(self.node.blocks[0], self._regions[0], (), self._frame, self, 0)
+        return Frame(self.node.blocks[0], self._regions[0], (), self._frame, self, 0, rounds=self._frame.rounds)
 
     def proceed(self, frame: Frame, returns: tuple[Lowered, ...]) -> Frame | None:
         """The other branch, unless the condition is known."""
         self._results[frame.number] = returns
         if self._truth is not None or frame.number == 1:
             return None
-        return Frame(self.node.blocks[1], self._regions[1], (), self._frame, self, 1)
+        return Frame(self.node.blocks[1], self._regions[1], (), self._frame, self, 1, rounds=self._frame.rounds)
 
     def complete(self) -> tuple[Resolution, tuple[Lowered, ...]]:
         """The ONNX If, with what both branches give brought to common types."""
@@ -225,7 +227,9 @@ class OpenLoop:
     # -- unrolled -----------------------------------------------------------------------------------------------------
 
     def _round(self, number: int, carried: tuple[Lowered, ...]) -> Frame:
-        return Frame(self._body, self._frame.region, (number, *carried), self._frame, self, number)
+        frame = self._frame
+        rounds = (*frame.rounds, (self.node.origin.scope, self.node.id, number))
+        return Frame(self._body, frame.region, (number, *carried), frame, self, number, rounds=rounds)
 
     def proceed(self, frame: Frame, returns: tuple[Lowered, ...]) -> Frame | None:
         """The next round of an unrolled loop; None for any other."""
@@ -267,7 +271,7 @@ class OpenLoop:
             name = f"{stem}.{param.name}"
             row = [_argument(g, region, name, part) for part in handed_on(g, kind, "Loop")]
             arguments.append(received(g, kind, row))
-        return Frame(self._body, region, tuple(arguments), self._frame, self, 0)
+        return Frame(self._body, region, tuple(arguments), self._frame, self, 0, rounds=self._frame.rounds)
 
     def _widen(self, returns: tuple[Lowered, ...]) -> None:
         """Compare what a round gives with what it was given; begin again with wider types if they differ.

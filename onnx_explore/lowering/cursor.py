@@ -43,6 +43,7 @@ from onnx_explore.lowering.unconverted import convert
 from onnx_explore.lowering.values import copied
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
+from onnx_explore.relations import symbols_in
 from onnx_explore.symbolic.lowered import Constant, Lowered
 from onnx_explore.symbolic.outcome import failure
 from onnx_explore.symbolic.promotion import NUMBER
@@ -106,7 +107,10 @@ class Lowering:
         self.onnx = ir.Graph([], [], nodes=[], opset_imports=opsets, name="main_graph")
         parameters_are_fixed = options.export_params and not options.keep_initializers_as_inputs
         self.emitter = Emitter(
-            self.onnx, options.opset_version, fold_parameters=options.do_constant_folding and parameters_are_fixed
+            self.onnx,
+            options.opset_version,
+            fold_parameters=options.do_constant_folding and parameters_are_fixed,
+            integer_kernels=options.integer_kernels,
         )
         self._operators = Operators(
             self.emitter, fold_tensors=options.do_constant_folding, foreign=options.torch_symbolics
@@ -122,7 +126,8 @@ class Lowering:
             self.emitter.names.reserve(output.onnx_name)
         for axes in self.options.dynamic_axes.values():
             for symbol in axes.values():
-                self.emitter.inference.reserve(symbol)
+                for name in symbols_in(symbol):
+                    self.emitter.inference.reserve(name)
         for row in one_input_each(self._inputs):
             name = row[0].onnx_name
             value = input_value(
@@ -252,6 +257,7 @@ class Lowering:
             g.enter(frame.region)
         g.torch_nodes = node.derived_from or (node.id,)
         g.scope = node.origin.scope
+        g.rounds = frame.rounds
         return g.mark()
 
     def _lowered(
@@ -509,7 +515,7 @@ class Lowering:
         assert self.finished and not self.onnx.outputs
         g = self.emitter
         g.enter(self._frame.region)
-        g.scope, g.torch_nodes = "", ()
+        g.scope, g.rounds, g.torch_nodes = "", (), ()
         used: set[ir.Value] = set()
         for output in one_each(self._outputs):
             item = optional_output(g, self._values[output.value.id])

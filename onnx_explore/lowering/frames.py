@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from onnx_explore.emit.emitter import Rounds
 from onnx_explore.emit.regions import Region
 from onnx_explore.lowering.resolution import Resolution
 from onnx_explore.lowering.types import Type
@@ -56,6 +57,7 @@ class Frame:
         opened: That node, with what is known of it while its blocks are lowered.
         number: Which branch it is, or which round of a loop.
         position: Index of the next node.
+        rounds: The unrolled loops around it, and in which of their rounds it is.
     """
 
     block: TorchBlock
@@ -65,6 +67,7 @@ class Frame:
     opened: Opened | None = None
     number: int = 0
     position: int = 0
+    rounds: Rounds = ()
 
     @property
     def node(self) -> TorchNode | None:

@@ -40,6 +40,12 @@ class Resolution:
                 target=node.target,
                 action="give its class a static method symbolic(g, …), or export with autograd_inlining=True",
             )
+        if node.target.startswith("aten::") and "sparse" in node.target:
+            return UnsupportedOperatorError(
+                "it takes or makes a sparse tensor, and ONNX has no operators for those",
+                target=node.target,
+                action="work on dense tensors in the model",
+            )
         overload = f" (overload {node.overload})" if node.overload else ""
         return UnsupportedOperatorError(
             f"no symbolic function is registered for it{overload}",

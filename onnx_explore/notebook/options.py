@@ -5,6 +5,7 @@ The parser reads them, the completer offers them, and a test compares them with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -109,9 +110,13 @@ def read_axes(word: str) -> dict[str, dict[int, str] | list[int]]:
     return result
 
 
+_BETWEEN = re.compile(r",(?![^(]*\))")
+"""The commas that are not inside of ``max(a,b)``."""
+
+
 def _one_input(name: str, axes: str) -> dict[int, str] | list[int]:
     pairs: list[tuple[int, str]] = []
-    for item in axes.split(","):
+    for item in _BETWEEN.split(axes):
         number, _, symbol = (part.strip() for part in item.partition("="))
         try:
             axis = int(number)

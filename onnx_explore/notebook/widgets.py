@@ -6,7 +6,10 @@ Traits carry small shared state only; everything else is asked for by the browse
 
 from __future__ import annotations
 
+import contextvars
 import sys
+import threading
+import time
 import weakref
 from functools import lru_cache
 from importlib.resources import files
@@ -17,15 +20,20 @@ import traitlets
 
 from onnx_explore.errors import OnnxExporterError
 from onnx_explore.explore import project
+from onnx_explore.explore.check_messages import Working
 from onnx_explore.explore.exploration import Exploration
 from onnx_explore.explore.protocol import PROTOCOL_VERSION, Opening
 from onnx_explore.explore.saved import MIME_TYPE, saved
 from onnx_explore.explore.service import Service
+from onnx_explore.explore.shown import Progress
 from onnx_explore.notebook.session import Session
 from onnx_explore.symbolic.registry import REGISTRY
 
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 _ASSETS = {"layout": "layout.js"}
+PROGRESS_SECONDS = 0.1
+LONG = ("audit", "check_nodes", "measure_cost", "bisect")
+"""Requests that can be cancelled while they are served."""
 
 
 class FrontEndMissing(OnnxExporterError):
@@ -62,6 +70,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         opening: What a new view paints before it has asked for anything (``protocol.Opening``); empty once out of date.
         selection: Numbers of the torch nodes that are chosen, in the browser or from Python.
         step: The step that the browser looks at.
+        progress: Long work, whoever began it (``protocol.Working``).
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -71,9 +80,11 @@ class ExplorerWidget(anywidget.AnyWidget):
     opening: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     selection: traitlets.List[int] = traitlets.List(traitlets.Int()).tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
+    progress: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
 
     def __init__(self, exploration: Exploration, **traits: Any) -> None:
         self.exploration = exploration
+        self._told = 0.0
         shell = _shell()
         if shell is not None and exploration.place is str:
             exploration.place = Session(shell).readable
@@ -88,6 +99,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         self.on_msg(self._received)
         self.observe(self._chosen, "selection")
         exploration.observe(self._changed)
+        exploration.follow(self._at_work)
         _watch_cells()
         _alive.add(self)
 
@@ -120,6 +132,14 @@ class ExplorerWidget(anywidget.AnyWidget):
         self.opening = {}
         self.revision = self._service.revision
 
+    def _at_work(self, progress: Progress) -> None:
+        """Its beginning, its first part and its end are told at once; what is between, ten times a second at most."""
+        now = time.monotonic()
+        if progress.done and self.progress.get("total") and now - self._told < PROGRESS_SECONDS:
+            return
+        self._told = now
+        self.progress = project.to_message(Working(progress.what, progress.done, progress.total))
+
     def _chosen(self, change: Any) -> None:
         self.exploration.note_selection(change["new"])
 
@@ -127,6 +147,15 @@ class ExplorerWidget(anywidget.AnyWidget):
         if not isinstance(content, dict):
             return
         message = cast("dict[str, Any]", content)
+        if message.get("kind") in LONG:
+            # On a thread of its own, with the header of the request: a kernel serves the messages of one widget one by
+            # one, and the cancel is one of them.
+            work = contextvars.copy_context().run
+            threading.Thread(target=work, args=(self._answer, message), daemon=True).start()
+        else:
+            self._answer(message)
+
+    def _answer(self, message: dict[str, Any]) -> None:
         answer, buffers = self._service.handle(message)
         self.send({"reply": message.get("id"), **project.to_message(answer)}, buffers)
 

@@ -22,38 +22,38 @@ def num_to_tensor(g: Emitter, a: Operand) -> Tensor:
 @symbolic("aten::Int", "aten::IntImplicit")
 def to_int(g: Emitter, a: Operand) -> Operand:
     """aten::Int.Tensor(Tensor a) -> int"""
-    return g.cast(_scalar(g, a), ir.DataType.INT64) if isinstance(a, ir.Value) else int(_real(a))
+    return g.cast(_number(g, a), ir.DataType.INT64) if isinstance(a, ir.Value) else int(_real(a))
 
 
 @symbolic("aten::Float", "aten::FloatImplicit")
 def to_float(g: Emitter, a: Operand) -> Operand:
     """aten::Float.Tensor(Tensor a) -> float"""
     if isinstance(a, ir.Value):
-        return g.cast(_scalar(g, a), dtypes.to_onnx(torch.get_default_dtype()))
+        return g.cast(_number(g, a), dtypes.to_onnx(torch.get_default_dtype()))
     return float(_real(a))
 
 
 @symbolic("aten::Bool")
 def to_bool(g: Emitter, a: Operand) -> Operand:
     """aten::Bool.Tensor(Tensor a) -> bool"""
-    return g.cast(_scalar(g, a), ir.DataType.BOOL) if isinstance(a, ir.Value) else bool(a)
+    return g.cast(_number(g, a), ir.DataType.BOOL) if isinstance(a, ir.Value) else bool(a)
 
 
 @symbolic("aten::ScalarImplicit")
 def scalar_implicit(g: Emitter, a: Operand) -> Operand:
     """aten::ScalarImplicit(Tensor a) -> Scalar"""
-    return _scalar(g, a) if isinstance(a, ir.Value) else a
+    return _number(g, a) if isinstance(a, ir.Value) else a
 
 
 @symbolic("aten::item", "aten::_local_scalar_dense")
 def item(g: Emitter, self: Operand) -> Operand:
     """aten::item(Tensor self) -> Scalar"""
-    return _scalar(g, self) if isinstance(self, ir.Value) else self
+    return _number(g, self) if isinstance(self, ir.Value) else self
 
 
-def _scalar(g: Emitter, x: Tensor) -> Tensor:
-    """The one element of a tensor as a 0-d one, which a number is."""
-    return x if x.shape is None else forms.squeeze(g, x, range(len(x.shape)))
+def _number(g: Emitter, x: ir.Value) -> ir.Value:
+    """A tensor of one element, in any number of dimensions, as a Python number: without dimensions."""
+    return forms.reshape(g, x, []) if x.shape is not None and len(x.shape) else x
 
 
 def _real(number: Operand) -> float:

@@ -6,7 +6,8 @@ symbolic function picks the variant of ``g.opset``, so nobody can pin an old one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,6 +178,21 @@ class Registry:
     def targets(self) -> list[str]:
         """All targets with a symbolic function, sorted."""
         return sorted({*self._functions, *self._foreign, *self._custom})
+
+    @contextmanager
+    def taken_back(self) -> Generator[None]:
+        """Take the user's registrations made inside back at the end; no paused export notices them."""
+        before = {target: entry.variants for target, entry in self._custom.items()}
+        changes = len(self.changes)
+        try:
+            yield
+        finally:
+            self._custom = {target: SymbolicFunction(target) for target in before}
+            for target, variants in before.items():
+                self._custom[target].variants = variants
+            if len(self.changes) > changes:
+                del self.changes[changes:]
+                self.version += 1  # what was looked up meanwhile does not hold any more
 
     def _changed(self, target: str) -> None:
         self.version += 1

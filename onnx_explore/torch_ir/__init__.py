@@ -12,6 +12,7 @@ from onnx_explore.torch_ir.graph import (
     TorchGraph,
     TorchNode,
     TorchValue,
+    used_by,
     walk,
 )
 from onnx_explore.torch_ir.printing import graph_lines, print_graph
@@ -31,6 +32,7 @@ __all__ = [
     "TorchValue",
     "graph_lines",
     "print_graph",
+    "used_by",
     "validate",
     "walk",
 ]

@@ -263,6 +263,17 @@ def walk(block: TorchBlock) -> Iterator[TorchNode]:
             yield from walk(inner)
 
 
+def used_by(node: TorchNode) -> Iterator[TorchValue]:
+    """The values that a node reads from outside, inside its blocks, too."""
+    yield from node.inputs
+    inner = [each for block in node.blocks for each in walk(block)]
+    blocks = [*node.blocks, *(deeper for each in inner for deeper in each.blocks)]
+    known = {value.id for each in inner for value in each.outputs}
+    known.update(value.id for block in blocks for value in block.params)
+    read = [value for each in inner for value in each.inputs] + [value for block in blocks for value in block.returns]
+    yield from (value for value in read if value.id not in known)
+
+
 class Fresh:
     """Hands out ids that the graph does not use yet, for passes that make nodes and values."""
 

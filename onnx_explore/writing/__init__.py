@@ -5,12 +5,14 @@ In: an ``onnx_ir.Model``. Out: a file that ``onnx.load`` reads, or the file as i
 
 from __future__ import annotations
 
-from onnx_explore.writing.payload import contiguous_array
-from onnx_explore.writing.skeleton import in_memory, serialize_with, stand_in
+from onnx_explore.writing.payload import array_of, contiguous_array
+from onnx_explore.writing.skeleton import add_initializer, in_memory, serialize_with, stand_in
 from onnx_explore.writing.write import WriteResult, check_target, write_model
 
 __all__ = [
     "WriteResult",
+    "add_initializer",
+    "array_of",
     "check_target",
     "contiguous_array",
     "in_memory",

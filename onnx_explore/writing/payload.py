@@ -18,8 +18,26 @@ import numpy.typing as npt
 import onnx_ir as ir
 import torch
 
+from onnx_explore.dtypes import to_onnx
+
 CHUNK = 16 << 20
 """Bytes that are copied (or written between two looks at the cancel flag) at once."""
+
+_NUMPY_HAS = frozenset(
+    {
+        torch.float64,
+        torch.float32,
+        torch.float16,
+        torch.complex128,
+        torch.complex64,
+        torch.int64,
+        torch.int32,
+        torch.int16,
+        torch.int8,
+        torch.uint8,
+        torch.bool,
+    }
+)
 
 
 def pieces(tensor: ir.TensorProtocol, *, chunk: int = CHUNK, byteorder: str = sys.byteorder) -> Iterator[memoryview]:
@@ -52,12 +70,19 @@ def contiguous_array(tensor: ir.TensorProtocol) -> npt.NDArray[Any]:
     """The tensor as a C-contiguous numpy array (``ml_dtypes`` for bfloat16 and float8), a view where possible."""
     raw = tensor.raw
     if isinstance(raw, torch.Tensor):
-        plain = raw.detach().resolve_conj().resolve_neg().cpu().contiguous()
-        flat: npt.NDArray[Any] = _flat(plain).numpy() if plain.numel() else np.empty(0, np.uint8)
-        return flat.view(tensor.dtype.numpy()).reshape(tuple(plain.shape))
+        return array_of(raw)
     array: npt.NDArray[Any] = tensor.numpy()
     # ascontiguousarray makes a 0-d array 1-d.
     return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def array_of(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """A torch tensor as a C-contiguous numpy array (``ml_dtypes`` for bfloat16 and float8), a view where possible."""
+    plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
+    if plain.dtype in _NUMPY_HAS:
+        return plain.numpy()
+    flat: npt.NDArray[Any] = _flat(plain).numpy() if plain.numel() else np.empty(0, np.uint8)
+    return flat.view(to_onnx(plain.dtype).numpy()).reshape(tuple(plain.shape))
 
 
 def _torch_parts(tensor: torch.Tensor, chunk: int) -> Iterator[memoryview]:

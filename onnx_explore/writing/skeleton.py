@@ -34,16 +34,27 @@ def in_memory(tensor: ir.TensorProtocol) -> ir.TensorProtocol:
     """A copy of a small tensor that serialises to exactly its bytes, wherever it lives now."""
     if tensor.dtype == ir.DataType.STRING:
         return tensor
-    proto = onnx.TensorProto(
-        name=tensor.name or "",
-        doc_string=tensor.doc_string or None,
-        data_type=tensor.dtype.value,
-        dims=tensor.shape.numpy(),
-        raw_data=b"".join(pieces(tensor)),
-    )
+    proto = onnx.TensorProto(name=tensor.name or "", doc_string=tensor.doc_string or None)
+    _fill(proto, tensor)
     copy = ir.from_proto(proto)
     copy.metadata_props.update(tensor.metadata_props)
     return copy
+
+
+def add_initializer(graph: onnx.GraphProto, name: str, tensor: ir.TensorProtocol) -> None:
+    """Copy a small tensor into a graph that is protobuf already, under a name."""
+    place = graph.initializer.add()
+    if tensor.dtype == ir.DataType.STRING:
+        ir.serde.serialize_tensor_into(place, tensor)
+    else:
+        _fill(place, tensor)
+    place.name = name
+
+
+def _fill(proto: onnx.TensorProto, tensor: ir.TensorProtocol) -> None:
+    proto.data_type = tensor.dtype.value
+    proto.dims.extend(tensor.shape.numpy())
+    proto.raw_data = b"".join(pieces(tensor))
 
 
 def serialize_with(

@@ -96,18 +96,29 @@ def write_model(
         return _write_path(inline, path, cancelled)
 
 
-def check_target(f: object) -> None:
+def check_target(f: object, *, with_data: bool = False) -> None:
     """Refuse, before anything runs, what could not be written to in the end. Nothing is touched.
+
+    Args:
+        f: A path or a file object.
+        with_data: Whether a data file is to stand beside it whatever the size.
 
     Raises:
         InvalidArgument: If it is neither a path nor a file object.
-        WriteError: If it is a folder, its folder does not exist or may not be written to, or a file object takes no bytes.
+        WriteError: If it is a folder, it or its folder may not be written to, its folder does not exist, a file object takes no
+            bytes, or there can be no data file beside it.
     """
     path = _path(f)
     if path is None:
         _check_object(cast(BinaryIO, f))
+        if with_data:
+            raise WriteError("there is no data file beside a file object (external_data=True)", action="give a path")
         return
+    if "\0" in path:
+        raise WriteError(f"{path!r} is no path: it holds a null character", action="choose another path")
     with _os_errors(path):
+        if os.path.exists(path) and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         if _is_replaceable(path):
             folder = os.path.dirname(os.path.realpath(path))
             os.stat(folder)
@@ -120,6 +131,9 @@ def _check_object(file: BinaryIO) -> None:
         raise WriteError("the file object takes text, and a model is bytes", action="open it with mode 'wb'")
     if getattr(file, "closed", False):
         raise WriteError("the file object is closed", action="open it again with mode 'wb'")
+    writable = getattr(file, "writable", None)
+    if callable(writable) and not writable():
+        raise WriteError("the file object is open for reading", action="open it with mode 'wb'")
 
 
 def _write_path(plan: Plan, path: str, cancelled: Callable[[], bool]) -> WriteResult:

@@ -216,11 +216,6 @@ def test_what_cannot_be(options: dict[str, Any], message: str) -> None:
         onnx_explore.export(Model(), X, **options)
 
 
-def test_a_scripted_model_has_no_classes() -> None:
-    with pytest.raises(InvalidArgument, match="scripted"):
-        onnx_explore.export(torch.jit.script(nn.Linear(4, 4)), X, export_modules_as_functions=True)
-
-
 def test_the_explorer_shows_functions() -> None:
     exploration = onnx_explore.explore(Model().eval(), X, export_modules_as_functions={nn.LeakyReLU}).run()
     text = exploration.onnx_text()

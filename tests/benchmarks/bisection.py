@@ -11,14 +11,13 @@ PyTorch, too. What makes the ONNX model can be chosen:
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import onnx
-import onnx_ir as ir
+import onnxruntime
 import torch
 from torch import Tensor, nn
 
@@ -134,14 +133,12 @@ class Bisection(Parts):
         """Export a part again and compare it; if it disagrees, examine its halves."""
         half = Half(info.graph)
         outputs: tuple[Tensor, ...] = half(*info.input_args)
-        info.pt_outs = outputs
-        model = self._exported_half(half, info)
-        feeds = {value.name or "": item for value, item in zip(model.graph.inputs, info.input_args, strict=False)}
+        info.is_compared = True
         try:
-            assert_agreement(run_for(model, feeds, options), outputs, options)
+            assert_agreement(self._run(half, info, options), outputs, options)
         except AssertionError as error:
             info.mismatch_error = error
-            halves = self._split(self._parts[id(info)])
+            halves = self._split(info.part)
             if halves is not None:
                 info.upper_graph_info, info.lower_graph_info = (
                     self._info(part, f"{info.id}{digit}") for digit, part in enumerate(halves)
@@ -149,16 +146,25 @@ class Bisection(Parts):
                 self.examine(info.upper_graph_info, options)
                 self.examine(info.lower_graph_info, options)
 
-    def _exported_half(self, half: Half, info: GraphInfo) -> ir.Model:
-        if self._exporter == "lowered":
-            return self.model(info)
-        if self._exporter == "ours":
-            return export(half, info.input_args).model
-        with tempfile.TemporaryDirectory() as folder:
-            file = str(Path(folder, "half.onnx"))
-            with quiet():
-                torch.onnx.export(half, info.input_args, file, dynamo=False, opset_version=17)
-            return ir.from_proto(onnx.load(file))
+    def _run(self, half: Half, info: GraphInfo, options: VerificationOptions) -> list[Tensor]:
+        if self._exporter == "legacy":
+            with tempfile.TemporaryDirectory() as folder:
+                file = str(Path(folder, "half.onnx"))
+                with quiet():
+                    torch.onnx.export(half, info.input_args, file, dynamo=False, opset_version=17)
+                return _run_file(file, info.input_args)
+        model = self.model(info) if self._exporter == "lowered" else export(half, info.input_args).model
+        feeds = {value.name or "": item for value, item in zip(model.graph.inputs, info.input_args, strict=False)}
+        return run_for(model, feeds, options)
+
+
+def _run_file(file: str, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The outputs of a file: no more is done than must be, for it is the time of a peer."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    feeds = {each.name: item.numpy() for each, item in zip(session.get_inputs(), inputs, strict=False)}
+    return [torch.from_numpy(array) for array in session.run(None, feeds)]
 
 
 def bisect(model: nn.Module, args: Any, exporter: Halves) -> GraphInfo:

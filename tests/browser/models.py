@@ -165,3 +165,10 @@ class Model(nn.Module):
 ex = onnx_explore.explore(Model(), torch.randn(2, 4), input_names=[EVIL], output_names=["<u>out</u>"])
 ex.run()
 '''
+
+WRONG_RELU = """
+@onnx_explore.symbolic("aten::relu")
+def relu(g, self):
+    return g.op("Abs", self)
+"""
+"""A symbolic function that gives something else wherever its argument is negative."""

@@ -241,6 +241,17 @@ def test_hostile_names_stay_text(open_notebook: OpenNotebook, page: Page) -> Non
         expect(explorer.root.locator(f".oe-textpane {kind}")).to_have_count(0)
     explorer.tab("interface").click()
     expect(explorer.root.locator(".oe-drawer-body")).to_contain_text("<u>out</u>")
+    explorer.tab("checks").click()
+    explorer.root.get_by_role("button", name="Check every node").click()
+    rows = explorer.root.get_by_role("table", name="Nodes").locator("tbody tr")
+    expect(rows.first).to_contain_text("inner.<b>bold<")
+    rows.first.click()
+    expect(explorer.root.locator(".oe-values")).to_contain_text("<u>out</u>")
+    explorer.tab("costs").click()
+    explorer.root.get_by_role("button", name="Measure").click()
+    expect(explorer.root.get_by_role("table", name="Costs")).to_contain_text("inner.<b>bold<")
+    for kind in ("img", "script", "b:has-text('bold')", "i", "u"):
+        expect(explorer.root.locator(f".oe-drawer-body {kind}")).to_have_count(0)
     assert not dialogs
 
 

@@ -160,3 +160,17 @@ def test_a_size_where_a_list_may_stand() -> None:
     found = capture(run, (torch.randn(2, 3),))
     x = torch.randn(4, 7)
     torch.testing.assert_close(found.replay((x,)), run(x))
+
+
+def test_a_gradient_with_a_spacing_for_each_dimension() -> None:
+    def run(x: torch.Tensor) -> Any:
+        return (
+            torch.gradient(x, spacing=[2.0, 0.5]),
+            torch.gradient(input=x, spacing=(3,), dim=(1,), edge_order=2),
+            torch.gradient(x, spacing=(3, 4.0), dim=(-1, 0)),
+            torch.gradient(x, spacing=(3,), dim=1),
+        )
+
+    found = capture(run, (torch.randn(4, 3),))
+    x = torch.randn(5, 6)
+    torch.testing.assert_close(found.replay((x,)), torch.utils._pytree.tree_leaves(run(x)))

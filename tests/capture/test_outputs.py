@@ -69,6 +69,11 @@ def test_no_tensor() -> None:
         capture(lambda x: None, X)
 
 
+def test_a_number_of_one_run() -> None:
+    with pytest.raises(CaptureError, match=r"returned no tensor, but bool .*or script the model \(torch.jit.script\)"):
+        capture(lambda x: torch.equal(x, x), X)
+
+
 def test_identity_constant_and_twice_the_same() -> None:
     kept = torch.ones(2)
     found = capture(lambda x: (x, x + 1, kept, kept), X)

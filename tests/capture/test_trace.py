@@ -365,7 +365,7 @@ def test_scripted_functions_and_modules_inside_a_trace() -> None:
         "traced.bias",
     ]
     assert {node.origin.scope for node in walk(found.graph.block) if node.target == "aten::linear"} == {
-        "",
+        "before",
         "scripted.0",
         "traced",
     }

@@ -32,8 +32,9 @@ def test_numbers_and_histograms() -> None:
     np.testing.assert_array_equal(found.actual, found.expected)
     lines = str(found).splitlines()
     assert "4 values, mean 1.5, std 1.658, min 0, max 4" in lines[1]
-    assert lines[2].strip().startswith("█") and lines[2].endswith("0 … 4")
-    assert lines[2] == lines[4]
+    assert lines[2].strip() == "0, 0, 2, 4"
+    assert lines[3].strip().startswith("█") and lines[3].endswith("0 … 4")
+    assert lines[2:4] == lines[5:7]
 
 
 def test_nan_and_infinity_are_counted() -> None:
@@ -48,6 +49,7 @@ def test_a_culprit_shows_both_sides() -> None:
     np.testing.assert_array_equal(found.expected, [[0, 0, 1, 2]])
     np.testing.assert_array_equal(found.actual, [[-1, 0, 1, 2]])
     assert "difference 4 values, mean -0.25" in str(found)
+    assert "largest    1 at [0, 0]: PyTorch 0, ONNX -1" in str(found)
 
 
 def test_there_is_no_such_node() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,3 +211,28 @@ def test_wrong_arguments() -> None:
             torch.onnx.export(torch.nn.ReLU(), (X,), io.BytesIO(), dynamo=False, dynamic_shapes={"x": {0: "n"}})
         with pytest.warns(UserWarning, match="'report' belongs to dynamo=True"):
             torch.onnx.export(torch.nn.ReLU(), (X,), io.BytesIO(), dynamo=False, report=True)
+
+
+FIRST = """
+import io, torch, onnx, onnx_explore
+with onnx_explore.compat.install():
+    file = io.BytesIO()
+    assert not torch.onnx.is_in_onnx_export()
+    torch.onnx.export(torch.nn.ReLU(), torch.zeros(2), file, dynamo=False)
+print(onnx.load_from_string(file.getvalue()).producer_name)
+"""
+
+
+def test_the_first_thing_that_a_process_does() -> None:
+    """Nothing has asked PyTorch for its flag before: ours must not be asked in its place."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", FIRST], check=False, capture_output=True, text=True, timeout=300
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "onnx_explore"), done.stderr[-2000:]
+
+
+def test_an_exception_inside_undoes_it() -> None:
+    before = snapshot()
+    with pytest.raises(KeyError), install():
+        raise KeyError("of the user")
+    assert snapshot() == before

@@ -10,6 +10,7 @@ from torch import nn
 
 import onnx_explore
 from onnx_explore.explore import project
+from onnx_explore.explore.columns import numbers
 from onnx_explore.explore.protocol import PaneName
 from tests.scripted.running import scripted
 
@@ -46,7 +47,7 @@ def ex() -> onnx_explore.Exploration:
 
 def lines_of(ex: onnx_explore.Exploration, name: PaneName) -> tuple[list[str], list[list[int]]]:
     message, buffers = project.pane(ex, name, 1)
-    starts, ids = project.numbers(buffers)[:2]
+    starts, ids = numbers(buffers)[:2]
     return message.lines, [ids[start:end] for start, end in pairwise(starts)]
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 import onnx_explore
 from onnx_explore.explore import opening as module
 from onnx_explore.explore import project
+from onnx_explore.explore.columns import numbers
 from onnx_explore.explore.functions import sections
 from onnx_explore.explore.service import Service
 from onnx_explore.notebook.widgets import ExplorerWidget, FrontEndMissing
@@ -39,7 +40,7 @@ def test_first_lines_are_those_of_the_panes() -> None:
         pane, buffers = held.pane(first.text.pane)
         count = len(first.text.lines)
         assert first.text.lines == pane.lines[:count] and first.whole == (count == len(pane.lines))
-        starts, ids, *columns = project.numbers(buffers)
+        starts, ids, *columns = numbers(buffers)
         assert first.numbers == [starts[: count + 1], ids[: starts[count]], *(column[:count] for column in columns)]
     assert {first.text.pane: first.whole for first in made.panes}["onnx"] is False
 

@@ -71,7 +71,13 @@ def test_every_request_is_answered() -> None:
             "set_axes": {"edits": [{"input": "x", "axis": 0, "symbol": "batch"}]},
             "audit": {"repair": False},
             "asset": {"name": "layout"},
+            "values": {"node": 0, "value": ""},
         }.get(kind, {})
+        if kind == "check_nodes":
+            to_end(held)
+        if kind == "values":
+            row = held.exploration.nodes_report.ranked[0]
+            fields = {"node": row.node, "value": row.value}
         assert isinstance(parse({"kind": kind, **fields}), cls)
         if kind == "run_to":
             held = service()

@@ -237,3 +237,11 @@ def test_decomposition_is_used_and_recorded_and_keeps_dynamic_sizes(monkeypatch:
 def test_every_failure_is_an_exporter_error():
     with pytest.raises(OnnxExporterError):
         onnx_explore.export(Mysterious(), torch.randn(2, 3))
+
+
+def test_a_sparse_tensor_is_refused_with_the_reason():
+    with pytest.raises(
+        UnsupportedOperatorError, match=r"aten::_to_sparse at .*test_cursor.py:\d+: .* sparse tensor"
+    ) as caught:
+        onnx_explore.export(lambda x: x.to_sparse().to_dense(), (torch.eye(3),))
+    assert "work on dense tensors" in str(caught.value)

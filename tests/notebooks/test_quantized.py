@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 PAGE = Path(__file__).parents[2] / "notebooks" / "guide" / "quantized.md"
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def test_the_examples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    exact, fast = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     namespace: dict[str, Any] = {"__name__": "quantized_page"}
-    torch.manual_seed(0)  # with some weights an inner layer is one step off, as the page says
-    exec(compile(code, str(PAGE), "exec"), namespace)
-    report = namespace["exported"].report
-    assert all(item.status == "passed" for item in report.items), str(report)
-    shown = capsys.readouterr().out
-    assert "'QuantizeLinear', 'DequantizeLinear'" in shown
-    assert "'Conv', 'Relu', 'QuantizeLinear'" in shown
+    for seed in range(3):
+        exec(compile(exact.replace("manual_seed(0)", f"manual_seed({seed})"), str(PAGE), "exec"), namespace)
+        report = namespace["exported"].report
+        assert all(item.status == "passed" for item in report.items), str(report)
+        shown = capsys.readouterr().out
+        assert "'Conv', 'Add', 'Mul', 'Relu', 'QuantizeLinear'" in shown
+    exec(compile(fast, str(PAGE), "exec"), namespace)
+    assert "'Conv', 'Relu', 'QuantizeLinear'" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from onnx_explore.check.runtime import run_onnxruntime
 from onnx_explore.check.steps import output_steps
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.recording import NodeLowered
-from tests.quantization.models import CUSTOM_LSTM, MODELS, QuantizedModel, StaticLstm, aware, fused, made, static
+from tests.quantization.models import MODELS, QuantizedModel, aware, fused, made, static
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -22,7 +22,7 @@ def check(row: QuantizedModel, opset: int, change: Callable[[torch.nn.Module], t
     model = change(model) if change is not None else model
     names = [f"x{index}" for index in range(len(args))]
     exported = onnx_explore.export(
-        model, args, input_names=names, dynamic_axes=row.axes, opset_version=opset, check=True, atol=row.atol
+        model, args, input_names=names, dynamic_axes=row.axes, opset_version=opset, check=True
     )
     lowered = {event.target for event in exported.recording.events if isinstance(event, NodeLowered)}
     assert {target for target in row.operators if target not in lowered} == set()
@@ -36,13 +36,10 @@ def check(row: QuantizedModel, opset: int, change: Callable[[torch.nn.Module], t
     finally:
         torch.backends.mha.set_fastpath_enabled(True)
     wanted = [item.detach() for item in leaves if isinstance(item, torch.Tensor)]
+    step = max(output_steps(exported.model).values(), default=0.0) * 1.001
     for want, got in zip(wanted, given, strict=True):
-        largest = want.abs().max().item() / 127
-        assert (torch.from_numpy(got) - want).abs().max() <= max(largest, row.atol or 0.0, step_of(exported))
-
-
-def step_of(exported: onnx_explore.Exported) -> float:
-    return max(output_steps(exported.model).values(), default=0.0) * 1.001
+        # What is dynamically quantized has no grid of its own at the end: 7 bits over its range.
+        assert (torch.from_numpy(got) - want).abs().max() <= (step or want.abs().max().item() / 127)
 
 
 @pytest.mark.parametrize("row", [row for row in MODELS if row.fast], ids=lambda row: row.name)
@@ -92,8 +89,10 @@ def test_weights_stay_eight_bits() -> None:
     assert {name: weights[name] for name in ("conv.weight", "conv2.weight", "fc.weight")} == dict.fromkeys(
         ("conv.weight", "conv2.weight", "fc.weight"), "INT8"
     )
-    large = [name for name, item in exported.model.graph.initializers.items() if item.const_value.size > 16]
-    assert sorted(large) == ["conv.weight", "conv2.weight", "fc.weight"]
+    large = {name: item for name, item in exported.model.graph.initializers.items() if item.const_value.size > 16}
+    tables = [name for name in large if name.startswith("integers_as_reals")]  # one for each operand of the sum
+    assert sorted(large.keys() - tables) == ["conv.weight", "conv2.weight", "fc.weight"]
+    assert [large[name].shape for name in tables] == [(256,)] * 2
 
 
 def test_the_weights_of_fake_quantization_are_integers() -> None:
@@ -104,23 +103,6 @@ def test_the_weights_of_fake_quantization_are_integers() -> None:
     assert [item.dtype.name for item in large if item.dtype] == ["INT8"] * 3
     unfolded = onnx_explore.export(model, (torch.randn(2, 3, 8, 8),), do_constant_folding=False, check=True)
     assert unfolded.report is not None
-
-
-def test_static_lstm() -> None:
-    """Its steps are unrolled; a rounding that falls to the other side goes on in the next step, so a few are off by more."""
-    torch.manual_seed(0)
-    model = static(StaticLstm(), torch.randn(5, 8, 4), custom=CUSTOM_LSTM)
-    x = torch.randn(5, 2, 4)
-    exported = onnx_explore.export(model, (x,), input_names=["x"], dynamic_axes={"x": {1: "batch"}})
-    x = torch.randn(5, 40, 4)
-    difference = (torch.from_numpy(run_onnxruntime(exported.model, {"x": x})[0]) - model(x)).abs()
-    step = (
-        max(item.min().item() for item in [difference[difference > 1e-4]] if item.numel())
-        if (difference > 1e-4).any()
-        else 0
-    )
-    assert (difference > 1e-4).float().mean() < 0.01
-    assert difference.max() <= 3.01 * step
 
 
 def test_an_observer_that_is_on_is_an_error() -> None:

@@ -61,9 +61,28 @@ NO_CPU = "jiterator_"
 """Operators compiled for a GPU when they run: on a CPU, PyTorch itself cannot run them. Left out."""
 
 
-SIGNS_FREE = frozenset({"linalg.eigh", "linalg.svd", "svd"})
-"""Operators whose vectors are unique up to their signs: of them, what the sample itself says can be compared (such as
-``U.abs()``).
+SIGNS_FREE = frozenset({"linalg.eig", "linalg.eigh", "linalg.svd", "svd"})
+"""Operators whose vectors are unique up to their signs (or phases): of them, what the sample itself says can be compared (such
+as ``U.abs()``).
+"""
+
+ORDER_FREE = frozenset({"linalg.eig", "linalg.eigvals"})
+"""Operators that find eigenvalues in an order that PyTorch leaves open: ours are put into PyTorch's order before they are
+compared, each beside the nearest one, and their vectors with them. That ``A V = V diag(L)`` is in cases/eigen.py.
+"""
+
+TIES = frozenset({"argsort", "kthvalue", "mode", "sort", "topk"})
+"""Operators that say where they found a value, of which there may be several: PyTorch leaves open which of them is meant. Where
+ours is another one, the value that it points to must be the same (``argsort``: it must point to every element once, too).
+"""
+
+NUMBERS = {
+    "allclose": "def run(x: Tensor, y: Tensor) -> bool:\n    return torch.allclose(x, y, {rtol!r}, {atol!r})\n",
+    "equal": "def run(x: Tensor, y: Tensor) -> bool:\n    return torch.equal(x, y)\n",
+    "item": "def run(x: Tensor):\n    return x.item()\n",
+}
+"""Operators whose result is a Python number, which a trace does not see: scripted, they are nodes like others, and the ONNX model
+gives a 0-d tensor. The number is compared with what PyTorch's own function returns.
 """
 
 
@@ -148,8 +167,12 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
             )
         else:
             made = run(*[item.clone() for item in tensors])
+        made = torch.tensor(made) if op.name in NUMBERS else made
         expected = [leaf for leaf in pytree.tree_leaves(made) if isinstance(leaf, torch.Tensor)]
-    exported = onnx_explore.export(run, tensors, opset_version=opset)
+    model = run
+    if op.name in NUMBERS:
+        model = torch.jit.CompilationUnit(NUMBERS[op.name].format(**sample.kwargs)).run
+    exported = onnx_explore.export(model, tensors, opset_version=opset)
     case = Case(
         op.name,
         op.name,
@@ -158,7 +181,55 @@ def try_sample(op: Any, sample: Any, opset: int) -> None:
         rtol=1e-3 if expected[0].dtype == torch.float32 else None,
         atol=1e-4 if expected[0].dtype == torch.float32 else None,
     )
-    compare_outputs(case, expected, run_exported(exported, tensors))
+    actual = run_exported(exported, tensors)
+    if op.name in ORDER_FREE:
+        actual = in_order(expected, actual)
+    if op.name in TIES:
+        actual = at_ties(expected, actual, tensors[0], _dimension(op.name, sample))
+    compare_outputs(case, expected, actual)
+
+
+def _dimension(name: str, sample: Any) -> int:
+    """Along which a sample looks for values."""
+    place = 1 if name in ("kthvalue", "topk") else 0  # k comes first
+    return int(sample.kwargs.get("dim", sample.args[place] if len(sample.args) > place else -1))
+
+
+def at_ties(expected: list[torch.Tensor], actual: list[np.ndarray], x: torch.Tensor, dim: int) -> list[np.ndarray]:
+    """Indices (the last output) that point to the same values as those expected, replaced by them."""
+    wanted, found = expected[-1], torch.from_numpy(np.array(actual[-1]))
+    if found.shape != wanted.shape or found.dtype != wanted.dtype or not x.dim():
+        return actual
+    kept = found.dim() == x.dim()  # else the dimension was taken away, and one index is left in it
+    values, others = (
+        x.gather(dim, index if kept else index.unsqueeze(dim))
+        if bool(((index >= 0) & (index < x.size(dim))).all())
+        else None
+        for index in (found, wanted)
+    )
+    if values is None or others is None or not torch.equal(values, others):
+        return actual
+    if kept and not found.sort(dim).values.diff(dim=dim).all():
+        return actual  # one element twice
+    return [*actual[:-1], wanted.numpy()]
+
+
+def in_order(expected: list[torch.Tensor], actual: list[np.ndarray]) -> list[np.ndarray]:
+    """Eigenvalues (…, n, 2), and vectors (…, n, n) if there are such, in the order of those expected."""
+    if expected[0].shape != actual[0].shape or not actual[0].size:
+        return actual
+    n = actual[0].shape[-2]
+    values, *vectors = (np.array(item).reshape(-1, n, item.shape[-1]) for item in actual)
+    for batch, wanted in enumerate(expected[0].reshape(-1, n, 2).numpy()):
+        left = list(range(n))
+        order: list[int] = []
+        for value in wanted:
+            order.append(min(left, key=lambda place: np.abs(values[batch, place] - value).sum()))
+            left.remove(order[-1])
+        values[batch] = values[batch, order]
+        for matrices in vectors:
+            matrices[batch] = matrices[batch][:, order]
+    return [made.reshape(item.shape) for made, item in zip((values, *vectors), actual, strict=True)]
 
 
 def _as_real(tensor: torch.Tensor) -> torch.Tensor:

@@ -16,13 +16,15 @@ from onnx_explore.check.runtime import run_onnxruntime
 from onnx_explore.recording import NodeLowered
 from onnx_explore.symbolic.registry import REGISTRY
 from tests.quantization.models import MODELS, made
+from tests.symbolic.quantized.decomposed import DECOMPOSED
 from tests.symbolic.quantized.rows import ROWS, Row
 from tests.symbolic.running import run_exported
 
 NEWEST_WITH_KERNELS = 27
 """Of QuantizeLinear and DequantizeLinear, in ONNX Runtime's CPU provider."""
 
-IDS = [f"{row.target}-{row.name}" if row.name else row.target for row in ROWS]
+ALL = [*ROWS, *DECOMPOSED]
+IDS = [f"{row.target}-{row.name}" if row.name else row.target for row in ALL]
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
@@ -66,7 +68,7 @@ def run(row: Row, opset: int) -> float:
     return steps
 
 
-@pytest.mark.parametrize("row", ROWS, ids=IDS)
+@pytest.mark.parametrize("row", ALL, ids=IDS)
 def test_operator(row: Row) -> None:
     assert run(row, max(17, row.since)) <= 1
 
@@ -74,7 +76,7 @@ def test_operator(row: Row) -> None:
 @pytest.mark.full
 def test_every_symbolic_function_of_quantized_tensors_is_called() -> None:
     called: set[str] = set()
-    exports = [(row.run, row.args(), max(17, row.since)) for row in ROWS] + [(*made(row), 17) for row in MODELS]
+    exports = [(row.run, row.args(), max(17, row.since)) for row in ALL] + [(*made(row), 17) for row in MODELS]
     for model, args, opset in exports:
         events = onnx_explore.export(model, args, opset_version=opset).recording.events
         called |= {event.target.partition("::")[2] for event in events if isinstance(event, NodeLowered)}
@@ -91,7 +93,7 @@ def test_every_symbolic_function_of_quantized_tensors_is_called() -> None:
 def test_operators_at(opset: int) -> None:
     failures: list[str] = []
     exact = 0
-    rows = [row for row in ROWS if row.since <= opset]
+    rows = [row for row in ALL if row.since <= opset]
     for row in rows:
         try:
             steps = run(row, opset)

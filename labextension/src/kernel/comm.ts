@@ -1,6 +1,6 @@
 /** The kernel over an anywidget comm: requests by id, answers with buffers, and the traits that others share. */
 
-import type { Answer, Opening, Request } from "../protocol";
+import type { Answer, Opening, Request, Working } from "../protocol";
 import {
   type Answers,
   type Connection,
@@ -40,6 +40,7 @@ export class CommSource implements Source {
     model.on("change:revision", this.touched);
     model.on("change:selection", this.sharedChanged);
     model.on("change:step", this.sharedChanged);
+    model.on("change:progress", this.gotOn);
     model.on("comm_live_update", this.commLost);
     model.on("destroy", this.commLost);
   }
@@ -49,6 +50,7 @@ export class CommSource implements Source {
     this.model.off("change:revision", this.touched);
     this.model.off("change:selection", this.sharedChanged);
     this.model.off("change:step", this.sharedChanged);
+    this.model.off("change:progress", this.gotOn);
     this.model.off("comm_live_update", this.commLost);
     this.model.off("destroy", this.commLost);
     this.dropAll("closed");
@@ -62,6 +64,11 @@ export class CommSource implements Source {
   opening(): Opening | undefined {
     const opening = this.model.get("opening") as Partial<Opening> | undefined;
     return opening?.summary?.revision === this.model.get("revision") ? (opening as Opening) : undefined;
+  }
+
+  working(): Working | undefined {
+    const working = this.model.get("progress") as Partial<Working> | undefined;
+    return working?.what ? { what: working.what, done: working.done ?? 0, total: working.total ?? 0 } : undefined;
   }
 
   shared(): Shared {
@@ -113,6 +120,10 @@ export class CommSource implements Source {
 
   private readonly touched = (): void => {
     this.tell({ kind: "revision", revision: Number(this.model.get("revision")) });
+  };
+
+  private readonly gotOn = (): void => {
+    this.tell({ kind: "working" });
   };
 
   private readonly sharedChanged = (): void => {

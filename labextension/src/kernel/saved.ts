@@ -1,6 +1,13 @@
 /** An exploration as it was stored with a notebook: what fitted under the cap; nothing can be changed. */
 
-import { type GraphScope, type PaneText, PROTOCOL_VERSION, type Summary } from "../protocol";
+import {
+  type CostTables,
+  type GraphScope,
+  type NodesTable,
+  type PaneText,
+  PROTOCOL_VERSION,
+  type Summary,
+} from "../protocol";
 import {
   type Answers,
   type Connection,
@@ -23,6 +30,8 @@ export interface SavedExploration {
   protocol: number;
   summary: Summary;
   panes: Stored<PaneText>[];
+  /** What the check of every node and the measurement found; outputs of older versions have none. */
+  checks?: Stored<NodesTable | CostTables>[];
   /** `asked`: the module that was asked for; the one that is shown may lie below it. */
   graphs: (Stored<GraphScope> & { asked: string })[];
   /** What was left out, for a reader; "" if nothing was. */
@@ -52,6 +61,9 @@ export class SavedSource implements Source {
       return { kind: "ok", answer: { kind: "summary", summary: this.saved.summary }, buffers: [], bytes: [] };
     }
     if (request.kind === "pane") return found(this.saved.panes.find((item) => item.answer.pane === request.pane));
+    if (request.kind === "nodes" || request.kind === "costs") {
+      return found<NodesTable | CostTables>(this.saved.checks?.find((item) => item.answer.kind === request.kind));
+    }
     if (request.kind === "graph") {
       return found(
         this.saved.graphs.find((item) => item.answer.stage === request.stage && item.asked === request.scope) ??

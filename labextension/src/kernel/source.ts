@@ -2,16 +2,20 @@
 
 import type {
   Asset,
+  CostTables,
   Done,
   Edited,
   GraphScope,
   NodeDetail,
+  NodeNumbers,
+  NodesTable,
   Opening,
   PaneName,
   PaneText,
   Request,
   Stage,
   SummaryAnswer,
+  Working,
 } from "../protocol";
 
 export interface Answers {
@@ -24,6 +28,12 @@ export interface Answers {
   run_to: SummaryAnswer;
   set_axes: Edited;
   audit: SummaryAnswer;
+  check_nodes: SummaryAnswer;
+  measure_cost: SummaryAnswer;
+  bisect: SummaryAnswer;
+  nodes: NodesTable;
+  costs: CostTables;
+  values: NodeNumbers;
   asset: Asset;
   cancel: Done;
 }
@@ -67,6 +77,8 @@ export interface Source {
   ask<K extends RequestKind>(request: RequestOf<K>): Promise<Reply<Answers[K]>>;
   /** What can be painted before anything is asked, if there is something up to date. */
   opening?(): Opening | undefined;
+  /** Long work that somebody began, if there is any. */
+  working?(): Working | undefined;
   /** Says when `connection` or the revision may have changed, or somebody else set the shared state. */
   onChange(listener: (change: SourceChange) => void): () => void;
   shared(): Shared;
@@ -76,6 +88,7 @@ export interface Source {
 export type SourceChange =
   | { kind: "connection" }
   | { kind: "revision"; revision: number }
+  | { kind: "working" }
   | { kind: "shared"; shared: Shared };
 
 export const EXPORT_PANES: readonly PaneSpec[] = [

@@ -4,7 +4,9 @@
  */
 
 import type { Answers, Connection, Reply, RequestKind, RequestOf, Source } from "../kernel/source";
-import type { AxisEdit, GraphScope, NodeDetail, PaneName, Stage, Summary } from "../protocol";
+import type { AxisEdit, GraphScope, NodeDetail, NodeNumbers, PaneName, Stage, Summary, Working } from "../protocol";
+import { asFloats, CostsModel, NodesModel } from "./checks";
+import { type Heat, type HeatMode, heatOf } from "./heat";
 import { History, type Place } from "./history";
 import { PaneModel } from "./pane";
 import { Signal } from "./signal";
@@ -28,6 +30,21 @@ export interface Drawing {
   message: GraphScope;
   buffers: readonly Int32Array[];
 }
+
+/** The values of a node, and some of them from both sides, to be drawn. */
+export interface Values {
+  message: NodeNumbers;
+  expected: Float32Array;
+  actual: Float32Array;
+}
+
+export type CheckKind = "check_nodes" | "measure_cost" | "bisect";
+
+const WORDS: Record<CheckKind, string> = {
+  check_nodes: "Checking every node",
+  measure_cost: "Measuring time in ONNX Runtime and PyTorch",
+  bisect: "Running the model after each pass",
+};
 
 export const NOTHING: Mark = { ids: new Set(), color: -1, sender: "" };
 const RETRY = 400;
@@ -54,11 +71,27 @@ export class Session {
   readonly slow = new Signal(0);
   readonly search = new Signal("");
   readonly history = new History();
+  /** How far what is running is, whoever began it. */
+  readonly working = new Signal<Working | undefined>(undefined);
+  /** The rows of the check of every node; undefined: none, or nobody has asked for them yet. */
+  readonly nodes = new Signal<NodesModel | undefined>(undefined);
+  readonly costs = new Signal<CostsModel | undefined>(undefined);
+  readonly heatMode = new Signal<HeatMode>("off");
+  readonly heat = new Signal<Heat | undefined>(undefined);
+  /** Which check was begun here, and runs. */
+  readonly checking = new Signal<CheckKind | undefined>(undefined);
+  /** Why the last check of each kind came to nothing. */
+  readonly refused = new Signal<ReadonlyMap<CheckKind, string>>(new Map());
   readonly jumped = new Signal<Place | undefined>(undefined);
   private stopping = false;
   private stale = false;
+  /** Which reports the rows are of; "": of none. */
+  private stamps = { nodes: "", costs: "" };
   /** Panes that came along with another answer: nobody has to ask for them. */
   private whole: ReadonlySet<PaneName> = new Set();
+  /** Panes of which only the first lines came along. */
+  private part = new Set<PaneName>();
+  private readonly wanted = new Set<"nodes" | "costs">();
   private readonly stopListening: () => void;
   private retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -76,6 +109,9 @@ export class Session {
           break;
         case "shared":
           this.takeShared();
+          break;
+        case "working":
+          this.takeWorking();
           break;
         default:
           change satisfies never;
@@ -112,6 +148,7 @@ export class Session {
       this.panes.value = new Map(
         opening.panes.map(({ text, numbers }) => [text.pane, new PaneModel(text, numbers.map(asColumn))]),
       );
+      this.part = new Set(opening.panes.filter((pane) => !pane.whole).map((pane) => pane.text.pane));
       this.whole = new Set(opening.panes.filter((pane) => pane.whole).map((pane) => pane.text.pane));
     }
     await this.refresh();
@@ -140,14 +177,17 @@ export class Session {
           this.takeSummary(await summary);
           if (this.running.value === ELSEWHERE) continue;
         }
-        const panes = names.map((pane) => this.ask<"pane">({ kind: "pane", pane }));
+        const missing = names.filter((name) => !this.panes.value.has(name) || this.part.has(name));
+        const panes = missing.map((pane) => [pane, this.ask<"pane">({ kind: "pane", pane })] as const);
         if (summary !== undefined) this.takeSummary(await summary);
-        for (const [index, asked] of panes.entries()) {
-          const name = names[index];
+        // Whether the others are old, the summary knows.
+        const old = names.filter((name) => !missing.includes(name) && this.isOld(name));
+        panes.push(...old.map((pane) => [pane, this.ask<"pane">({ kind: "pane", pane })] as const));
+        for (const [name, asked] of panes) {
           const reply = await asked;
-          if (name === undefined) continue;
           // Each as it comes: the first lines are there while the last pane is still on its way.
           if (reply.kind === "ok") {
+            this.part.delete(name);
             this.panes.value = new Map(this.panes.value).set(name, new PaneModel(reply.answer, reply.buffers));
           } else this.note(reply);
         }
@@ -156,6 +196,15 @@ export class Session {
       this.loading.value = false;
     }
     this.takeShared();
+    this.takeWorking();
+    await this.loadRows();
+  }
+
+  /** Whether what a pane shows may have changed since it came. Kernels of an older version do not say. */
+  private isOld(name: PaneName): boolean {
+    const content = this.summary.value?.content;
+    const pane = this.panes.value.get(name);
+    return content === undefined || pane === undefined || pane.text.revision < content;
   }
 
   async graph(stage: Stage, scope: string): Promise<Drawing | string> {
@@ -169,11 +218,26 @@ export class Session {
     return reply.kind === "ok" ? reply.answer : reply.message;
   }
 
+  /** The values of one row of the check of every node. */
+  async values(node: number, value: string): Promise<Values | string> {
+    const reply = await this.ask<"values">({ kind: "values", node, value });
+    if (reply.kind !== "ok") return reply.message;
+    const [expected, actual] = reply.buffers;
+    return { message: reply.answer, expected: asFloats(expected), actual: asFloats(actual) };
+  }
+
   async layoutScript(): Promise<string> {
     const reply = await this.ask<"asset">({ kind: "asset", name: "layout" });
     const bytes = reply.kind === "ok" ? reply.bytes[0] : undefined;
     if (bytes === undefined || bytes.byteLength === 0) throw new Error("the layout script did not come");
     return new TextDecoder().decode(bytes);
+  }
+
+  /** What is stored with a notebook, as it is now. */
+  async stored(): Promise<unknown> {
+    const reply = await this.ask<"asset">({ kind: "asset", name: "saved" });
+    const bytes = reply.kind === "ok" ? reply.bytes[0] : undefined;
+    return bytes === undefined ? undefined : JSON.parse(new TextDecoder().decode(bytes));
   }
 
   // -- pointing -----------------------------------------------------------------------------------------------------
@@ -247,6 +311,74 @@ export class Session {
     return this.drive(sentence, () => this.ask<"audit">({ kind: "audit", repair }));
   }
 
+  /** What a check finds is in the summary, and its rows are asked for; the panes stay as they are. */
+  async check(kind: CheckKind): Promise<void> {
+    this.refused.value = new Map([...this.refused.value].filter(([other]) => other !== kind));
+    this.checking.value = kind;
+    await this.drive(
+      WORDS[kind],
+      () => this.ask<CheckKind>({ kind }),
+      () => false,
+      undefined,
+      (reply) => {
+        this.checking.value = undefined;
+        const stopped = reply.kind === "failed" && reply.code === "Cancelled";
+        const why = stopped ? "Stopped. What was found before still stands." : reply.message;
+        this.refused.value = new Map(this.refused.value).set(kind, why);
+        if (reply.kind === "busy") this.lookLater();
+      },
+    );
+  }
+
+  /** Rows are loaded from now on, whenever there are new ones. */
+  want(kind: "nodes" | "costs"): void {
+    this.wanted.add(kind);
+    void this.loadRows();
+  }
+
+  /** `12 of 340`; "" where it is not known. */
+  far(): string {
+    const working = this.working.value;
+    return working === undefined || working.total === 0 ? "" : `${working.done} of ${working.total}`;
+  }
+
+  setHeat(mode: HeatMode): void {
+    this.heatMode.value = mode;
+    if (mode !== "off") this.want(mode === "time" ? "costs" : "nodes");
+    this.showHeat();
+  }
+
+  private showHeat(): void {
+    this.heat.value = heatOf(this.heatMode.value, this.nodes.value, this.costs.value);
+  }
+
+  private async loadRows(): Promise<void> {
+    const summary = this.summary.value;
+    if (summary === undefined) return;
+    const loads: Promise<void>[] = [];
+    const nodes = String(summary.nodes?.stamp ?? "");
+    if (this.wanted.has("nodes") && nodes !== this.stamps.nodes) loads.push(this.loadNodes(nodes));
+    const costs = String(summary.cost?.stamp ?? "");
+    if (this.wanted.has("costs") && costs !== this.stamps.costs) loads.push(this.loadCosts(costs));
+    await Promise.all(loads);
+  }
+
+  private async loadNodes(stamp: string): Promise<void> {
+    this.stamps.nodes = stamp;
+    const reply = stamp === "" ? undefined : await this.ask<"nodes">({ kind: "nodes" });
+    if (this.stamps.nodes !== stamp) return;
+    this.nodes.value = reply?.kind === "ok" ? new NodesModel(reply.answer, reply.buffers) : undefined;
+    this.showHeat();
+  }
+
+  private async loadCosts(stamp: string): Promise<void> {
+    this.stamps.costs = stamp;
+    const reply = stamp === "" ? undefined : await this.ask<"costs">({ kind: "costs" });
+    if (this.stamps.costs !== stamp) return;
+    this.costs.value = reply?.kind === "ok" ? new CostsModel(reply.answer, reply.buffers) : undefined;
+    this.showHeat();
+  }
+
   /** To the end, slice by slice: a cancel gets through between two slices in every kind of kernel. */
   async continueToEnd(): Promise<void> {
     this.stopping = false;
@@ -281,6 +413,7 @@ export class Session {
     ask: () => Promise<Reply<Answers[K]>>,
     again: () => boolean = () => false,
     first?: PaneName,
+    refused: (reply: Exclude<Reply<never>, { kind: "ok" }>) => void = (reply) => this.note(reply),
   ): Promise<void> {
     this.running.value = sentence;
     this.trouble.value = "";
@@ -295,7 +428,8 @@ export class Session {
         this.panes.value = new Map(this.panes.value).set("onnx", new PaneModel(answer.onnx, reply.buffers));
         this.whole = new Set<PaneName>(["onnx"]);
       }
-    } else this.note(reply);
+    } else refused(reply);
+    this.checking.value = undefined;
     if (again()) return;
     this.running.value = "";
     await this.refresh(fresh, first);
@@ -325,6 +459,15 @@ export class Session {
   private lookLater(): void {
     clearTimeout(this.retry);
     this.retry = setTimeout(() => void this.refresh(), RETRY);
+  }
+
+  /** Work that somebody else began is told like work of one's own. */
+  private takeWorking(): void {
+    const working = this.source.working?.();
+    this.working.value = working;
+    if (working !== undefined && this.running.value === "" && this.connection.value === "live") {
+      this.running.value = ELSEWHERE;
+    }
   }
 
   private takeShared(): void {

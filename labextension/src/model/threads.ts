@@ -1,5 +1,7 @@
 /** Rows (lines of a pane, nodes of a graph) and the torch nodes that each is about, in both directions. */
 
+const NONE: readonly number[] = [];
+
 export class Threads {
   private index: Map<number, number[]> | undefined;
 
@@ -28,8 +30,9 @@ export class Threads {
   }
 
   /** Rows about any of these nodes, in order. */
-  rows(ids: Iterable<number>): number[] {
+  rows(ids: Iterable<number>): readonly number[] {
     this.index ??= this.build();
+    if (ids instanceof Int32Array && ids.length === 1) return this.index.get(ids[0] ?? -1) ?? NONE;
     const found = new Set<number>();
     for (const id of ids) for (const row of this.index.get(id) ?? []) found.add(row);
     return [...found].sort((left, right) => left - right);

@@ -87,6 +87,12 @@ export class FileSource implements Source {
       case "run_to":
       case "set_axes":
       case "audit":
+      case "check_nodes":
+      case "measure_cost":
+      case "bisect":
+      case "nodes":
+      case "costs":
+      case "values":
       case "cancel":
         return { kind: "failed", code: "ReadOnly", message: "A file can only be looked at." };
       default:
@@ -125,6 +131,7 @@ export class FileSource implements Source {
     ];
     return {
       revision: 1,
+      content: 1,
       state: "exported",
       headline: parts.join(", "),
       verdict: "",
@@ -145,6 +152,9 @@ export class FileSource implements Source {
       axes_text: "",
       axes_line: "",
       audit: null,
+      nodes: null,
+      cost: null,
+      bisect: null,
       interface: rows,
       passes: [],
       targets: [],

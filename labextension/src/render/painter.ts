@@ -1,6 +1,7 @@
 /** Draws a laid-out graph on a canvas: what is in sight only, with less detail from afar. */
 
 import type { GraphModel } from "../model/drawing";
+import type { HeatCell } from "../model/heat";
 import { PALETTE_SIZE } from "../model/palette";
 import type { Colors } from "./theme";
 
@@ -20,6 +21,8 @@ export interface Emphasis {
   step: number | undefined;
   /** Nodes that the next step lowers. */
   next: ReadonlySet<number>;
+  /** Heat per node; undefined: none is shown. */
+  heat: { cells: readonly (HeatCell | undefined)[]; ramp: "error" | "time" } | undefined;
 }
 
 const TEXT_FROM = 0.42;
@@ -221,8 +224,10 @@ function paintNode(
     context.save();
     context.clip();
     context.fillStyle = colors.hues[color % PALETTE_SIZE] ?? colors.quiet;
-    context.globalAlpha = later ? 0.05 : 0.14;
-    context.fillRect(x, y, width, height);
+    if (emphasis.heat === undefined) {
+      context.globalAlpha = later ? 0.05 : 0.14;
+      context.fillRect(x, y, width, height);
+    }
     context.globalAlpha = later ? 0.35 : 1;
     context.fillRect(x, y, 5, height);
     context.restore();
@@ -251,8 +256,48 @@ function paintNode(
     context.stroke();
     context.setLineDash([]);
   }
+  const cell = emphasis.heat?.cells[node];
+  if (cell !== undefined) paintHeat(context, cell, emphasis.heat?.ramp ?? "error", x, y, width, height, view, colors);
   if (view.scale >= TEXT_FROM) paintText(context, model, node, x, y, colors);
   context.globalAlpha = 1;
+}
+
+/** A tab at the right above the node with its number; from afar, where no number can be read, the whole node. */
+function paintHeat(
+  context: CanvasRenderingContext2D,
+  cell: HeatCell,
+  ramp: "error" | "time",
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  view: View,
+  colors: Colors,
+): void {
+  const back = (ramp === "time" ? colors.times : colors.heats)[cell.level] ?? colors.raised;
+  const ink = (ramp === "time" ? colors.timeInks : colors.heatInks)[cell.level] ?? colors.quiet;
+  if (view.scale < TEXT_FROM) {
+    rounded(context, x, y, width, height, RADIUS);
+    context.fillStyle = back;
+    context.fill();
+    return;
+  }
+  const text = `${cell.mark}${cell.text}`;
+  context.font = `600 10.5px ${colors.uiFont}`;
+  const wide = context.measureText(text).width + 12;
+  const left = x + width - wide - 6;
+  const top = y - 12;
+  context.beginPath();
+  context.roundRect(left, top, wide, 16, 8);
+  context.fillStyle = back;
+  context.fill();
+  context.strokeStyle = colors.border;
+  context.lineWidth = 1;
+  context.stroke();
+  context.fillStyle = ink;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(text, left + wide / 2, top + 8.5);
 }
 
 function paintText(

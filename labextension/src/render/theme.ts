@@ -1,5 +1,6 @@
 /** Light or dark, and the colours that canvases draw with; all of them are CSS variables of style/explorer.css. */
 
+import { LEVELS } from "../model/heat";
 import { PALETTE_SIZE } from "../model/palette";
 
 export interface Colors {
@@ -14,6 +15,11 @@ export interface Colors {
   error: string;
   shade: string;
   hues: string[];
+  /** Six levels of error, and of time; then the text colours on them. */
+  heats: string[];
+  times: string[];
+  heatInks: string[];
+  timeInks: string[];
   codeFont: string;
   uiFont: string;
 }
@@ -27,6 +33,7 @@ export function cssColors(element: Element): Colors {
   if (known !== undefined) return known;
   const style = getComputedStyle(root);
   const read = (name: string): string => style.getPropertyValue(name).trim();
+  const ramp = (name: string): string[] => Array.from({ length: LEVELS }, (_, level) => read(`${name}-${level}`));
   const colors: Colors = {
     text: read("--oe-text"),
     quiet: read("--oe-quiet"),
@@ -39,6 +46,10 @@ export function cssColors(element: Element): Colors {
     error: read("--oe-error"),
     shade: read("--oe-shade"),
     hues: Array.from({ length: PALETTE_SIZE }, (_, index) => read(`--oe-hue-${index}`)),
+    heats: ramp("--oe-heat"),
+    times: ramp("--oe-time"),
+    heatInks: ramp("--oe-heat-ink"),
+    timeInks: ramp("--oe-time-ink"),
     codeFont: read("--oe-code-font") || "monospace",
     uiFont: read("--oe-ui-font") || "sans-serif",
   };

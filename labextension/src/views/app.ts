@@ -7,13 +7,15 @@ import { followTheme } from "../render/theme";
 import { Drawer, type TabName } from "./drawer";
 import { FailureBanner } from "./failure";
 import { GraphPane } from "./graphpane";
+import { HeatBar } from "./heatbar";
 import { PassStrip } from "./passstrip";
 import { Split } from "./split";
 import { StepBar } from "./stepbar";
+import { storeResults } from "./storing";
 import { TextPane } from "./textpane";
 import { Verdict } from "./verdict";
 
-const EXPORT_TABS: readonly TabName[] = ["node", "problems", "checks", "axes", "interface", "passes"];
+const EXPORT_TABS: readonly TabName[] = ["node", "problems", "checks", "axes", "costs", "interface", "passes"];
 const FILE_TABS: readonly TabName[] = ["node", "interface", "problems"];
 
 export interface AppOptions {
@@ -50,7 +52,15 @@ class App {
     const failure = new FailureBanner(session);
     const steps = new StepBar(session);
     const drawer = new Drawer(session, isExport ? EXPORT_TABS : FILE_TABS);
-    const strip = new PassStrip(session, () => drawer.open("passes", true));
+    const strip = new PassStrip(
+      session,
+      () => drawer.open("passes", true),
+      () => {
+        drawer.open("checks", true);
+        void session.check("bisect");
+      },
+    );
+    const heat = new HeatBar(session);
     this.panes = session.source.panes.map((spec) => new Pane(session, spec));
     this.split = new Split(this.panes, options.fillParent === true);
     this.searchBox = this.makeSearch();
@@ -65,6 +75,7 @@ class App {
       this.notice,
       failure.element,
       el("div", { class: "oe-bar" }, isExport ? steps.element : el("span", { class: "oe-spring" }), this.viewTools()),
+      heat.element,
       this.split.element,
       isExport ? strip.element : null,
       drawer.element,
@@ -78,6 +89,8 @@ class App {
       () => failure.close(),
       () => steps.close(),
       () => strip.close(),
+      () => heat.close(),
+      storeResults(session, this.element),
       () => drawer.close(),
       () => this.split.close(),
       ...this.panes.map((pane) => () => pane.close()),

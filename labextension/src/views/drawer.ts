@@ -4,16 +4,19 @@ import type { Session } from "../model/session";
 import type { Summary } from "../protocol";
 import { Disposal, el, fill } from "../render/dom";
 import { axesDrawer } from "./axes";
+import { ChecksView } from "./checks";
+import { CostsView } from "./costs";
 import { Detail } from "./detail";
-import { checksTable, interfaceTable, passesTable, problemsTable } from "./tables";
+import { interfaceTable, passesTable, problemsTable } from "./tables";
 
-export type TabName = "node" | "problems" | "checks" | "axes" | "interface" | "passes";
+export type TabName = "node" | "problems" | "checks" | "axes" | "costs" | "interface" | "passes";
 
 const TITLES: Record<TabName, string> = {
   node: "Node",
   problems: "Problems",
   checks: "Checks",
   axes: "Axes",
+  costs: "Cost",
   interface: "Inputs and outputs",
   passes: "Passes",
 };
@@ -24,6 +27,8 @@ export class Drawer {
   private readonly body = el("div", { class: "oe-drawer-body", role: "tabpanel", tabIndex: 0 });
   private readonly tabs = new Map<TabName, HTMLButtonElement>();
   private readonly detail: Detail;
+  private readonly checks: ChecksView;
+  private readonly costs: CostsView;
   private readonly disposal = new Disposal();
   private current: TabName | undefined;
   private untouched = true;
@@ -34,6 +39,8 @@ export class Drawer {
     private readonly names: readonly TabName[],
   ) {
     this.detail = new Detail(session);
+    this.checks = new ChecksView(session);
+    this.costs = new CostsView(session);
     for (const name of names) {
       const tab = el("button", {
         class: "oe-tab",
@@ -49,6 +56,8 @@ export class Drawer {
     this.element = el("div", { class: "oe-drawer" }, this.bar, this.body);
     this.disposal.add(
       () => this.detail.close(),
+      () => this.checks.close(),
+      () => this.costs.close(),
       session.summary.watch(() => this.show()),
       session.running.on(() => this.show()),
       session.connection.on(() => this.show()),
@@ -68,6 +77,8 @@ export class Drawer {
     if (byHand) this.untouched = false;
     this.current = name;
     this.detail.setOpen(name === "node");
+    this.checks.setOpen(name === "checks");
+    this.costs.setOpen(name === "costs");
     this.show();
   }
 
@@ -105,13 +116,16 @@ export class Drawer {
     this.body.setAttribute("aria-label", this.title(name));
     switch (name) {
       case "node":
-        if (this.detail.element.parentElement !== this.body) fill(this.body, this.detail.element);
+        this.hold(this.detail.element);
         break;
       case "problems":
         fill(this.body, problemsTable(summary, this.session));
         break;
       case "checks":
-        fill(this.body, checksTable(summary));
+        this.hold(this.checks.element);
+        break;
+      case "costs":
+        this.hold(this.costs.element);
         break;
       case "axes":
         fill(this.body, axesDrawer(summary, this.session));
@@ -125,6 +139,11 @@ export class Drawer {
       default:
         name satisfies never;
     }
+  }
+
+  /** A view that keeps itself up to date. */
+  private hold(view: HTMLElement): void {
+    if (view.parentElement !== this.body) fill(this.body, view);
   }
 
   private passes(summary: Summary): HTMLElement {
@@ -173,6 +192,8 @@ function countOf(name: TabName, summary: Summary): string {
       return String(summary.checks.filter((check) => check.status !== "detail").length);
     case "axes":
       return `${summary.axes.filter((axis) => axis.symbol !== null).length} dynamic`;
+    case "costs":
+      return "";
     case "interface":
       return String(summary.interface.length);
     case "passes":
@@ -184,7 +205,7 @@ function countOf(name: TabName, summary: Summary): string {
 
 function alarmOf(name: TabName, summary: Summary): string {
   if (name === "problems") return summary.problems[0]?.severity ?? "";
-  if (name === "checks" && summary.check === "failed") return "error";
+  if (name === "checks" && (summary.check === "failed" || summary.nodes?.passed === false)) return "error";
   if (name === "axes" && summary.axes.some((axis) => axis.state === "broken")) return "error";
   return "";
 }

@@ -2,12 +2,14 @@
 
 import { layOut } from "../layout/client";
 import { crumbs, GraphModel } from "../model/drawing";
+import type { Heat, HeatCell } from "../model/heat";
 import { NOTHING, type Session } from "../model/session";
 import { throttled } from "../model/signal";
 import type { Stage } from "../protocol";
 import { button, Disposal, el, fill } from "../render/dom";
-import { paint, subtitleFont, titleFont, type View } from "../render/painter";
+import { type Emphasis, paint, subtitleFont, titleFont, type View } from "../render/painter";
 import { cssColors, followTheme } from "../render/theme";
+import { rampOf } from "./heatbar";
 
 const HOVER = 50;
 const ZOOM = 1.25;
@@ -38,6 +40,7 @@ export class GraphPane {
   private moved = false;
   private revision = -1;
   private open = false;
+  private warmth: { model: GraphModel; heat: Heat; cells: (HeatCell | undefined)[] } | undefined;
 
   constructor(
     private readonly session: Session,
@@ -79,6 +82,7 @@ export class GraphPane {
       session.hover.on(() => this.schedule()),
       session.selection.on(() => this.schedule()),
       session.step.on(() => this.schedule()),
+      session.heat.on(() => this.schedule()),
       session.search.on(() => this.schedule()),
       session.reveal.on((wanted) => {
         if (wanted === undefined || !this.open || wanted.sender === this.sender) return;
@@ -106,7 +110,8 @@ export class GraphPane {
   // -- getting a drawing ----------------------------------------------------------------------------------------------
 
   private stale(): void {
-    const revision = this.session.summary.value?.revision ?? 0;
+    const summary = this.session.summary.value;
+    const revision = summary?.content ?? summary?.revision ?? 0;
     if (revision !== this.revision) this.cache.clear();
     if (this.open && (revision !== this.revision || this.model === undefined)) {
       this.revision = revision;
@@ -279,7 +284,7 @@ export class GraphPane {
     const model = this.model;
     if (node < 0 || model === undefined) this.session.point([], -1, this.sender);
     else this.session.point(model.threads.of(node), model.color(node), this.sender);
-    this.canvas.title = node >= 0 && model !== undefined ? describe(model, node) : "";
+    this.canvas.title = node >= 0 && model !== undefined ? this.words(model, node) : "";
     this.schedule();
   }
 
@@ -290,7 +295,7 @@ export class GraphPane {
     if (node < 0) this.session.select([], -1, this.sender);
     else {
       this.session.select(model.threads.of(node), model.color(node), this.sender);
-      this.announce(describe(model, node));
+      this.announce(this.words(model, node));
     }
     this.schedule();
   }
@@ -339,7 +344,7 @@ export class GraphPane {
     if (x < wide || y < MARGIN || x > this.canvas.clientWidth - wide || y > this.canvas.clientHeight - MARGIN)
       this.center(node);
     this.session.point(model.threads.of(node), model.color(node), this.sender);
-    this.announce(describe(model, node));
+    this.announce(this.words(model, node));
     this.schedule();
   }
 
@@ -456,10 +461,37 @@ export class GraphPane {
         found,
         step: step.value,
         next: new Set(model.threads.rows(next)),
+        heat: this.heat(model),
       },
       cssColors(this.element),
     );
     this.canvas.dataset.drawn = String(drawn);
+  }
+
+  private heat(model: GraphModel): Emphasis["heat"] {
+    const heat = this.session.heat.value;
+    if (heat === undefined) return undefined;
+    if (this.warmth?.model !== model || this.warmth.heat !== heat) {
+      this.warmth = {
+        model,
+        heat,
+        cells: Array.from({ length: model.count }, (_, node) => this.cell(model, node, heat)),
+      };
+    }
+    return { cells: this.warmth.cells, ramp: rampOf(heat.mode) };
+  }
+
+  private cell(model: GraphModel, node: number, heat: Heat): HeatCell | undefined {
+    if (model.isPill(node)) return undefined;
+    const isNode = this.stage === "onnx" && model.kind(node) === "operator";
+    return heat.of(model.threads.of(node), isNode ? model.key(node) : "");
+  }
+
+  /** What a node is, and how hot. */
+  private words(model: GraphModel, node: number): string {
+    const heat = this.session.heat.value;
+    const cell = heat === undefined ? undefined : this.cell(model, node, heat);
+    return cell === undefined ? describe(model, node) : `${describe(model, node)}. ${cell.title()}`;
   }
 }
 

@@ -1,5 +1,6 @@
 /** A strip beside a pane: where in the whole text the linked, chosen and found lines are. Hover never scrolls. */
 
+import { LEVELS } from "../model/heat";
 import { PALETTE_SIZE } from "../model/palette";
 import type { PaneModel } from "../model/pane";
 import { el } from "../render/dom";
@@ -15,6 +16,8 @@ export class Ruler {
     chosen: [],
     found: new Set(),
   };
+  private levels: Int8Array | undefined;
+  private ramp: "error" | "time" = "error";
   private top = 0;
   private span = 0;
   private frame = 0;
@@ -35,6 +38,13 @@ export class Ruler {
 
   take(model: PaneModel | undefined): void {
     this.model = model;
+    this.schedule();
+  }
+
+  /** Levels of heat per row; undefined: none. */
+  warm(levels: Int8Array | undefined, ramp: "error" | "time"): void {
+    this.levels = levels;
+    this.ramp = ramp;
     this.schedule();
   }
 
@@ -74,7 +84,18 @@ export class Ruler {
     const rows = Math.max(1, this.rows);
     const y = (row: number): number => (row / rows) * height;
     const model = this.model;
-    if (model !== undefined) {
+    const { levels } = this;
+    if (levels !== undefined) {
+      // From the coolest to the hottest: one hot row among many cool ones stays in sight.
+      const ramp = this.ramp === "time" ? colors.times : colors.heats;
+      for (let level = 0; level < LEVELS; level++) {
+        context.fillStyle = ramp[level] ?? colors.quiet;
+        for (let row = 0; row < levels.length; row++) {
+          if (levels[row] === level)
+            context.fillRect(2, Math.floor(y(row)), 8, Math.max(level > 2 ? 2 : 1, height / rows));
+        }
+      }
+    } else if (model !== undefined) {
       context.globalAlpha = 0.45;
       let last = -1;
       for (let row = 0; row < model.count; row++) {

@@ -102,6 +102,7 @@ export class StepBar {
       session.summary.watch(() => this.show()),
       session.step.on(() => this.show()),
       session.running.on(() => this.show()),
+      session.working.on(() => this.show()),
       session.connection.on(() => this.show()),
     );
   }
@@ -154,7 +155,9 @@ export class StepBar {
     this.count.textContent = step.value === undefined ? counted : `looking at ${counted}`;
     this.now.hidden = step.value === undefined;
     this.progress.hidden = !busy;
-    fill(this.progress, el("span", { class: "oe-spinner", aria: { hidden: "true" } }), `${running.value} …`);
+    const far = this.session.far();
+    const words = `${running.value}${far === "" ? "" : `, ${far}`} …`;
+    fill(this.progress, el("span", { class: "oe-spinner", aria: { hidden: "true" } }), words);
     this.cancel.hidden = !busy;
     for (const item of [this.over, this.run, this.target, this.step]) {
       item.hidden = state?.state === "exported" && !busy && item !== this.step;

@@ -1,5 +1,6 @@
 /** One pane as a virtualised list of lines: only what is in sight has elements, however long the text is. */
 
+import { type HeatCell, heatOfLine } from "../model/heat";
 import { hue } from "../model/palette";
 import type { PaneModel } from "../model/pane";
 import { type Mark, NOTHING, type Session } from "../model/session";
@@ -7,6 +8,7 @@ import { throttled } from "../model/signal";
 import { tokens } from "../model/tokens";
 import { type PaneName, STYLE_ERROR, STYLE_HEADING, STYLE_INNER, STYLE_QUIET } from "../protocol";
 import { Disposal, el } from "../render/dom";
+import { rampOf } from "./heatbar";
 import { Ruler } from "./ruler";
 
 export const ROW = 20;
@@ -68,6 +70,7 @@ export class TextPane {
       session.selection.on(() => this.mark()),
       session.step.on(() => this.mark()),
       session.summary.on(() => this.mark()),
+      session.heat.on(() => this.warm()),
       session.search.on((word) => this.search(word)),
       session.reveal.on((wanted) => {
         if (wanted === undefined || this.element.offsetParent === null) return;
@@ -101,7 +104,7 @@ export class TextPane {
   }
 
   /** Rows about the selected nodes, and which of them are out of sight. */
-  linked(): { rows: number[]; above: number; below: number } {
+  linked(): { rows: readonly number[]; above: number; below: number } {
     const rows = this.model?.threads.rows(this.session.selection.value.ids) ?? [];
     const first = this.scroller.scrollTop / ROW;
     const last = (this.scroller.scrollTop + this.scroller.clientHeight) / ROW - 1;
@@ -132,7 +135,34 @@ export class TextPane {
     this.canvas.style.minWidth = `${Math.ceil((model?.width ?? 0) * this.charWidth) + 72}px`;
     this.search(this.session.search.value);
     this.ruler.take(model);
+    this.warm();
     this.mark();
+  }
+
+  /** Heat of all lines, for those in sight and for the ruler. */
+  private warm(): void {
+    const { model } = this;
+    const heat = this.session.heat.value;
+    this.element.classList.toggle("oe-with-heat", heat !== undefined);
+    const levels =
+      heat === undefined || model === undefined
+        ? undefined
+        : Int8Array.from({ length: model.count }, (_, row) => heatOfLine(heat, model, row)?.level ?? -1);
+    this.ruler.warm(levels, heat === undefined ? "error" : rampOf(heat.mode));
+    if (model === undefined) return;
+    for (const [row, element] of this.rows) {
+      const place = element.querySelector<HTMLElement>(".oe-heat");
+      if (place !== null) this.fillHeat(place, model, row);
+    }
+  }
+
+  private fillHeat(place: HTMLElement, model: PaneModel, row: number): void {
+    const heat = this.session.heat.value;
+    const cell: HeatCell | undefined = heat === undefined ? undefined : heatOfLine(heat, model, row);
+    place.textContent = cell === undefined ? "" : `${cell.mark}${cell.text}`;
+    place.title = cell?.title() ?? "";
+    place.dataset.level = String(cell?.level ?? "");
+    place.dataset.ramp = heat === undefined ? "" : rampOf(heat.mode);
   }
 
   private schedule(): void {
@@ -174,6 +204,8 @@ export class TextPane {
       }
     }
     const note = model.note(row);
+    const warmth = el("span", { class: "oe-heat" });
+    if (this.session.heat.value !== undefined) this.fillHeat(warmth, model, row);
     const element = el(
       "div",
       {
@@ -183,6 +215,7 @@ export class TextPane {
         data: { row: String(row) },
         aria: { setsize: String(model.count), posinset: String(row + 1), selected: "false" },
       },
+      warmth,
       el("span", { class: "oe-label" }, model.label(row)),
       line,
       note === "" ? null : el("span", { class: "oe-note" }, note),

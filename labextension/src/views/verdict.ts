@@ -78,6 +78,6 @@ function headlineOf(summary: Summary): string {
   return summary.headline.replace(/^(paused|failed) /u, "").replace(/, not checked$/u, "");
 }
 
-export function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
+export function plural(count: number, word: string, many = `${word}s`): string {
+  return `${count} ${count === 1 ? word : many}`;
 }

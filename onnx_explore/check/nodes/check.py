@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 import torch
-from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.capture import Capture
 from onnx_explore.capture.captured import feeds_of
 from onnx_explore.check.compare import LOCAL_TOLERANCES, TOLERANCES, Array, Comparison, Tolerance, compare
 from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
-from onnx_explore.check.nodes.report import NodeCheck, NodesReport
+from onnx_explore.check.nodes.report import Cause, NodeCheck, NodesReport, Status
 from onnx_explore.check.nodes.segments import OWN, Cutting, Part, accumulated, local
 from onnx_explore.check.nodes.verdict import cause_of
 from onnx_explore.check.quantized import is_quantized, rounds_to_integers
@@ -40,8 +40,8 @@ from onnx_explore.errors import (
 )
 from onnx_explore.recording import NodeLowered, Recorder
 from onnx_explore.symbolic.lowered import Lowered
-from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
-from onnx_explore.writing import contiguous_array
+from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue, used_by
+from onnx_explore.writing import array_of
 
 BUDGET = 256 << 20
 """Bytes of intermediates that are held at a time, if the caller does not say otherwise."""
@@ -51,6 +51,9 @@ _COPIES = 3
 
 _Made = tuple[Part, onnx.ModelProto, dict[str, ir.TensorProtocol]]
 """A part, the model of it, and the weights that this takes as inputs."""
+
+_Judged = tuple[Status, Cause, str]
+"""Status, cause and detail of a row."""
 
 
 def check_nodes(
@@ -65,7 +68,7 @@ def check_nodes(
     rtol: float | None = None,
     atol: float | None = None,
     progress: Callable[[int, int], None] | None = None,
-    as_run: bool = True,
+    culprits_only: bool = False,
 ) -> NodesReport:
     """Compare every intermediate of the TorchGraph with the ONNX value that it became.
 
@@ -80,10 +83,10 @@ def check_nodes(
         rtol: Relative tolerance instead of that of the element type for one node.
         atol: Absolute tolerance instead of that of the element type, as a number.
         progress: Called with the nodes done and the nodes in all.
-        as_run: Whether the model is run as it is, too; without, there are local errors alone.
+        culprits_only: Whether the model is not run as it is, but its nodes alone, and what plainly agrees gets no row.
 
     Returns:
-        One row per tensor that a torch node made, in order.
+        One row per tensor that a torch node made, in order; with ``culprits_only`` without what plainly agrees.
 
     Raises:
         Cancelled: If the recorder says so.
@@ -99,17 +102,14 @@ def check_nodes(
         raise InvalidArgument(f"{budget} bytes", argument="budget", action="give a positive number of bytes")
     start = time.perf_counter()
     run = _Run(model, graph, capture, find_pairs(graph, lowered, model.graph), recorder, given, budget, rtol, atol)
-    run.as_run = as_run
+    run.culprits_only = culprits_only
     state = torch.get_rng_state()
     try:
         run.all(progress)
     finally:
         torch.set_rng_state(state)
-    return NodesReport(tuple(run.rows), run.parts, budget, run.peak, time.perf_counter() - start, run.note)
-
-
-class _NoValue(RuntimeMismatch):
-    """A part of the model that is fed with what could not be computed."""
+    seconds = time.perf_counter() - start
+    return NodesReport(tuple(run.rows), run.parts, budget, run.peak, seconds, run.note, inputs is None)
 
 
 @dataclass(slots=True)
@@ -139,13 +139,15 @@ class _Run:
     peak: int = 0
     note: str = ""
     cutting: Cutting = field(init=False)
-    torch_values: dict[str, Any] = field(default_factory=dict[str, Any])
+    torch_values: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
     onnx_values: dict[str, Array] = field(default_factory=dict[str, Array])
     alone_values: dict[str, Array] = field(default_factory=dict[str, Array])
     weights: dict[str, torch.Tensor] = field(default_factory=dict[str, torch.Tensor])
+    lists: dict[str, list[torch.Tensor]] = field(default_factory=dict[str, list[torch.Tensor]])
     stopped: str = ""
     quantized: bool = False
-    as_run: bool = True
+    culprits_only: bool = False
+    resized: bool = False
     random: frozenset[ir.Value] = frozenset()
     functions: dict[int, NodeLowered] = field(default_factory=dict[int, NodeLowered])
     seen: dict[int, dict[ir.Value, str]] = field(default_factory=dict[int, dict[ir.Value, str]])
@@ -161,6 +163,9 @@ class _Run:
         asked = {pair.value: order[pair.node.id] for pair in self.found if pair.alias}  # the last one stays
         self.cutting = Cutting(self.model, order, {pair.value for pair in self.found}, asked)
         self.random = random_values(self.model)
+        self.resized = any(
+            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
+        )
         self.quantized = is_quantized(self.graph)
         self.functions = {event.node: event for event in self.recorder.recording.of(NodeLowered)}
         self._see_aliases()
@@ -176,7 +181,7 @@ class _Run:
         }
         members: dict[int, tuple[int, ...]] = {}
         for position, node in enumerate(self.graph.block.nodes):
-            inputs = [number for value in node.inputs for number in members.get(value.id, (value.id,))]
+            inputs = [number for value in used_by(node) for number in members.get(value.id, (value.id,))]
             if node.target in ("prim::ListConstruct", "prim::TupleConstruct"):
                 members[node.output.id] = tuple(inputs)
             for number in inputs:
@@ -187,19 +192,17 @@ class _Run:
                     self.aliases[_alias_name(pair)] = position
 
     @property
-    def resized(self) -> bool:
-        return any(
-            tensor.shape != item.example.shape for tensor, item in zip(self.given, self.capture.inputs, strict=True)
-        )
-
-    @property
     def _stores(self) -> tuple[dict[str, Any], ...]:
         return self.torch_values, self.onnx_values, self.alone_values
 
     # Part by part
 
     def all(self, progress: Callable[[int, int], None] | None) -> None:
-        self.torch_values.update(feeds_of(self.capture.inputs, self.given))
+        for name, item in feeds_of(self.capture.inputs, self.given).items():
+            if isinstance(item, list):
+                self.lists[name] = item
+            else:
+                self.torch_values[name] = item
         for parameter in self.capture.graph.parameters:  # with export_params=False they are inputs
             for name in (parameter.name, *parameter.aliases):
                 self.weights[name] = parameter.tensor.detach()
@@ -214,7 +217,7 @@ class _Run:
             held += _COPIES * sum(tensor.nbytes for _, tensor in step.pairs) + self.cutting.copied_at(position)
             is_last = position == len(nodes) - 1
             if is_last or (held >= self.budget and self.cutting.can_cut_after(position)):
-                carried = sum(_bytes(item) for store in self._stores for item in store.values())
+                carried = sum(item.nbytes for store in self._stores for item in store.values())
                 self.peak = max(self.peak, held + carried)
                 self._part(first, position, steps)
                 if progress is not None:
@@ -283,12 +286,12 @@ class _Run:
 
     def _as_run(self, first: int, last: int, made: _Made | None) -> dict[str, Array]:
         """What the part gives as the model runs."""
-        if self.stopped or made is None or not self.as_run:
+        if self.stopped or made is None or self.culprits_only:
             return {}
         _, proto, weights = made
-        feeds = feeds_of(self.capture.inputs, self.given)
+        feeds = {item.name: tensor for item, tensor in zip(self.capture.inputs, self.given, strict=True)}
         try:
-            results = self._run(proto, weights, {**self.weights, **feeds, **self.onnx_values})
+            results = self._run(proto, weights, {**self.weights, **self.lists, **feeds, **self.onnx_values})
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
@@ -306,25 +309,31 @@ class _Run:
         part, proto, weights = made
         proto = local(proto, part, self.cutting.compared, self.seen)
         try:
-            results = self._run(proto, weights, {**self.weights, **self.alone_values, **self.torch_values})
+            # What the symbolic functions emitted, not what ONNX Runtime makes of it: that is in the run of the model as it is.
+            values = {**self.weights, **self.lists, **self.alone_values, **self.torch_values}
+            results = self._run(proto, weights, values, optimize=False)
         except (RuntimeMismatch, CheckerError, NoRuntimeKernel) as error:
             if first < last:
                 middle = (first + last) // 2
                 left, left_problems = self._alone(first, middle, self._made(first, middle))
                 right, right_problems = self._alone(middle + 1, last, self._made(middle + 1, last))
                 return {**left, **right}, {**left_problems, **right_problems}
-            # A node whose inputs are not there says nothing of its symbolic function.
-            return {}, {} if isinstance(error, _NoValue) else {last: error.message}
+            return {}, {last: error.message}
         self.alone_values.update({name: array for name, array in results.items() if not name.endswith(OWN)})
         return results, {}
 
     def _run(
-        self, proto: onnx.ModelProto, weights: Mapping[str, ir.TensorProtocol], values: Mapping[str, Any]
+        self,
+        proto: onnx.ModelProto,
+        weights: Mapping[str, ir.TensorProtocol],
+        values: Mapping[str, Any],
+        *,
+        optimize: bool = True,
     ) -> dict[str, Array]:
         self._look()
         session: Session
         try:
-            session = RuntimeSession(proto, weights=weights)
+            session = RuntimeSession(proto, weights=weights, optimize=optimize)
             return self._fed(session, proto, values)
         except NoRuntimeKernel:
             session = ReferenceSession(proto, weights=weights)
@@ -335,11 +344,10 @@ class _Run:
         feeds: dict[str, Any] = {}
         for name in session.inputs:
             if name not in values:
-                raise _NoValue(f"'{name}' has no value: what makes it could not be run")
-            value, dtype = values[name], wanted[name]
-            feeds[name] = (
-                [_as_declared(item, dtype) for item in value] if isinstance(value, list) else _as_declared(value, dtype)
-            )
+                raise RuntimeMismatch(f"'{name}' has no value: what makes it could not be run")
+            value, code = values[name], wanted[name]
+            is_list = isinstance(value, list)
+            feeds[name] = [_as_declared(each, code) for each in value] if is_list else _as_declared(value, code)  # pyright: ignore[reportUnknownVariableType]
         return dict(zip(session.outputs, session.run(feeds), strict=True))
 
     # Comparing
@@ -348,20 +356,34 @@ class _Run:
         self, step: _Step, as_run: Mapping[str, Array], alone: Mapping[str, Array], problem: str
     ) -> list[NodeCheck]:
         node = step.node
+        if not step.pairs and not step.problem and is_structural(node):
+            return []
         event = self.functions.get(node.id)
         names = event.emitted if event is not None else ()
-        row = NodeCheck(node.id, node.target, node.origin.scope, node.origin.where, "", names, "not compared")
+        row = partial(NodeCheck, node.id, node.target, node.origin.scope, node.origin.where, onnx=names)
         if step.problem:
-            return [replace(row, detail=step.problem)]
+            return [row(value="", status="not compared", detail=step.problem)]
         if not step.pairs:
-            if is_structural(node) or not names:
-                return []
-            return [replace(row, detail="no ONNX value is left of it: a pass merged or removed what it became")]
-        return [self._row(row, step, *each, as_run, alone, problem) for each in step.pairs]
+            gone = "no ONNX value is left of it: a pass merged or removed what it became"
+            return [row(value="", status="not compared", detail=gone)] if names else []
+        pairs = step.pairs
+        if self.culprits_only:
+            pairs = [(pair, tensor) for pair, tensor in pairs if not self._is_near(tensor, alone.get(pair.name + OWN))]
+        return [self._row(row, step, *each, as_run, alone, problem) for each in pairs]
+
+    def _is_near(self, expected: torch.Tensor, array: Array | None) -> bool:
+        """Whether it takes no more than a glance to see that a node agrees: to within the absolute tolerance alone."""
+        if self.atol is None or array is None or expected.dtype != torch.float32 or array.dtype != np.float32:
+            return False
+        wanted = array_of(expected)
+        if wanted.shape != array.shape or not wanted.size:
+            return False
+        with np.errstate(invalid="ignore", over="ignore"):
+            return bool(np.abs(array - wanted).max() <= self.atol)  # a NaN is not
 
     def _row(
         self,
-        row: NodeCheck,
+        row: Callable[..., NodeCheck],
         step: _Step,
         pair: Pair,
         expected: torch.Tensor,
@@ -370,7 +392,6 @@ class _Run:
         problem: str,
     ) -> NodeCheck:
         is_random = pair.value in self.random
-        row = replace(row, value=pair.name, bytes=expected.nbytes)
         if pair.alias:
             given, array = self.onnx_values.get(pair.name), self._fed_with(pair.name)
             given = self._fed_with(pair.name) if pair.value.is_graph_input() else given
@@ -380,45 +401,59 @@ class _Run:
         together = self._compare(expected, given, pair.name, is_random, TOLERANCES, self.quantized)
         rounds = rounds_to_integers(step.node)
         apart = self._compare(expected, array, pair.name, is_random, LOCAL_TOLERANCES, rounds)
-        expected = expected.int_repr() if expected.is_quantized else expected
-        counts = (_nonfinite(contiguous_array(TorchTensor(expected))), _nonfinite(given))
-        row = replace(row, accumulated=together, local=apart, nonfinite=counts)
+        plain = expected.int_repr() if expected.is_quantized else expected
         if apart is None:
-            if problem and step.misshapen:
-                detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {problem}"
-                return replace(row, status="passes on", detail=detail)
-            if problem:
-                cause = "baked size" if self.resized else "wrong symbolic function"
-                return replace(row, status="introduces", cause=cause, detail=problem)
-            return replace(row, detail=self.stopped or "its ONNX value was not run")
-        if not apart.passed and step.misshapen:
-            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {apart}"
-            return replace(row, status="passes on", detail=detail)
-        if not apart.passed:
+            status, cause, detail = self._unknown(step, problem)
+        elif apart.passed:
+            status, cause, detail = _passed(is_random, together)
+        else:
             assert array is not None
-            event = self.functions.get(step.node.id)
-            cause, detail = cause_of(
-                step.node,
-                step.inputs,
-                expected,
-                array,
-                apart,
-                event.function if event is not None else "",
-                output=pair.output,
-                item=pair.item,
-                resized=self.resized,
-            )
-            return replace(row, status="introduces", cause=cause, detail=detail)
-        if is_random:
-            return replace(row, status="random", detail="dtype and shape agree; the values are random")
-        if together is not None and not together.passed:
-            return replace(row, status="passes on", detail=str(together))
-        return replace(row, status="agrees")
+            status, cause, detail = self._differs(step, pair, plain, array, apart)
+        return row(
+            value=pair.name,
+            status=status,
+            cause=cause,
+            detail=detail,
+            accumulated=together,
+            local=apart,
+            nonfinite=(_nonfinite(array_of(plain)), _nonfinite(given)),
+            bytes=expected.nbytes,
+        )
+
+    def _unknown(self, step: _Step, problem: str) -> _Judged:
+        """Of a node that was not run alone."""
+        if problem and step.misshapen:
+            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {problem}"
+            return "passes on", "", detail
+        if problem:
+            return "introduces", "baked size" if self.resized else "wrong symbolic function", problem
+        return "not compared", "", self.stopped or "its ONNX value was not run"
+
+    def _differs(
+        self, step: _Step, pair: Pair, expected: torch.Tensor, array: Array, comparison: Comparison
+    ) -> _Judged:
+        """Of a node that alone gives something else than PyTorch."""
+        if step.misshapen:
+            detail = f"lowered for what {step.misshapen} gives in ONNX, which has another shape or dtype; {comparison}"
+            return "passes on", "", detail
+        event = self.functions.get(step.node.id)
+        cause, detail = cause_of(
+            step.node,
+            step.inputs,
+            expected,
+            array,
+            comparison,
+            event.function if event is not None else "",
+            output=pair.output,
+            item=pair.item,
+            resized=self.resized,
+        )
+        return "introduces", cause, detail
 
     def _fed_with(self, name: str) -> Array | None:
         """PyTorch's value of an ONNX value, as ONNX would be given it."""
         tensor = self.torch_values.get(name)
-        return None if tensor is None else contiguous_array(TorchTensor(tensor))
+        return None if tensor is None else array_of(tensor)
 
     def _compare(
         self,
@@ -457,9 +492,13 @@ class _Run:
             raise Cancelled("stopped while the nodes were checked")
 
 
-def _bytes(item: Any) -> int:
-    """Of a tensor, an array, or a list of them."""
-    return sum(map(_bytes, cast("list[Any]", item))) if isinstance(item, list) else item.nbytes
+def _passed(is_random: bool, together: Comparison | None) -> _Judged:
+    """Of a node that alone gives what PyTorch gives."""
+    if is_random:
+        return "random", "", "dtype and shape agree; the values are random"
+    if together is not None and not together.passed:
+        return "passes on", "", str(together)
+    return "agrees", "", ""
 
 
 def _alias_name(pair: Pair) -> str:
@@ -483,13 +522,13 @@ def _nonfinite(item: Array | None) -> int:
         return 0
     wide = item if item.dtype.kind in "fc" else item.astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        if np.isfinite(np.sum(wide)):
+        if np.isfinite(np.add.reduce(wide, axis=None)):
             return 0  # the sum over a NaN or an infinity is one, too
     return int(np.count_nonzero(~np.isfinite(wide)))
 
 
 def _element_type(declared: onnx.TypeProto) -> int:
-    """The element type of a tensor, of one that may be None, or of those in a list."""
+    """The element type of a tensor, of one that may be None, or of a list's."""
     inner = declared.optional_type.elem_type if declared.HasField("optional_type") else declared
     inner = inner.sequence_type.elem_type if inner.HasField("sequence_type") else inner
     return inner.tensor_type.elem_type

@@ -1,7 +1,6 @@
-"""Operators of lists, dicts and optionals in plain Python, for running a TorchGraph a node at a time.
+"""What TorchScript's operators on lists and dicts do, after the torch passes: none of them changes what it is given.
 
-PyTorch's dispatcher takes no arguments of a generic type (``t[]``), so TorchScript alone runs them. None changes what it is
-given: the list after a change is the last output, as ``functionalize_lists`` has it.
+In: the inputs of a node. Out: its outputs. ``torch.ops`` refuses these operators for lists of tensors: it has no type for them.
 """
 
 from __future__ import annotations
@@ -12,128 +11,98 @@ from typing import Any
 
 from onnx_explore.torch_ir import TorchNode
 
-Results = tuple[Any, ...]
+Run = Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]
 
 
-def contained(node: TorchNode, inputs: Sequence[Any]) -> Results | None:
-    """What an operator of a list or dict gives, or None if it is another one."""
-    if node.target in ("aten::__is__", "aten::__isnot__"):
-        return ((inputs[0] is inputs[1]) == (node.target == "aten::__is__"),)
-    if node.target == "prim::SequenceOutput":
-        return (_column(inputs[0], node.constant or ()),)
-    if node.target == "aten::mul" and node.overload == "right_":
-        return (inputs[1] * inputs[0],)
-    if not inputs:
-        return None
-    table = _LISTS if isinstance(inputs[0], list) else _DICTS if isinstance(inputs[0], dict) else {}
-    function = table.get(node.target)
-    return None if function is None else function(*inputs)
+def _append(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return ([*inputs[0], inputs[1]],)
 
 
-def _column(whole: Any, place: Sequence[Any]) -> list[Any]:
-    column: list[Any] = []
-    for entry in whole:
-        for key in place:
-            entry = entry[key]
-        column.append(entry)
-    return column
+def _insert(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    items = list(inputs[0])
+    items.insert(inputs[1], inputs[2])
+    return (items,)
 
 
-def _changed(change: Callable[..., Any]) -> Callable[..., Results]:
-    """The list or dict after a change of a copy of it."""
-
-    def function(whole: Any, *arguments: Any) -> Results:
-        copy = whole.copy()
-        change(copy, *arguments)
-        return (copy,)
-
-    return function
+def _pop(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    items = list(inputs[0])
+    taken = items.pop(*inputs[1:])
+    return taken, items
 
 
-def _taken(take: Callable[..., Any]) -> Callable[..., Results]:
-    """What is taken out, and what is left."""
-
-    def function(whole: Any, *arguments: Any) -> Results:
-        copy = whole.copy()
-        return take(copy, *arguments), copy
-
-    return function
+def _set(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    items = dict(inputs[0]) if isinstance(inputs[0], dict) else list(inputs[0])
+    items[inputs[1]] = inputs[2]
+    return (items,)
 
 
-def _set(whole: Any, key: Any, item: Any) -> None:
-    whole[key] = item
+def _delete(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    items = dict(inputs[0]) if isinstance(inputs[0], dict) else list(inputs[0])
+    del items[inputs[1]]
+    return (items,)
 
 
-def _delete(whole: Any, key: Any) -> None:
-    del whole[key]
+def _slice(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0][slice(*inputs[1:])],)
 
 
-def _sort(whole: list[Any], backwards: bool = False) -> None:
-    whole.sort(reverse=backwards)
+def _update(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return ({**inputs[0], **inputs[1]},)
 
 
-def _copied(whole: Any, *_: Any) -> Results:
-    return (whole.copy(),)
+def _get(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0].get(*inputs[1:]),)
 
 
-def _given(function: Callable[..., Any]) -> Callable[..., Results]:
-    """What a function of Python gives."""
-    return lambda *arguments: (function(*arguments),)
+def _reverse(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0][::-1],)
 
 
-def _sliced(whole: list[Any], start: int | None, end: int | None, step: int | None) -> list[Any]:
-    return whole[start:end:step]
+def _values(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (list(inputs[0].values()),)
 
 
-def _keys(whole: dict[Any, Any]) -> list[Any]:
-    return list(whole.keys())
+def _items(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (list(inputs[0].items()),)
 
 
-def _values(whole: dict[Any, Any]) -> list[Any]:
-    return list(whole.values())
+def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0],)
 
 
-def _items(whole: dict[Any, Any]) -> list[Any]:
-    return list(whole.items())
+def _of(function: Callable[..., Any]) -> Run:
+    def run(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+        return (function(*inputs),)
+
+    return run
 
 
-_LISTS: dict[str, Callable[..., Results]] = {
-    "aten::len": _given(len),
-    "aten::__getitem__": _given(operator.getitem),
-    "aten::append": _changed(list.append),
-    "aten::insert": _changed(list.insert),
-    "aten::_set_item": _changed(_set),
-    "aten::Delete": _changed(_delete),
-    "aten::remove": _changed(list.remove),
-    "aten::reverse": _changed(list.reverse),
-    "aten::sort": _changed(_sort),
-    "aten::sorted": _changed(_sort),
-    "aten::pop": _taken(list.pop),
-    "aten::add": _given(operator.add),
-    "aten::mul": _given(operator.mul),
-    "aten::slice": _given(_sliced),
-    "aten::copy": _copied,
-    "aten::list": _copied,
-    "aten::__contains__": _given(operator.contains),
-    "aten::index": _given(list.index),
-    "aten::count": _given(list.count),
-    "aten::dict": _given(dict),
+CONTAINERS: dict[str, Run] = {
+    "aten::len.t": _of(len),
+    "aten::append.t": _append,
+    "aten::insert.t": _insert,
+    "aten::pop.t": _pop,
+    "aten::reverse.t": _reverse,
+    "aten::_set_item.t": _set,
+    "aten::Delete.t": _delete,
+    "aten::slice.t": _slice,
+    "aten::copy.t": _of(list),
+    "aten::list.t": _of(list),
+    "aten::add.t": _of(operator.add),
+    "aten::mul.left_t": _of(operator.mul),
+    "aten::len.Dict_str": _of(len),
+    "aten::keys.str": _of(list),
+    "aten::values.str": _values,
+    "aten::items.str": _items,
+    "aten::__contains__.str": _of(operator.contains),
+    "aten::_set_item.str": _set,
+    "aten::Delete.Dict_str": _delete,
+    "aten::update.str": _update,
+    "aten::get.str": _get,
+    "aten::get.default_str": _get,
+    "aten::copy.Dict_str": _of(dict),
+    "aten::__is__": _of(operator.is_),
+    "aten::__isnot__": _of(operator.is_not),
+    "aten::_unwrap_optional": _same,
 }
-
-_DICTS: dict[str, Callable[..., Results]] = {
-    "aten::len": _given(len),
-    "aten::__getitem__": _given(operator.getitem),
-    "aten::get": _given(dict.get),
-    "aten::_set_item": _changed(_set),
-    "aten::Delete": _changed(_delete),
-    "aten::update": _changed(dict.update),
-    "aten::pop": _taken(dict.pop),
-    "aten::popitem": _taken(dict.popitem),
-    "aten::setdefault": _taken(dict.setdefault),
-    "aten::__contains__": _given(operator.contains),
-    "aten::keys": _given(_keys),
-    "aten::values": _given(_values),
-    "aten::items": _given(_items),
-    "aten::copy": _copied,
-    "aten::dict": _copied,
-}
+"""Target with overload → what it does."""

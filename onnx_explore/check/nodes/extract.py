@@ -8,8 +8,10 @@ value for its output::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 import onnx_ir as ir
@@ -19,6 +21,7 @@ from onnx_explore.check.nodes.interpret import Interpreter, is_structural
 from onnx_explore.check.nodes.pairs import Pair, find_pairs
 from onnx_explore.check.nodes.report import NodeCheck
 from onnx_explore.check.nodes.segments import Part, accumulated, used_values
+from onnx_explore.emit.regions import bodies
 from onnx_explore.errors import InvalidArgument
 from onnx_explore.symbolic.lowered import Lowered
 from onnx_explore.torch_ir import TorchGraph, TorchNode, TorchValue
@@ -30,13 +33,13 @@ class Extract:
 
     Attributes:
         model: Holds the weights that it needs, and no others.
-        inputs: PyTorch's, by the names of the model's inputs.
-        expected: PyTorch's, by the names of its outputs.
+        inputs: PyTorch's, by the names of the model's inputs: a tensor, a list of tensors, or None.
+        expected: PyTorch's, by the names of its outputs: a tensor, or a list of tensors.
     """
 
     model: onnx.ModelProto
-    inputs: dict[str, torch.Tensor]
-    expected: dict[str, torch.Tensor]
+    inputs: dict[str, Any]
+    expected: dict[str, Any]
 
 
 def extract(
@@ -70,7 +73,40 @@ def extract(
     values = _values(graph, inputs, pairs, chosen, {value: fed.get(value.name or "") for value in feeds})
     part = Part(nodes, feeds, (chosen.value,), weights)
     if chosen.alias:
-        return _nothing(model, part, chosen, values)
+        (feed,) = part.feeds
+        return nothing(model, feed, values[feed], values[chosen])
+    named = {value.name or "": values[value] for value in feeds}
+    return Extract(_alone(model, part), named, {chosen.name: values[chosen]})
+
+
+def between(model: ir.Model, target: ir.Value, expected: Any, known: Mapping[ir.Value, Any]) -> Extract | None:
+    """The subgraph that makes a value of known ones, wherever it stands: in a body, too.
+
+    Args:
+        model: The finished model.
+        target: What it gives.
+        expected: PyTorch's value of it: a tensor, or a list of tensors.
+        known: PyTorch's values: where they are reached, the subgraph begins.
+
+    Returns:
+        None if it needs something that is not known, such as the number of the round of a loop.
+    """
+    nodes, feeds, weights = _back(model, target, known.keys())
+    if not nodes or any(value not in known for value in feeds):
+        return None
+    made = {value for node in nodes for value in node.outputs}
+    if any(value not in made and value not in known and not value.is_initializer() for value in _taken(nodes)):
+        return None
+    proto = _alone(model, Part(nodes, feeds, (target,), weights))
+    return Extract(proto, {value.name or "": known[value] for value in feeds}, {target.name or "": expected})
+
+
+def _taken(nodes: Sequence[ir.Node]) -> list[ir.Value]:
+    return [value for node in nodes for value in used_values(node)]
+
+
+def _alone(model: ir.Model, part: Part) -> onnx.ModelProto:
+    """A part with its weights, and without source lines."""
     proto, large = accumulated(model, part)
     for name, tensor in large.items():
         proto.graph.initializer.append(ir.serde.serialize_tensor(tensor))
@@ -78,15 +114,22 @@ def extract(
     kept = [item for item in proto.graph.input if item.name not in large]
     del proto.graph.input[:]
     proto.graph.input.extend(kept)
-    for node in proto.graph.node:  # source lines are paths of a machine
+    _without_places(proto.graph)
+    return proto
+
+
+def _without_places(graph: onnx.GraphProto) -> None:
+    """Source lines are paths of a machine."""
+    for node in graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
-    named = {value.name or "": values[value] for value in feeds}
-    return Extract(proto, named, {chosen.name: values[chosen]})
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                _without_places(attribute.g)
 
 
 def _back(
-    model: ir.Model, target: ir.Value, known: set[ir.Value]
+    model: ir.Model, target: ir.Value, known: AbstractSet[ir.Value]
 ) -> tuple[tuple[ir.Node, ...], tuple[ir.Value, ...], tuple[ir.Value, ...]]:
     """The nodes that make a value of known ones, these, and the weights."""
     wanted: set[ir.Node] = set()
@@ -105,9 +148,28 @@ def _back(
                 feeds[value] = None
             else:
                 pending.append(value)
-    nodes = tuple(node for node in model.graph if node in wanted)
+    nodes = tuple(node for graph in _around(model, target) for node in graph if node in wanted)
     made = {value for node in nodes for value in node.outputs}
     return nodes, tuple(value for value in feeds if value not in made), tuple(weights)
+
+
+def _around(model: ir.Model, value: ir.Value) -> Iterator[ir.Graph]:
+    """The graph, and the bodies down to the one that a value is made in."""
+    yield model.graph
+    path: list[ir.Graph] = []
+
+    def holds(graph: ir.Graph) -> bool:
+        if value.producer() is not None and any(node is value.producer() for node in graph):
+            return True
+        for node in graph:
+            for body in bodies(node):
+                if holds(body):
+                    path.append(body)
+                    return True
+        return False
+
+    holds(model.graph)
+    yield from reversed(path)
 
 
 def _values(
@@ -158,9 +220,15 @@ def _used(graph: TorchGraph, node: TorchNode) -> set[int]:
     return found
 
 
-def _nothing(model: ir.Model, part: Part, chosen: Pair, values: dict[ir.Value | Pair, torch.Tensor]) -> Extract:
-    """Of a node that emitted nothing: what it gives is what it was given."""
-    (feed,) = part.feeds
+def nothing(model: ir.Model, feed: ir.Value, given: torch.Tensor, expected: torch.Tensor) -> Extract:
+    """Of a node that emitted nothing: what it gives is what it was given.
+
+    Args:
+        model: Says the opset.
+        feed: What the node's output became.
+        given: PyTorch's input.
+        expected: PyTorch's output.
+    """
     dtype = (feed.dtype or ir.DataType.FLOAT).value
     source, result = "given", "result"
     proto = onnx.helper.make_model(
@@ -173,4 +241,4 @@ def _nothing(model: ir.Model, part: Part, chosen: Pair, values: dict[ir.Value | 
         opset_imports=[onnx.helper.make_opsetid("", model.graph.opset_imports.get("", 17))],
         ir_version=model.ir_version,
     )
-    return Extract(proto, {source: values[feed]}, {result: values[chosen]})
+    return Extract(proto, {source: given}, {result: expected})

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from onnx_explore.check.nodes.containers import contained
+from onnx_explore.check.nodes.containers import CONTAINERS
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
 from onnx_explore.torch_ir.operators import format_text, operator_of
@@ -127,22 +127,38 @@ def evaluate(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     arrange = _STRUCTURE.get(node.target) or _STRUCTURE.get(f"{node.target}.{node.overload}")
     if arrange is not None:
         return arrange(node, inputs)
-    found = contained(node, inputs)
-    if found is not None:
-        return found
+    if node.target == "prim::PythonOp" and "function" in node.attributes:
+        return _python(node, inputs)
     operator = operator_of(node.schema) if node.schema is not None else None
     if operator is None:
         raise UnsupportedOperatorError("PyTorch cannot run it alone", target=node.target, where=node.origin.where)
     try:
         with torch.no_grad():
             result = operator(inputs)
-    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError) as error:
+    # Operators that are written in Python assert their dtypes.
+    except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, AssertionError) as error:
         raise UnsupportedOperatorError(
             f"PyTorch refuses it with these inputs: {' '.join(str(error).split())[:200]}",
             target=node.target,
             where=node.origin.where,
         ) from error
     return (result,) if len(node.outputs) == 1 else tuple(result) if node.outputs else ()
+
+
+def _python(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """An ``autograd.Function`` that something lowers as it is, called as the model calls it."""
+    tensors, others = iter(inputs), iter(node.attributes["scalar_args"])
+    given = [next(tensors) if letter == "d" else next(others) for letter in node.attributes["signature"]]
+    try:
+        with torch.no_grad():
+            result: Any = node.attributes["function"].apply(*given)
+    except Exception as error:  # the user's own code: anything may come
+        raise UnsupportedOperatorError(
+            f"{node.attributes.get('name', 'its function')} fails with these inputs: {' '.join(str(error).split())[:200]}",
+            target=node.target,
+            where=node.origin.where,
+        ) from error
+    return (result,) if len(node.outputs) == 1 else tuple(result)
 
 
 def to_double(item: Any) -> Any:
@@ -187,12 +203,28 @@ def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (inputs[0],)
 
 
+def _is(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0] is inputs[1],)
+
+
+def _is_not(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0] is not inputs[1],)
+
+
 def _tensor(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (torch.as_tensor(inputs[0]),)
 
 
 def _nothing(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (None,) * len(node.outputs)
+
+
+def _sequence_output(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """A list; of a list of structures, what stands at one place of each element."""
+    column: list[Any] = list(inputs[0])
+    for key in node.constant or ():
+        column = [entry[key] for entry in column]
+    return (column,)
 
 
 def _enum(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
@@ -215,6 +247,10 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::Constant": _constant,
     "prim::ListConstruct": _list,
     "prim::TupleConstruct": _tuple,
+    "prim::NamedTupleConstruct": _tuple,
+    "prim::SequenceInput": _list,
+    "prim::SequenceOutput": _sequence_output,
+    "prim::OptionalOutput": _same,
     "prim::DictConstruct": _dict,
     "prim::ListUnpack": _unpack,
     "prim::TupleUnpack": _unpack,
@@ -223,14 +259,13 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "aten::__getitem__.Dict_str": _item,
     "prim::NumToTensor": _tensor,
     "prim::unchecked_cast": _same,
-    "aten::_unwrap_optional": _same,
-    "prim::OptionalOutput": _same,
-    "prim::SequenceInput": _list,
-    "prim::NamedTupleConstruct": _tuple,
+    "aten::__is__": _is,
+    "aten::__isnot__": _is_not,
     "prim::Uninitialized": _nothing,
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
+    "aten::_unwrap_optional": _same,
     "aten::is_grad_enabled": _yes,  # the answers of an export (``symbolic.aten.questions``)
     "prim::requires_grad": _yes,
     "aten::_nested_tensor_from_mask_left_aligned": _no,
@@ -238,6 +273,7 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::EnumName": _enum,
     "prim::EnumValue": _enum,
     "aten::format": _format,
+    **CONTAINERS,
 }
 
 

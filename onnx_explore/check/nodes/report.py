@@ -59,6 +59,16 @@ class NodeCheck:
         """Largest absolute difference of the node alone; infinite where dtype or shape differ, NaN if unknown."""
         return _error(self.local)
 
+    @property
+    def accumulated_excess(self) -> float:
+        """Largest difference as the model runs, as a multiple of what is allowed there; NaN if unknown."""
+        return float("nan") if self.accumulated is None else self.accumulated.excess
+
+    @property
+    def local_excess(self) -> float:
+        """Largest difference of the node alone, as a multiple of what is allowed there; NaN if unknown."""
+        return float("nan") if self.local is None else self.local.excess
+
     def __str__(self) -> str:
         place = " ".join(
             part for part in (f"%{self.node}", self.target, f"at {self.where}" if self.where else "") if part
@@ -78,6 +88,7 @@ class NodesReport:
         peak: Bytes of intermediates that were held at most.
         seconds: Wall time.
         note: What concerns the whole check, or ``""``.
+        captured_inputs: Whether the model ran on the inputs that it was captured with.
     """
 
     rows: tuple[NodeCheck, ...]
@@ -86,12 +97,29 @@ class NodesReport:
     peak: int = 0
     seconds: float = 0.0
     note: str = ""
+    captured_inputs: bool = True
 
     @property
     def culprits(self) -> tuple[NodeCheck, ...]:
         """The rows that introduce a difference, likeliest first: wrong functions before rounding, then in order."""
         found = [row for row in self.rows if row.status == "introduces"]
         return tuple(sorted(found, key=lambda row: row.cause in _HARMLESS))
+
+    @property
+    def ranked(self) -> tuple[NodeCheck, ...]:
+        """All rows: the culprits, what passes on in order, what agrees by how near it comes to the tolerance, the rest."""
+        passing = [row for row in self.rows if row.status == "passes on"]
+        near = sorted(
+            (row for row in self.rows if row.status == "agrees"),
+            key=lambda row: -row.local_excess if row.local is not None else 0.0,
+        )
+        rest = [row for row in self.rows if row.status in ("random", "not compared")]
+        return (*self.culprits, *passing, *near, *rest)
+
+    @property
+    def first_difference(self) -> NodeCheck | None:
+        """The first row, in the order of the graph, that is outside of the tolerance alone or as the model runs."""
+        return next((row for row in self.rows if row.status in ("introduces", "passes on")), None)
 
     @property
     def first_nonfinite(self) -> NodeCheck | None:
@@ -165,11 +193,16 @@ class NodesReport:
         if left:
             lines.append(f"Not compared: {len(left)}")
             lines += [f"  {row}" for row in left[:rows]]
-        lines.append(
+        lines.append(self.effort)
+        return "\n".join(lines)
+
+    @property
+    def effort(self) -> str:
+        """In how many parts it ran, with how many bytes, for how long."""
+        return (
             f"{self.parts} {'part' if self.parts == 1 else 'parts'}, {self.peak / (1 << 20):.1f} MiB of intermediates "
             f"at a time (budget {self.budget / (1 << 20):.0f} MiB), {self.seconds:.2f} s"
         )
-        return "\n".join(lines)
 
     def __str__(self) -> str:
         return self.to_text()

@@ -18,13 +18,15 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.emit.regions import bodies
-from onnx_explore.writing import in_memory, stand_in
+from onnx_explore.writing import add_initializer
 
 OWN = "::onnx"
 """Ending of the names of what a node gave when it was fed with PyTorch's values."""
 
 _LARGE = 1 << 10
 """From how many bytes on a weight is an input of the part: it is neither copied nor written. Shapes, axes and scalars stay."""
+
+_ANY_SIZE = onnx.TensorShapeProto.Dimension()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,14 @@ class Cutting:
         order: Torch node id → position. An ONNX node stands at the last position of what it stands for and of what it uses.
         compared: Values that a part gives whoever needs them.
         asked: Until which position a value is wanted though no ONNX node uses it.
+        uses: What each node uses; made here.
     """
 
     model: ir.Model
     order: Mapping[int, int]
     compared: AbstractSet[ir.Value]
     asked: Mapping[ir.Value, int] = field(default_factory=dict[ir.Value, int])
+    uses: dict[ir.Node, tuple[ir.Value, ...]] = field(default_factory=dict[ir.Node, tuple[ir.Value, ...]])
     _at: dict[int, list[ir.Node]] = field(default_factory=dict[int, list[ir.Node]])
     _last: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
     _made: dict[ir.Value, int] = field(default_factory=dict[ir.Value, int])
@@ -67,14 +71,15 @@ class Cutting:
         for node in self.model.graph:
             ids = cast("tuple[int, ...]", node.meta.get("onnx_explore.torch_nodes", ()))
             position = max((self.order[number] for number in ids if number in self.order), default=-1)
-            for value in used_values(node):
+            self.uses[node] = tuple(used_values(node))
+            for value in self.uses[node]:
                 position = max(position, self._made.get(value, -1))
             self._at.setdefault(position, []).append(node)
             for value in node.outputs:
                 self._made[value] = position
         for node in self.model.graph:
             position = max((self._made[value] for value in node.outputs), default=-1)
-            for value in used_values(node):
+            for value in self.uses[node]:
                 self._last[value] = max(position, self._last.get(value, -1))
         for value, position in self.asked.items():
             self._last[value] = max(position, self._last.get(value, -1))
@@ -95,10 +100,13 @@ class Cutting:
 
     def copied_at(self, position: int) -> int:
         """Bytes of the weights that ONNX Runtime cannot take from where they are: views that are not contiguous."""
+        nodes = self._at.get(position)
+        if nodes is None:
+            return 0
         weights = {
             value.const_value
-            for node in self._at.get(position, ())
-            for value in used_values(node)
+            for node in nodes
+            for value in self.uses[node]
             if value.is_initializer() and value.const_value is not None
         }
         return sum(
@@ -116,7 +124,7 @@ class Cutting:
         feeds: dict[ir.Value, None] = {}
         own = {value for node in nodes for value in node.outputs}
         for node in nodes:
-            for value in used_values(node):
+            for value in self.uses[node]:
                 if value in own:
                     continue
                 (initializers if value.is_initializer() else feeds)[value] = None
@@ -156,33 +164,28 @@ def _collect(graph: ir.Graph, made: set[ir.Value], used: list[ir.Value]) -> None
 
 def accumulated(model: ir.Model, part: Part) -> tuple[onnx.ModelProto, dict[str, ir.TensorProtocol]]:
     """A part as a model of its own, and its large weights, which are inputs of that model."""
-    small: list[ir.Value] = []
-    inputs: list[ir.Value] = []
+    view = ir.GraphView((), (), nodes=(), opset_imports=model.graph.opset_imports, name="part")
+    # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
+    shell = ir.Model(cast(ir.Graph, view), ir_version=model.ir_version, functions=tuple(model.functions.values()))
+    proto = ir.to_proto(shell)
+    graph = proto.graph
+    del graph.value_info[:]  # shapes are those of this run, not those that were inferred
+    for value in part.feeds:
+        _declare(graph.input.add(), value)
     weights: dict[str, ir.TensorProtocol] = {}
     for value in part.initializers:
         tensor = value.const_value
         assert tensor is not None
         if tensor.dtype == ir.DataType.STRING or tensor.dtype.bitwidth < 8 or tensor.nbytes < _LARGE:
-            small.append(stand_in(value, in_memory(tensor)))
+            add_initializer(graph, value.name or "", tensor)
         else:
             weights[value.name or ""] = tensor
-            place = stand_in(value, None)
-            place.type = ir.TensorType(tensor.dtype)
-            place.shape = ir.Shape(tensor.shape.numpy())
-            inputs.append(place)
-    feeds = [_declared(value) for value in part.feeds]
-    view = ir.GraphView(
-        (*feeds, *inputs),
-        tuple(_declared(value) for value in part.given),
-        nodes=part.nodes,
-        initializers=tuple(small),
-        opset_imports=model.graph.opset_imports,
-        name="part",
-    )
-    # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
-    shell = ir.Model(cast(ir.Graph, view), ir_version=model.ir_version, functions=tuple(model.functions.values()))
-    proto = ir.to_proto(shell)
-    del proto.graph.value_info[:]  # shapes are those of this run, not those that were inferred
+            place = onnx.helper.make_tensor_value_info(value.name or "", tensor.dtype.value, tensor.shape.numpy())
+            graph.input.append(place)
+    for value in part.given:
+        _declare(graph.output.add(), value)
+    for node in part.nodes:
+        ir.serde.serialize_node_into(graph.node.add(), node)
     return proto, weights
 
 
@@ -223,7 +226,7 @@ def local(
             output.name += OWN
     for name, value in more.items():
         feed = proto.graph.input.add()
-        feed.CopyFrom(ir.serde.serialize_value(_declared(value)))
+        _declare(feed, value)
         feed.name = name
     return proto
 
@@ -239,10 +242,14 @@ def _rename_inputs(node: onnx.NodeProto, names: Mapping[str, str]) -> None:
                 output.name = names.get(output.name, output.name)
 
 
-def _declared(value: ir.Value) -> ir.Value:
-    """A value as a part's input or output: with its type, without its shape."""
-    copy = ir.Value(name=value.name, type=value.type)
-    if value.shape is not None and isinstance(value.type, ir.TensorType):
+def _declare(place: onnx.ValueInfoProto, value: ir.Value) -> None:
+    """A value as a part's input or output: with its type, without its sizes."""
+    if not isinstance(value.type, ir.TensorType):
+        ir.serde.serialize_value_into(place, ir.Value(name=value.name, type=value.type))
+        return
+    place.name = value.name or ""
+    place.type.tensor_type.elem_type = value.type.dtype.value
+    if value.shape is not None:
         # ONNX Runtime refuses an output whose rank is not as declared; sizes may differ from run to run.
-        copy.shape = ir.Shape([None] * len(value.shape))
-    return copy
+        place.type.tensor_type.shape.dim.extend([_ANY_SIZE] * len(value.shape))
+        place.type.tensor_type.shape.SetInParent()  # of a scalar

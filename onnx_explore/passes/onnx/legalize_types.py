@@ -18,7 +18,7 @@ from typing import NamedTuple
 import onnx
 import onnx_ir as ir
 
-from onnx_explore.emit.emitter import SCOPE, TORCH_NODES
+from onnx_explore.emit.emitter import ROUNDS, SCOPE, TORCH_NODES
 
 _D = ir.DataType
 _WIDER: dict[ir.DataType, tuple[ir.DataType, ...]] = {
@@ -154,7 +154,7 @@ def _cast(node: ir.Node, value: ir.Value, to: ir.DataType, name: str) -> ir.Node
     cast.outputs[0].name = f"{name}:0"
     cast.outputs[0].dtype = to
     cast.outputs[0].shape = value.shape
-    for key in (TORCH_NODES, SCOPE):
+    for key in (TORCH_NODES, SCOPE, ROUNDS):
         if key in node.meta:
             cast.meta[key] = node.meta[key]
     return cast

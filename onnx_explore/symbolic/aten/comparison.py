@@ -68,7 +68,14 @@ def equal(g: Emitter, self: Tensor, other: Tensor) -> Tensor | bool:
     pairs = zip(shapes.sizes(g, self), shapes.sizes(g, other), strict=True)
     if any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in pairs):
         return False
-    return _all(g, eq(g, self, other))
+    if all(forms.same_size(g, size, other, axis) for axis, size in enumerate(shapes.sizes(g, self))):
+        return _all(g, eq(g, self, other))
+    # Where sizes may differ when the model runs, as many elements are compared as both have: Equal would broadcast, or fail.
+    same = _all(g, g.op("Equal", shapes.shape(g, self), shapes.shape(g, other)))
+    left, right = (forms.reshape(g, item, [-1]) for item in (self, other))
+    count = shapes.minimum(g, shapes.size(g, left, 0), shapes.size(g, right, 0))
+    left, right = (forms.slice_axes(g, item, [0], [count], [0]) for item in (left, right))
+    return g.op("And", same, _all(g, eq(g, left, right)))
 
 
 def _all(g: Emitter, flags: Tensor) -> Tensor:

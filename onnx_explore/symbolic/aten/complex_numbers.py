@@ -42,7 +42,10 @@ COMPLEX = {ir.DataType.COMPLEX64: ir.DataType.FLOAT, ir.DataType.COMPLEX128: ir.
 
 def from_real(g: Emitter, x: ir.Value, dtype: ir.DataType) -> ComplexValue:
     """A real tensor as a complex one of this type."""
-    real = g.cast(x, COMPLEX[dtype])
+    return _without_imaginary(g, g.cast(x, COMPLEX[dtype]))
+
+
+def _without_imaginary(g: Emitter, real: ir.Value) -> ComplexValue:
     last = g.rank(real)
     pads = [0] * (last + 1)
     return ComplexValue(forms.pad(g, forms.unsqueeze(g, real, [last]), pads, [*pads[1:], 1]))
@@ -56,6 +59,18 @@ def to(g: Emitter, self: Complex, dtype: DType | None = None, copy: bool = False
     if dtype is None:
         return ComplexValue(self)
     return ComplexValue(g.cast(self, COMPLEX[dtype])) if dtype in COMPLEX else g.cast(parts(g, self)[0], dtype)
+
+
+@symbolic("aten::chalf")
+def chalf(g: Emitter, self: Tensor) -> ComplexValue:
+    """chalf(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor: ONNX has no such type, but pairs of float16"""
+    return _without_imaginary(g, g.cast(self, ir.DataType.FLOAT16))
+
+
+@symbolic("complex::chalf")
+def chalf_of_complex(g: Emitter, self: Complex) -> ComplexValue:
+    """chalf(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor"""
+    return ComplexValue(g.cast(self, ir.DataType.FLOAT16))
 
 
 @symbolic("aten::view_as_complex")

@@ -115,14 +115,14 @@ def linalg_solve(g: Emitter, A: Tensor, B: Tensor, left: bool = True) -> Tensor:
     a = A
     if not left:
         a, b = swapped(g, a, -2, -1), swapped(g, b, -2, -1)
-    a, b = _one_batch(g, a, b)
+    a, b = one_batch(g, a, b)
     x = solved(g, a, b)
     if not left:
         x = swapped(g, x, -2, -1)
     return forms.squeeze(g, x, [g.rank(x) - 1]) if vector else x
 
 
-def _one_batch(g: Emitter, a: ir.Value, b: ir.Value) -> tuple[ir.Value, ir.Value]:
+def one_batch(g: Emitter, a: ir.Value, b: ir.Value) -> tuple[ir.Value, ir.Value]:
     """Both with the leading dimensions that theirs broadcast to."""
     if g.rank(a) == 2 and g.rank(b) == 2:
         return a, b
@@ -174,7 +174,7 @@ def linalg_solve_triangular(
     a, b = self, B
     if not left:
         a, b, upper = swapped(g, a, -2, -1), swapped(g, b, -2, -1), not upper
-    x = _substituted(g, *_one_batch(g, a, b), upper, unitriangular)
+    x = _substituted(g, *one_batch(g, a, b), upper, unitriangular)
     return x if left else swapped(g, x, -2, -1)
 
 
@@ -191,7 +191,7 @@ def triangular_solve(
     -> (Tensor solution, Tensor cloned_coefficient)
     """
     a = swapped(g, A, -2, -1) if transpose else A
-    x = _substituted(g, *_one_batch(g, a, self), upper != transpose, unitriangular)
+    x = _substituted(g, *one_batch(g, a, self), upper != transpose, unitriangular)
     return [x, A]
 
 
@@ -244,7 +244,7 @@ def cholesky_ex(g: Emitter, self: Tensor, upper: bool = False, check_errors: boo
 @symbolic("aten::cholesky_solve", since=9)
 def cholesky_solve(g: Emitter, self: Tensor, input2: Tensor, upper: bool = False) -> Tensor:
     """cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor: of the matrix whose factor is input2"""
-    factor, b = _one_batch(g, input2, self)
+    factor, b = one_batch(g, input2, self)
     other = swapped(g, factor, -2, -1)
     lower, higher = (other, factor) if upper else (factor, other)
     return _substituted(g, higher, _substituted(g, lower, b, False, False), True, False)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 import onnx_ir as ir
+import torch
 
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.forms.quantization import RANGES
 from onnx_explore.symbolic.annotations import Quantized
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import known_numbers, made, on_grid, one_scale, real
+from onnx_explore.symbolic.quantized.grids import is_known, known_numbers, made, on_grid, one_scale, real
 from onnx_explore.symbolic.registry import Function, symbolic, table
 
 
@@ -18,10 +19,51 @@ def _of_two(op_type: str) -> Function:
     def function(g: Emitter, qa: Quantized, qb: Quantized, scale: float, zero_point: int) -> Quantized:
         """add(Tensor qa, Tensor qb, float scale, int zero_point) -> Tensor qc"""
         name, _, relu = op_type.partition("+")
-        result = g.op(name, real(g, qa), real(g, qb))
-        return made(g, g.op(relu, result) if relu else result, scale, zero_point, qa)
+        if name == "MatMul" or g.integer_kernels:
+            result = g.op(name, real(g, qa), real(g, qb))
+            return made(g, g.op(relu, result) if relu else result, scale, zero_point, qa)
+        operand = _rounded_once if name == "Add" else real
+        result = g.op(name, operand(g, qa), operand(g, qb))
+        return _in_steps(g, g.op(relu, result) if relu else result, Grid(scale, zero_point), g.dtype(qa.integers))
 
     return function
+
+
+def _rounded_once(g: Emitter, q: Quantized) -> ir.Value:
+    """``integer · scale - (zero point · scale)`` with one rounding, as PyTorch's vector kernels have it: by a table.
+
+    DequantizeLinear multiplies the difference. Now and then that is another float, and one in a million sums another integer.
+    """
+    dtype = g.dtype(q.integers)
+    if not is_known(q.grid) or dtype == ir.DataType.INT32:
+        return real(g, q)
+    scale, point = known_numbers(q)
+    return g.op("Gather", _reals(g, scale, point, dtype), g.cast(q.integers, ir.DataType.INT32), axis=0)
+
+
+def _reals(g: Emitter, scale: float, point: int, dtype: ir.DataType) -> ir.Value:
+    """What each integer stands for, as a table of 256 floats."""
+    key = ("reals", scale, point, dtype)
+    found = g.memo(key)
+    if found is not None:
+        return found
+    low, high = RANGES[dtype]
+    narrow = torch.tensor(scale)
+    integers = torch.cat([torch.arange(0, high + 1), torch.arange(low, 0)])  # an index below zero counts from the end
+    reals = (integers.double() * narrow.double() - (narrow * point).double()).float()
+    return g.remember(key, g.tensor(reals, name=g.names.unique("integers_as_reals")))
+
+
+def _in_steps(g: Emitter, x: ir.Value, grid: Grid, dtype: ir.DataType) -> Quantized:
+    """Real numbers on a grid, through a product with one over the scale, as PyTorch has it.
+
+    Between DequantizeLinear and QuantizeLinear, ONNX Runtime makes one kernel of a sum or a product, which multiplies by
+    quotients of scales: one result in 100,000 falls to the other side of a half.
+    """
+    assert not isinstance(grid.scale, ir.Value)
+    inverse = g.tensor(torch.tensor(grid.scale).reciprocal())
+    steps = on_grid(g, g.op("Mul", x, inverse), Grid(1.0, grid.zero_point), dtype)
+    return Quantized(steps.integers, grid)
 
 
 table(

@@ -16,23 +16,24 @@ from onnx_explore.symbolic.lowered import Grid
 from onnx_explore.symbolic.quantized.grids import may_dequantize, per_tensor
 from onnx_explore.symbolic.registry import symbolic
 
-_EIGHT_BITS = (ir.DataType.UINT8, ir.DataType.INT8)
+EIGHT_BITS = (ir.DataType.UINT8, ir.DataType.INT8)
+"""What QuantizeLinear-10 makes."""
 
 
 def _integers(low: int, high: int) -> ir.DataType | None:
     """The narrowest type that holds a range, of those that QuantizeLinear makes."""
-    return next((dtype for dtype in _EIGHT_BITS if RANGES[dtype][0] <= low and high <= RANGES[dtype][1]), None)
+    return next((dtype for dtype in EIGHT_BITS if RANGES[dtype][0] <= low and high <= RANGES[dtype][1]), None)
 
 
-def _fake(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> ir.Value:
+def fake_quantized(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> ir.Value:
     """Rounded to the grid, within ``low`` … ``high``, in the element type of ``x``."""
     dtype = _integers(low, high)
     if dtype is None or (isinstance(grid.zero_point, ir.Value) and grid.zero_point.dtype == ir.DataType.FLOAT):
-        steps = forms.clip(g, _steps(g, x, grid), low, high)
+        steps = forms.clip(g, steps_of(g, x, grid), low, high)
         scale, point = _aligned(g, x, grid)
         return g.cast(g.op("Mul", g.op("Sub", steps, point), scale), g.dtype(x))
     point = g.cast(grid.zero_point, dtype) if isinstance(grid.zero_point, ir.Value) else grid.zero_point
-    integers = _stored(g, x, grid, low, high, dtype)
+    integers = stored_integers(g, x, grid, low, high, dtype)
     if integers is None:
         integers = forms.quantize(g, x, grid.scale, point, dtype, grid.axis)
         if (low, high) != RANGES[dtype]:
@@ -41,7 +42,7 @@ def _fake(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> ir.Value:
     return g.cast(floats, g.dtype(x))
 
 
-def _stored(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int, dtype: ir.DataType) -> ir.Value | None:
+def stored_integers(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int, dtype: ir.DataType) -> ir.Value | None:
     """The integers of a weight, computed now: it takes a quarter of the space. None for what is known only at run time."""
     tensor = g.torch_tensor(x)
     parts = [
@@ -71,7 +72,7 @@ def _aligned(g: Emitter, x: ir.Value, grid: Grid) -> tuple[ir.Value, ir.Value]:
     return floats[0], floats[1]
 
 
-def _steps(g: Emitter, x: ir.Value, grid: Grid) -> ir.Value:
+def steps_of(g: Emitter, x: ir.Value, grid: Grid) -> ir.Value:
     """The integers as floats, not yet limited to a range."""
     scale, point = _aligned(g, x, grid)
     steps = g.op("Mul", g.cast(x, ir.DataType.FLOAT), reciprocal(g, scale))
@@ -79,11 +80,11 @@ def _steps(g: Emitter, x: ir.Value, grid: Grid) -> ir.Value:
 
 
 def _with_mask(g: Emitter, x: ir.Value, grid: Grid, low: int, high: int) -> list[ir.Value]:
-    steps = _steps(g, x, grid)
+    steps = steps_of(g, x, grid)
     below, above = (
         g.op(op, steps, g.const(float(end), ir.DataType.FLOAT)) for op, end in (("Less", low), ("Greater", high))
     )
-    return [_fake(g, x, grid, low, high), g.op("Not", g.op("Or", below, above))]
+    return [fake_quantized(g, x, grid, low, high), g.op("Not", g.op("Or", below, above))]
 
 
 def _learned(g: Emitter, scale: ir.Value, zero_point: ir.Value, low: int, high: int, axis: int | None) -> Grid:
@@ -99,7 +100,7 @@ def fake_quantize_per_tensor_affine(
     g: Emitter, self: Tensor, scale: Scalar, zero_point: Scalar, quant_min: int, quant_max: int
 ) -> Tensor:
     """fake_quantize_per_tensor_affine(Tensor self, float scale, int zero_point, int quant_min, int quant_max) -> Tensor"""
-    return _fake(g, self, _single(g, scale, zero_point), quant_min, quant_max)
+    return fake_quantized(g, self, _single(g, scale, zero_point), quant_min, quant_max)
 
 
 def _single(g: Emitter, scale: Scalar, zero_point: Scalar) -> Grid:
@@ -140,7 +141,7 @@ def fake_quantize_per_channel_affine(
     """fake_quantize_per_channel_affine(Tensor self, Tensor scale, Tensor zero_point, int axis, int quant_min, int quant_max)
     -> Tensor
     """
-    return _fake(g, self, Grid(scale, zero_point, g.axis(self, axis)), quant_min, quant_max)
+    return fake_quantized(g, self, Grid(scale, zero_point, g.axis(self, axis)), quant_min, quant_max)
 
 
 @symbolic("aten::fake_quantize_per_channel_affine_cachemask")
@@ -166,7 +167,7 @@ def fake_quantize_learnable_per_tensor(
     """_fake_quantize_learnable_per_tensor_affine(Tensor self, Tensor scale, Tensor zero_point, int quant_min, int quant_max,
     float grad_factor=1.) -> Tensor
     """
-    return _fake(g, self, _learned(g, scale, zero_point, quant_min, quant_max, None), quant_min, quant_max)
+    return fake_quantized(g, self, _learned(g, scale, zero_point, quant_min, quant_max, None), quant_min, quant_max)
 
 
 @symbolic("aten::_fake_quantize_learnable_per_channel_affine")
@@ -184,7 +185,7 @@ def fake_quantize_learnable_per_channel(
     quant_max, float grad_factor=1.) -> Tensor
     """
     grid = _learned(g, scale, zero_point, quant_min, quant_max, g.axis(self, axis))
-    return _fake(g, self, grid, quant_min, quant_max)
+    return fake_quantized(g, self, grid, quant_min, quant_max)
 
 
 @symbolic("aten::fused_moving_avg_obs_fake_quant")
@@ -217,5 +218,5 @@ def fused_moving_avg_obs_fake_quant(
     if not fake_quant_on:
         return self
     if per_row_fake_quant:
-        return _fake(g, self, Grid(scale, zero_point, g.axis(self, ch_axis)), quant_min, quant_max)
-    return _fake(g, self, per_tensor(g, scale, zero_point, ir.DataType.INT32), quant_min, quant_max)
+        return fake_quantized(g, self, Grid(scale, zero_point, g.axis(self, ch_axis)), quant_min, quant_max)
+    return fake_quantized(g, self, per_tensor(g, scale, zero_point, ir.DataType.INT32), quant_min, quant_max)

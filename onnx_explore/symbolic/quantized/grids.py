@@ -80,11 +80,22 @@ def per_tensor(g: Emitter, scale: Scalar, zero_point: Scalar, dtype: ir.DataType
     """The grid of a scale and a zero point that may be 0-d (or one-element) tensors."""
     if isinstance(scale, complex) or isinstance(zero_point, complex):
         raise UnsupportedOperatorError("a complex number cannot be a scale or a zero point")
+    numbers = [_number(g, item) for item in (scale, zero_point)]
+    if numbers[0] is not None and numbers[1] is not None:
+        return Grid(float(numbers[0]), int(numbers[1]))
     if isinstance(scale, ir.Value) or isinstance(zero_point, ir.Value):
         scale = scale if isinstance(scale, ir.Value) else g.const(float(scale), ir.DataType.FLOAT)
         zero_point = zero_point if isinstance(zero_point, ir.Value) else g.const(int(zero_point), dtype)
         return Grid(_one(g, g.cast(scale, ir.DataType.FLOAT)), _one(g, g.cast(zero_point, dtype)))
     return Grid(float(scale), int(zero_point))
+
+
+def _number(g: Emitter, item: float | ir.Value) -> float | None:
+    """A number, or what a one-element tensor holds that is known now (the buffer of an observer)."""
+    if not isinstance(item, ir.Value):
+        return item
+    tensor = g.torch_tensor(item)
+    return tensor.item() if tensor is not None and tensor.numel() == 1 else None
 
 
 def _one(g: Emitter, x: ir.Value) -> ir.Value:

@@ -1,12 +1,22 @@
 """Linear layers and convolutions: packing, static, dynamic, and with float16 weights.
 
-The bias of a static layer is int32 on the grid ``input scale · weight scale`` where these are known: ONNX Runtime's integer
-kernels want it so. That is off from the float bias by half of such a step at most, far below one step of the result.
+A static layer sums products of integers. Their unit is ``input scale · weight scale``. What follows differs by engine:
+
+- fbgemm adds the bias as a float: ``round((sum + bias / unit) · (unit / output scale)) + output zero point``. The same is
+  emitted here, in steps: a DequantizeLinear of scale 1 gives integers as floats, whose sums are exact below 2²⁴.
+  (oneDNN, which x86 has for convolutions, adds the zero point before it rounds: 4 in a million results are one step off.)
+- qnnpack adds the bias as an int32 in that unit. So does ONNX Runtime's one kernel for DequantizeLinear → layer →
+  QuantizeLinear, which is what is emitted where that engine is set, for ``integer_kernels``, and for a layer without a bias,
+  where both are the same.
+
+An int32 bias is off from the float by half a unit at most, so that one in some thousand results falls to the other side of a
+half; a normalization or a recurrence behind it makes more than one step of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import onnx_ir as ir
 import torch
@@ -15,7 +25,7 @@ from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.symbolic.annotations import PackedWeight, Quantized, Tensor
 from onnx_explore.symbolic.lowered import Grid
-from onnx_explore.symbolic.quantized.grids import is_known, made, on_grid, one_scale, plain, real
+from onnx_explore.symbolic.quantized.grids import is_known, on_grid, one_scale, plain, real
 from onnx_explore.symbolic.quantized.observed import observed
 from onnx_explore.symbolic.registry import Function, symbolic, table
 
@@ -215,11 +225,83 @@ def _input(g: Emitter, x: Quantized, packed: PackedWeight, bias: ir.Value | None
 
 
 def static(
-    g: Emitter, layer: Layer, x: Quantized, packed: PackedWeight, scale: float, point: int, after: Activation
+    g: Emitter,
+    layer: Layer,
+    x: Quantized,
+    packed: PackedWeight,
+    scale: float | ir.Value,
+    point: int | ir.Value,
+    after: Activation,
 ) -> Quantized:
     """A quantized layer with a quantized result."""
-    bias = _bias(g, packed, x)
-    return made(g, after(g, layer(g, _input(g, x, packed, bias), packed, bias)), scale, point, x)
+    weight, grid = packed.weight, Grid(scale, point)
+    if _adds_integers(g, packed) or not isinstance(weight, Quantized) or not _scales_results(packed):
+        bias = _bias(g, packed, x)
+        result = after(g, layer(g, _input(g, x, packed, bias), packed, bias))
+        return on_grid(g, result, grid, g.dtype(x.integers))
+    assert packed.bias is not None
+    unit = _calculated(g, "Mul", one_scale(x).scale, weight.grid.scale)
+    behind = len(packed.stride)
+    steps = real(g, Quantized(x.integers, Grid(1.0, x.grid.zero_point)))
+    total = layer(g, steps, replace(packed, weight=_in_steps(g, weight)), None)
+    bias = _calculated(g, "Div", packed.bias, unit, behind=behind, name=f"{packed.bias.name}.steps")
+    total = g.op("Add", total, bias)
+    if after is _same or after is _relu:
+        factor = _calculated(g, "Div", unit, scale, behind=behind)
+        result = on_grid(g, after(g, g.op("Mul", total, factor)), Grid(1.0, point), g.dtype(x.integers))
+        return Quantized(result.integers, grid)
+    factor = _calculated(g, "Mul", unit, 1.0, behind=behind)
+    return on_grid(g, after(g, g.op("Mul", total, factor)), grid, g.dtype(x.integers))
+
+
+def _adds_integers(g: Emitter, packed: PackedWeight) -> bool:
+    """Whether the bias is an int32, if there is one: as qnnpack has it, or for the sake of ONNX Runtime's kernels."""
+    return packed.bias is None or g.integer_kernels or torch.backends.quantized.engine == "qnnpack"
+
+
+def _scales_results(packed: PackedWeight) -> bool:
+    """Whether each scale of the weight is that of one channel of the result, in order, or there is one scale."""
+    assert isinstance(packed.weight, Quantized)
+    axis = packed.weight.grid.axis
+    return axis is None or (axis == int(packed.transposed) and not (packed.transposed and packed.groups > 1))
+
+
+def _in_steps(g: Emitter, weight: Quantized) -> Quantized:
+    """A weight with the scale 1; zero points that are all zero are one."""
+    point = weight.grid.zero_point
+    if isinstance(point, ir.Value):
+        known = g.torch_tensor(point)
+        if known is None or bool(known.any()):
+            assert isinstance(weight.grid.scale, ir.Value)
+            ones = _calculated(g, "Div", weight.grid.scale, weight.grid.scale)
+            return Quantized(weight.integers, Grid(ones, point, weight.grid.axis))
+        point = 0
+    return Quantized(weight.integers, Grid(1.0, point))
+
+
+def _calculated(
+    g: Emitter, op_type: str, left: float | ir.Value, right: float | ir.Value, *, behind: int = 0, name: str = ""
+) -> ir.Value:
+    """A product or a quotient of float32 numbers or vectors, computed now where both are known.
+
+    Args:
+        g: The emitter.
+        op_type: ``Mul`` or ``Div``.
+        left: A number, or a value.
+        right: The same.
+        behind: How many dimensions stand behind the vector's own in what it goes with.
+        name: Of the initializer, if there will be one; it keeps the lineage of ``left``.
+    """
+    known = [g.torch_tensor(item) if isinstance(item, ir.Value) else torch.tensor(item) for item in (left, right)]
+    if known[0] is None or known[1] is None:
+        values = [item if isinstance(item, ir.Value) else g.const(item, ir.DataType.FLOAT) for item in (left, right)]
+        result = g.op(op_type, *values)
+        return forms.unsqueeze(g, result, list(range(1, behind + 1))) if behind and g.rank(result) else result
+    compute = torch.mul if op_type == "Mul" else torch.div
+    tensor = compute(known[0].detach().float(), known[1].detach().float())
+    tensor = tensor.reshape([-1] + [1] * behind) if tensor.dim() else tensor
+    lineage = str(left.meta.get(PARAMETER, "")) if name and isinstance(left, ir.Value) else ""
+    return g.tensor(tensor, name=g.names.unique(name) if name else "", lineage=lineage)
 
 
 def _rows(g: Emitter, x: Quantized, packed: PackedWeight, scale: float, point: int, after: Activation) -> Quantized:
@@ -420,6 +502,5 @@ def conv_dynamic(g: Emitter, qx: Tensor, packed_weight: PackedWeight, reduce_ran
     """
     dtype = ir.DataType.UINT8
     grid = observed(g, qx, dtype, reduce_range)
-    bias = packed_weight.bias
-    result = convolution(g, _input(g, on_grid(g, qx, grid, dtype), packed_weight, bias), packed_weight, bias)
-    return real(g, on_grid(g, result, grid, dtype))
+    x = on_grid(g, qx, grid, dtype)
+    return real(g, static(g, convolution, x, packed_weight, grid.scale, grid.zero_point, _same))

@@ -125,14 +125,30 @@ def ordered(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> Any:
 
 
 def averaged(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> Quantized:
-    """A linear function of the steps: as if the scale were 1."""
+    """A linear function of the steps: as if the scale were 1.
+
+    PyTorch adds the zero point before it rounds, so that halves go to an even integer, not to an even number of steps; but its
+    kernel of ``avg_pool2d`` and ``avg_pool3d`` for channels last, which is what quantized convolutions give, rounds first.
+    """
     (operand,) = _quantized(g, inputs)
     grid = one_scale(operand)
-    steps = Grid(1.0, grid.zero_point)
+    steps, dtype = Grid(1.0, grid.zero_point), g.dtype(operand.integers)
     with in_floats(g):
         result = _run(g, node, _replaced(g, inputs, lambda item: real(g, Quantized(item.integers, steps))))
-    rounded = on_grid(g, result, steps, g.dtype(operand.integers))
-    return Quantized(rounded.integers, grid)
+    if _rounds_first(node):
+        return Quantized(on_grid(g, result, steps, dtype).integers, grid)
+    point = grid.zero_point
+    if isinstance(point, ir.Value) or point:
+        point = point if isinstance(point, ir.Value) else g.const(float(point), ir.DataType.FLOAT)
+        result = g.op("Add", result, g.cast(point, ir.DataType.FLOAT))
+    return Quantized(on_grid(g, result, Grid(1.0, 0), dtype).integers, grid)
+
+
+def _rounds_first(node: TorchNode) -> bool:
+    """Whether the operator rounds steps: ``relu`` has none to round, and pools of channels last do."""
+    strides = node.inputs[0].strides
+    pooled = node.target in ("aten::avg_pool2d", "aten::avg_pool3d")
+    return node.target == "aten::relu" or (pooled and strides is not None and strides[1] == 1)
 
 
 def computed(g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> Quantized:

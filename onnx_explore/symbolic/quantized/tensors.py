@@ -54,7 +54,7 @@ def quantize_per_channel(
     g: Emitter, self: Tensor, scales: Tensor, zero_points: Tensor, axis: int, dtype: DType
 ) -> Quantized:
     """quantize_per_channel(Tensor self, Tensor scales, Tensor zero_points, int axis, ScalarType dtype) -> Tensor"""
-    return on_grid(g, self, _per_channel(g, scales, zero_points, axis, dtype), dtype)
+    return on_grid(g, self, per_channel(g, scales, zero_points, axis, dtype), dtype)
 
 
 @symbolic("aten::_make_per_tensor_quantized_tensor")
@@ -66,10 +66,10 @@ def make_per_tensor(g: Emitter, self: Tensor, scale: Scalar, zero_point: Scalar)
 @symbolic("aten::_make_per_channel_quantized_tensor")
 def make_per_channel(g: Emitter, self: Tensor, scale: Tensor, zero_point: Tensor, axis: int) -> Quantized:
     """_make_per_channel_quantized_tensor(Tensor self, Tensor scale, Tensor zero_point, int axis) -> Tensor"""
-    return Quantized(self, _per_channel(g, scale, zero_point, g.axis(self, axis), g.dtype(self)))
+    return Quantized(self, per_channel(g, scale, zero_point, g.axis(self, axis), g.dtype(self)))
 
 
-def _per_channel(g: Emitter, scales: ir.Value, zero_points: ir.Value, axis: int, dtype: ir.DataType) -> Grid:
+def per_channel(g: Emitter, scales: ir.Value, zero_points: ir.Value, axis: int, dtype: ir.DataType) -> Grid:
     """PyTorch keeps scales as doubles, computes with floats; float zero points are those of an embedding's grid."""
     points = zero_points if zero_points.dtype == ir.DataType.FLOAT else _as(g, zero_points, dtype, "zero_points")
     return Grid(_as(g, scales, ir.DataType.FLOAT, "scales"), points, axis)

@@ -15,6 +15,9 @@ FIXED = torch.tensor([[0.0, 2.0, 1.0], [0.0, 1.0, 3.0], [0.0, 0.0, -1.0]])
 B = seeded(2, 4, 3)
 NEAR = {"rtol": 1e-3, "atol": 1e-4}
 BATCH = {0: (0,)}
+HOLLOW = seeded(6, 5, 5) * (1 - torch.eye(5))
+"""With nothing on the diagonal: pivots of two rows."""
+TWOS = L.ldl_factor(HOLLOW)
 
 CASES = [
     *[
@@ -80,4 +83,49 @@ CASES = [
         for adjoint in (True, False)
     ],
     row("square", "lu_solve", lambda b, a, p: torch.lu_solve(b, a, p), B, *L.lu_factor(X), since=9, **NEAR),
+    *[
+        row(name, "linalg_ldl_factor_ex", lambda x: L.ldl_factor_ex(x), x, dynamic=BATCH, since=11, **NEAR)
+        for name, x in (
+            ("definite", X @ X.mT),
+            ("indefinite", seeded(4, 5, 5)),
+            ("hollow", HOLLOW),
+            ("singular", torch.stack([torch.zeros(4, 4), torch.ones(4, 4), torch.diag(torch.tensor([1.0, 0, 2, 0]))])),
+            ("one", seeded(3, 1, 1)),
+            ("double", seeded(3, 6, 6, dtype=torch.float64)),
+        )
+    ],
+    row(
+        "any-size",
+        "linalg_ldl_factor",
+        lambda x, y: L.ldl_factor(x @ y[:, : x.size(0)]),
+        seeded(5, 6),
+        seeded(6, 8),
+        dynamic={0: (0,)},
+        since=11,
+        **NEAR,
+    ),
+    row("hermitian", "linalg_ldl_factor", lambda x: L.ldl_factor(x, hermitian=True), HOLLOW, since=11, **NEAR),
+    row("none", "linalg_ldl_factor", lambda x: L.ldl_factor(x), seeded(0, 3, 3), since=11),
+    row("empty", "linalg_ldl_factor", lambda x: L.ldl_factor(x), seeded(2, 0, 0), since=11),
+    *[
+        row(name, "linalg_ldl_solve", lambda a, p, b: L.ldl_solve(a, p, b), *args, since=11, **NEAR)
+        for name, args in (
+            ("ones", (*L.ldl_factor(X @ X.mT), B)),
+            ("twos", (*TWOS, seeded(6, 5, 3))),
+            ("shared", (*TWOS, seeded(5, 3))),
+            ("one", (TWOS[0][0], TWOS[1][0], seeded(5, 3))),
+            ("many", (TWOS[0][0], TWOS[1][0], seeded(2, 5, 3))),
+            ("empty", (*L.ldl_factor(seeded(2, 0, 0)), seeded(2, 0, 3))),
+        )
+    ],
+    row(
+        "dynamic",
+        "linalg_ldl_solve",
+        lambda x, b: L.ldl_solve(*L.ldl_factor(x), b),
+        HOLLOW,
+        seeded(5, 3),
+        dynamic={0: (0,), 1: (1,)},
+        since=11,
+        **NEAR,
+    ),
 ]

@@ -49,6 +49,8 @@ def of_complex(
 COMPLEX = [
     of_complex("to", lambda x: x.to(torch.complex128)),
     of_complex("to", lambda x: x.to(torch.float64), real=True, target="to-real"),
+    of_complex("chalf", lambda x: x.chalf()),
+    row("of-real", "chalf", lambda x: pairs(x.chalf()), seeded(2, 3), dynamic={0: (0,)}),
     of_complex("view_as_real", lambda x: x),
     of_complex("real", torch.real, real=True),
     of_complex("imag", torch.imag, real=True),
@@ -195,6 +197,11 @@ def items(x: Tensor) -> Tensor:
     return x * x[0, 0].item()
 
 
+def items_of_one(x: Tensor) -> Tensor:
+    one = x[:1, :1]
+    return one.sum() * one.item() + float(one) + int(one) + float(bool(one)) + torch.ones(int(one.ceil()) + 3).sum()
+
+
 def shapes(x: Tensor) -> Tensor:
     a, b = x.shape
     return x.reshape(b, a) + x.dim() + x.ndim + x.numel() + len(x) + len([a, b])
@@ -214,6 +221,14 @@ def compared(x: Tensor) -> Tensor:
     return x + float(same) + 2 * float(close)
 
 
+def equal_sized(x: Tensor, y: Tensor) -> Tensor:
+    return x[:1] + float(torch.equal(x, y))
+
+
+def equal_rests(x: Tensor, y: Tensor) -> Tensor:
+    return x[:1] + float(torch.equal(x[1:], y[1:]))
+
+
 def nonzero(x: Tensor) -> Tensor:
     return x + float(torch.is_nonzero(x[:1, :1].floor()))
 
@@ -221,6 +236,8 @@ def nonzero(x: Tensor) -> Tensor:
 def scripted(name: str, target: str, run: Callable[..., Any], since: int = 7, **more: Any) -> Case:
     return Case(name, target, torch.jit.script(run), lambda: (X,), **{"dynamic": {0: (0, 1)}, **more}, since=since)
 
+
+BOTH = {0: (0,), 1: (0,)}
 
 NUMBERS = [
     scripted("min", "prim::min.int", smaller),
@@ -250,6 +267,7 @@ NUMBERS = [
     scripted("implicit", "aten::ScalarImplicit", implicit),
     scripted("implicit-alpha", "aten::ScalarImplicit", implicit_scalar),
     scripted("item", "aten::item", items),
+    scripted("item-of-one", "aten::item", items_of_one, 9),
     scripted("dim", "aten::dim", shapes),
     scripted("numel", "aten::numel", shapes),
     scripted("len-tensor", "aten::len.Tensor", shapes),
@@ -258,6 +276,15 @@ NUMBERS = [
     scripted("device", "prim::device", attributes),
     scripted("as-tensor", "aten::as_tensor", as_tensors),
     scripted("equal", "aten::equal", compared),
+    *[
+        Case(f"equal-{name}", "aten::equal", torch.jit.script(equal_sized), lambda x=x, y=y: (x, y), BOTH, since=9)
+        for name, x, y in (
+            ("same", X, X),
+            ("broadcast", torch.ones(1, 3), torch.ones(1, 3)),  # then two rows beside one
+            ("other", X, X + 1),
+        )
+    ],
+    Case("equal-empty", "aten::equal", torch.jit.script(equal_rests), lambda: (X[:1], X[:1]), BOTH, since=9),
     scripted("allclose", "aten::allclose", compared),
     scripted("is-nonzero", "aten::is_nonzero", nonzero),
     row("size", "size", lambda x: x.reshape(x.size(1), -1), X, dynamic={0: (0, 1)}),

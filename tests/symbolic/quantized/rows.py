@@ -431,6 +431,7 @@ COMPUTED = [
     _on("avg_pool2d", lambda q: F.avg_pool2d(q, 2)),
     _on("avg_pool2d", lambda q: F.avg_pool2d(q, 3, 2, 1, count_include_pad=False), "padded"),
     _on("avg_pool3d", lambda q: F.avg_pool3d(q, 2), inputs=_VOLUME),
+    _on("avg_pool2d", lambda q: F.avg_pool2d(q.contiguous(memory_format=torch.channels_last), 2), "channels last"),
     _on("adaptive_avg_pool2d", lambda q: F.adaptive_avg_pool2d(q, 1)),
     _on("adaptive_avg_pool2d", lambda q: F.adaptive_avg_pool2d(q, 3), "3"),
     _on("mean.dim", lambda q: q.mean([2, 3])),
