@@ -46,6 +46,7 @@ def find_mismatch(
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> GraphInfo:
     """Find all parts of a model that ONNX computes otherwise than PyTorch, and print what was found.
 
@@ -64,6 +65,7 @@ def find_mismatch(
         autograd_inlining: As for ``export``.
         torch_symbolics: As for ``export``.
         optional_inputs: As for ``export``.
+        integer_kernels: As for ``export``.
 
     Returns:
         The whole model's information; its halves, and theirs, where it disagrees.
@@ -82,6 +84,7 @@ def find_mismatch(
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
+        integer_kernels=integer_kernels,
     )
     check_model(model)
     check_kwargs(input_kwargs)

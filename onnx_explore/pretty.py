@@ -44,6 +44,7 @@ def export_to_pretty_string(
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> str:
     """Like ``export``, but returns a text form of the ONNX model.
 
@@ -69,6 +70,7 @@ def export_to_pretty_string(
         autograd_inlining: As for ``export``.
         torch_symbolics: As for ``export``.
         optional_inputs: As for ``export``.
+        integer_kernels: As for ``export``.
 
     Returns:
         The text.
@@ -91,6 +93,7 @@ def export_to_pretty_string(
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
+        integer_kernels=integer_kernels,
     )
     google_printer, add_node_names = switch(google_printer, "google_printer"), switch(add_node_names, "add_node_names")
     if export_type is not None and getattr(export_type, "name", str(export_type).upper()) not in _EXPORT_TYPES:

@@ -51,6 +51,7 @@ def verify(
     autograd_inlining: bool | None = True,
     torch_symbolics: bool = True,
     optional_inputs: Sequence[str] | None = None,
+    integer_kernels: bool = False,
 ) -> None:
     """Verify that the exported model gives what PyTorch gives.
 
@@ -76,6 +77,7 @@ def verify(
         autograd_inlining: As for ``export``.
         torch_symbolics: As for ``export``.
         optional_inputs: As for ``export``.
+        integer_kernels: As for ``export``.
 
     Raises:
         AssertionError: If ONNX and PyTorch disagree.
@@ -95,6 +97,7 @@ def verify(
         autograd_inlining=autograd_inlining,
         torch_symbolics=torch_symbolics,
         optional_inputs=optional_inputs,
+        integer_kernels=integer_kernels,
     )
     check_model(model)
     check_kwargs(input_kwargs)

@@ -93,6 +93,7 @@ BAD: list[tuple[str, dict[str, Any]]] = [
     ("recorder", {"recorder": print}),
     ("optional_inputs", {"optional_inputs": "x"}),
     ("torch_symbolics", {"torch_symbolics": "no"}),
+    ("integer_kernels", {"integer_kernels": "no"}),
     ("rtol", {"rtol": float("nan")}),
     ("atol", {"atol": True}),
     ("opset_version", {"opset_version": [17]}),

@@ -44,7 +44,14 @@ class Branch(nn.Module):
 
 SCRIPTED = torch.jit.script(Masked())
 
-_CONVERSION = {"operator_export_type", "custom_opsets", "autograd_inlining", "torch_symbolics", "optional_inputs"}
+_CONVERSION = {
+    "operator_export_type",
+    "custom_opsets",
+    "autograd_inlining",
+    "torch_symbolics",
+    "optional_inputs",
+    "integer_kernels",
+}
 _OWN = {"f", "check", "rtol", "atol", "samples", "external_data", "record", "recorder"}
 """Of ``export``: where to write, what to check, what to record."""
 

@@ -247,3 +247,43 @@ def test_loops_stay_inside_of_functions() -> None:
     assert set(functions) == {"Spoken", "LSTM", "Linear"}
     inside = [node.op_type for name in ("Spoken", "LSTM") for node in functions[name]]
     assert {"Loop", "Scan"} & set(inside)
+
+
+def test_what_two_calls_would_share_stays_in_each() -> None:
+    """All blocks compare the same mask, and ask for the same sizes: one function, with no output but its own."""
+
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(4, 4)
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            heads = self.linear(x).view(x.shape[0], x.shape[1], 2, 2).transpose(1, 2)
+            scores = (heads @ heads.transpose(-2, -1)).masked_fill(mask[:, None, None, :] == 0, -1e9)
+            return x + (scores.softmax(-1) @ heads).transpose(1, 2).reshape(x.shape)
+
+    class Stack(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = nn.ModuleList([Masked(), Masked(), Masked()])
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            for block in self.blocks:
+                x = block(x, mask)
+            return x
+
+    mask = torch.ones(2, 5)
+    mask[:, 3:] = 0
+    result = onnx_explore.export(
+        Stack().eval(),
+        (torch.randn(2, 5, 4), mask),
+        export_modules_as_functions={Masked},
+        input_names=["x", "mask"],
+        dynamic_axes={name: {0: "batch", 1: "time"} for name in ("x", "mask")},
+        check=True,
+    )
+    assert result.report is not None and result.report.passed
+    proto = result.to_proto()
+    (block,) = proto.functions
+    assert (block.name, len(block.output)) == ("Masked", 1)
+    assert [node.op_type for node in proto.graph.node] == ["Masked"] * 3

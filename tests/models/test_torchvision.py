@@ -81,8 +81,9 @@ def test_at_another_batch(models: Any, name: str) -> None:
     for batch in (2, 3):
         given = torch.rand(batch, 3, *frames, side, side)
         with torch.no_grad():
-            expected = first_tensor(model(given))
-        np.testing.assert_allclose(session.run({"x": given})[0], expected.numpy(), rtol=1e-3, atol=1e-4)
+            expected = first_tensor(model(given)).numpy()
+        scale = max(1.0, float(np.abs(expected).max()))  # random weights may make it large
+        np.testing.assert_allclose(session.run({"x": given})[0], expected, rtol=1e-3, atol=1e-4 * scale)
 
 
 def test_optical_flow(models: Any) -> None:

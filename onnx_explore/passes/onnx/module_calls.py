@@ -98,13 +98,18 @@ def _find(graph: ir.Graph, known: Container[str]) -> list[_Found]:
     here: dict[tuple[str, Rounds], _Found] = {}
     inner: list[_Found] = []
     for node in graph:
-        scope = nearest(node.meta.get(SCOPE, ""), known)
+        call = call_of(node, known)
         for body in bodies(node):
-            inner += [found for found in _find(body, known) if found.scope != scope]
-        if scope is not None:
-            rounds = _around(scope, node.meta.get(ROUNDS, ()))
-            here.setdefault((scope, rounds), _Found(graph, scope, rounds, [])).nodes.append(node)
+            inner += [found for found in _find(body, known) if call is None or found.scope != call[0]]
+        if call is not None:
+            here.setdefault(call, _Found(graph, *call, [])).nodes.append(node)
     return [*inner, *here.values()]
+
+
+def call_of(node: ir.Node, known: Container[str]) -> tuple[str, Rounds] | None:
+    """The innermost of the known calls that a node belongs to, with the rounds of the loops that it stands in; None for none."""
+    scope = nearest(node.meta.get(SCOPE, ""), known)
+    return None if scope is None else (scope, _around(scope, node.meta.get(ROUNDS, ())))
 
 
 def _around(scope: str, rounds: Rounds) -> Rounds:
