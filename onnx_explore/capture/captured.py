@@ -57,6 +57,7 @@ class GraphOutput:
         rank: How many dimensions the tensor had in the captured run, where ``value`` does not say so.
         sequence: For an element of a list that a scripted model returns: the name of the list, which is one output of the
             ONNX graph; ``value`` is the list then.
+        every: For a part of an element of a list of structures: where the parts that are one output stand.
     """
 
     name: str
@@ -64,6 +65,7 @@ class GraphOutput:
     value: TorchValue
     rank: int | None = None
     sequence: str = ""
+    every: str = ""
 
     @property
     def onnx_name(self) -> str:
@@ -73,7 +75,7 @@ class GraphOutput:
     @property
     def onnx_path(self) -> str:
         """Where that stands."""
-        return self.path.rpartition("[")[0] if self.sequence else self.path
+        return self.every or (self.path.rpartition("[")[0] if self.sequence else self.path)
 
 
 _End = TypeVar("_End", GraphInput, GraphOutput)

@@ -13,6 +13,20 @@ from onnx_explore.errors import InvalidArgument
 from onnx_explore.torch_ir import TorchGraph, TorchValue, walk
 
 _ASKS = ("aten::__is__", "aten::__isnot__")
+_HAND_ON = (
+    "prim::unchecked_cast",
+    "prim::TupleConstruct",
+    "prim::NamedTupleConstruct",
+    "prim::ListConstruct",
+    "prim::DictConstruct",
+    "prim::TupleUnpack",
+    "prim::TupleIndex",
+    "prim::ListUnpack",
+    "aten::__getitem__",
+)
+"""What gives its inputs, or parts of them, on."""
+_STORE = ("aten::append", "aten::insert", "aten::_set_item", "aten::extend")
+"""What puts its inputs into the first one."""
 
 
 def chosen_optionals(captured: Capture, chosen: Sequence[str]) -> list[CaptureNote]:
@@ -52,7 +66,10 @@ def chosen_optionals(captured: Capture, chosen: Sequence[str]) -> list[CaptureNo
 
 
 def _asked(graph: TorchGraph) -> set[int]:
-    """Ids of the values that the model compares with None, there or after a branch or loop has handed them on."""
+    """Ids of the values of which something asks whether they are None: a comparison, or an operator that takes either.
+
+    There, or after a branch, a loop or a container has handed them on.
+    """
     sources: dict[int, set[int]] = {}
 
     def handed_on(receivers: Sequence[TorchValue], givers: Sequence[TorchValue]) -> None:
@@ -71,8 +88,13 @@ def _asked(graph: TorchGraph) -> set[int]:
             for receivers in (body.params[1:], node.outputs):
                 handed_on(receivers, node.inputs[2:])
                 handed_on(receivers, body.returns[1:])
-        elif node.target == "prim::unchecked_cast":
-            handed_on(node.outputs, node.inputs)
+        elif node.target in _HAND_ON or node.target in _STORE:
+            receivers = node.inputs[:1] if node.target in _STORE else node.outputs
+            for receiver in receivers:
+                handed_on([receiver] * len(node.inputs), node.inputs)
+        elif node.schema is not None:
+            arguments = zip(node.inputs, node.schema.arguments, strict=False)
+            pending += [value.id for value, argument in arguments if argument.type in ("Tensor?", "Tensor?[]")]
     asked: set[int] = set()
     while pending:
         value = pending.pop()

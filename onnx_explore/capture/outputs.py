@@ -6,7 +6,7 @@ dropped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,6 +35,16 @@ class Returned:
     keys: tuple[str, ...]
     locations: tuple[Path, ...]
     notes: tuple[CaptureNote, ...]
+
+    def ordered(self, order: Sequence[int]) -> Returned:
+        """The same in another order."""
+        return Returned(
+            tuple(self.tensors[index] for index in order),
+            tuple(self.paths[index] for index in order),
+            tuple(self.keys[index] for index in order),
+            tuple(self.locations[index] for index in order),
+            self.notes,
+        )
 
 
 _NUMBER = (
@@ -75,6 +85,7 @@ def open_result(result: Any, *, numbers: bool = False) -> Returned:
             notes.append(CaptureNote("warning", "OutputDropped", message))
         else:
             notes.append(CaptureNote("info", "OutputDropped", f"{text} is None and is dropped from the outputs"))
+    notes += [_dropped(path) for path in _empty_lists(result, ())]
     if not kept:
         raise CaptureError(
             f"the model returned no tensor, but {type(result).__qualname__}",
@@ -93,6 +104,47 @@ def open_result(result: Any, *, numbers: bool = False) -> Returned:
         tuple(leaf.path for leaf in kept),
         tuple(notes),
     )
+
+
+def _empty_lists(item: Any, path: Path) -> Iterator[Path]:
+    """Where empty lists stand: what they would hold is not known."""
+    if isinstance(item, list) and not item:
+        yield path
+    elif isinstance(item, dict):
+        for key, entry in cast("dict[Any, Any]", item).items():
+            yield from _empty_lists(entry, (*path, key))
+    elif isinstance(item, list | tuple):
+        for index, entry in enumerate(cast("Sequence[Any]", item)):
+            yield from _empty_lists(entry, (*path, index))
+
+
+def _dropped(path: Path) -> CaptureNote:
+    return CaptureNote(
+        "warning",
+        "OutputDropped",
+        f"{path_text('out', path)} is an empty list in the captured run and is dropped from the outputs: "
+        "pass an example for which it holds something",
+    )
+
+
+def column_of(path: Path, lists: Collection[Path]) -> Path | None:
+    """The path of a tensor in a list of structures without the index in that list: which output it belongs to."""
+    for size in range(len(path)):
+        if path[:size] in lists:
+            return (*path[:size], *path[size + 1 :])
+    return None
+
+
+def by_column(locations: Sequence[Path], lists: Collection[Path]) -> list[int]:
+    """The order of a result's tensors in which those of one output stand together.
+
+    Args:
+        locations: Where they stand in the result.
+        lists: Paths of the lists of structures, each of which is one output for each part of an element.
+    """
+    places: dict[Path, int] = {}
+    ranks = [places.setdefault(column_of(path, lists) or path, index) for index, path in enumerate(locations)]
+    return sorted(range(len(locations)), key=lambda index: (ranks[index], index))
 
 
 def _key_name(path: Path) -> str:

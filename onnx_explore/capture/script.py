@@ -8,13 +8,15 @@ out take the schema's defaults as constants. Containers are taken apart at both 
     return {"a": x}                                 (x is the output "a")
 
 An argument declared as ``List[Tensor]``, and a returned list that is not made on the spot, are one input or output each, of any
-length: an ONNX sequence.
+length: an ONNX sequence. A returned list of tuples or dicts that a branch or loop fills is one for each part of an element.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal, cast
 
 import torch
@@ -26,7 +28,7 @@ from onnx_explore.capture.guard import guarded, is_training, model_mode
 from onnx_explore.capture.inputs import Call, CallInput, check_name_count, open_call
 from onnx_explore.capture.mirror import read_schema
 from onnx_explore.capture.normalize import normalize
-from onnx_explore.capture.outputs import Returned, name_outputs, open_result
+from onnx_explore.capture.outputs import Returned, by_column, column_of, name_outputs, open_result
 from onnx_explore.capture.packed import unpack
 from onnx_explore.capture.parameters import NamedModules, Weight, weights_of
 from onnx_explore.capture.replay import Replay, copy_of
@@ -37,8 +39,8 @@ from onnx_explore.errors import CaptureError, InvalidArgument, OnnxExporterError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchGraph, TorchNode, TorchValue, walk
 from onnx_explore.torch_ir.kinds import is_tuple, members
 
-_DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
 _LIST_ITEM = "aten::__getitem__.t(t[](a) list, int idx) -> t(*)"
+_DICT_ITEM = "aten::__getitem__.Dict_str(Dict(str, t) self, str key) -> t(*)"
 SEQUENCE_INPUT = "prim::SequenceInput"
 """A list that is an input of the ONNX graph, made of what the caller's elements stand for."""
 SEQUENCE_OUTPUT = "prim::SequenceOutput"
@@ -82,7 +84,13 @@ def capture_script(
         mirror = ScriptMirror(
             {id(weight.tensor): weight for weight in weights}, parameter_names=list(input_names or ())[call.count :]
         )
-        graph, sequences = _read(mirror, model, call, declared, weights, returned, result)
+        graph, sequences, run.lists = _read(mirror, model, call, declared, weights, returned, result)
+        if run.lists:
+            order = by_column(returned.locations, run.lists)
+            returned, eager = returned.ordered(order), tuple(eager[index] for index in order)
+            sequences = tuple(sequences[index] for index in order)
+            returns = tuple(graph.block.returns[index] for index in order)
+            graph = replace(graph, block=replace(graph.block, returns=returns))
         called = {path: called_module(module) for path, module in {**dict(roots), **mirror.called}.items()}
     check_name_count(input_names, call.count, len(graph.parameters))
     inputs = [item.sequence or item.name for item in call.inputs]
@@ -96,8 +104,10 @@ def capture_script(
             for item, value in zip(call.inputs, graph.inputs, strict=True)
         ),
         outputs=tuple(
-            GraphOutput(name, path, value, tensor.dim(), sequence)
-            for (name, sequence), path, value, tensor in zip(names, returned.paths, graph.outputs, eager, strict=True)
+            GraphOutput(name, path, value, tensor.dim(), sequence, _every(location, run.lists))
+            for (name, sequence), path, location, value, tensor in zip(
+                names, returned.paths, returned.locations, graph.outputs, eager, strict=True
+            )
         ),
         args=call.args,
         kwargs=call.kwargs,
@@ -111,8 +121,51 @@ def capture_script(
     )
 
 
+_FAST_PATHS = frozenset({"MultiheadAttention", "TransformerEncoder", "TransformerEncoderLayer"})
+"""Modules with a way of their own for inference, which gives zeros where the other one gives numbers for padding."""
+
+
+@contextmanager
+def _without_fast_paths(modules: NamedModules) -> Generator[None, None, None]:
+    """A run in which scripted modules of PyTorch go the way that is exported: the one that can be trained.
+
+    In a scripted module the switch of these paths is built in as on; what turns them off is a weight that needs a gradient.
+    """
+    weights = [
+        weight
+        for _, module in modules
+        if getattr(module, "original_name", "") in _FAST_PATHS
+        for weight in module.parameters()
+        if weight.is_floating_point()
+    ]
+    if not weights:
+        yield
+        return
+    frozen = [weight for weight in weights if not weight.requires_grad]
+    try:
+        for weight in frozen:
+            weight.requires_grad_(True)
+        with torch.enable_grad():
+            yield
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
+
+
+def _every(location: Path, lists: Collection[Path]) -> str:
+    """Where the tensors of one part of a list of structures stand: ``out[…]['boxes']``; ``""`` for any other."""
+    whole = next((path for path in lists if location[: len(path)] == path), None)
+    if whole is None:
+        return ""
+    return f"{path_text('out', whole)}[…]{path_text('', location[len(whole) + 1 :])}"
+
+
 class _Run:
-    """Runs the scripted model itself, with tensors in place of the caller's."""
+    """Runs the scripted model itself, with tensors in place of the caller's.
+
+    Attributes:
+        lists: Paths of the returned lists of structures, whose tensors are given part by part.
+    """
 
     def __init__(
         self, model: Any, call: Call, roots: NamedModules, modules: NamedModules,
@@ -123,17 +176,21 @@ class _Run:
         self._roots = roots
         self._modules = modules
         self._training = training
+        self.lists: frozenset[Path] = frozenset()
 
     def once(self, tensors: Sequence[torch.Tensor]) -> tuple[Any, Returned, tuple[torch.Tensor, ...]]:
         """What the model returns, taken apart, and its tensors, copied: a returned buffer is restored afterwards."""
         args, kwargs = self._call.arguments([copy_of(tensor) for tensor in tensors])
         try:
-            result = self._model(*args, **kwargs)
+            with _without_fast_paths(self._modules):
+                result = self._model(*args, **kwargs)
         except OnnxExporterError:
             raise
         except Exception as error:
             raise failed(error) from error
         returned = open_result(result, numbers=True)
+        if self.lists:
+            returned = returned.ordered(by_column(returned.locations, self.lists))
         return result, returned, tuple(copy_of(tensor) for tensor in returned.tensors)
 
     def again(self, random_state: torch.Tensor) -> Replay:
@@ -156,8 +213,10 @@ def _read(
     weights: Sequence[Weight],
     returned: Returned,
     result: Any,
-) -> tuple[TorchGraph, tuple[Path | None, ...]]:
-    """The graph, and for each output the path of the list that it is an element of, if that is one output."""
+) -> tuple[TorchGraph, tuple[Path | None, ...], frozenset[Path]]:
+    """The graph; for each output the path of the list that it is an element of, if that is one output (without the index,
+    for a part of an element); and the paths of the lists of structures.
+    """
     nodes: list[TorchNode] = []
     ends = _Ends(mirror, nodes)
     params = [mirror.fresh(_kind(item), item.name, item.tensor) for item in call.inputs]
@@ -179,10 +238,16 @@ def _read(
     parameters: tuple[Parameter, ...] = tuple(mirror.parameters.values())
     returns = tuple(value for value, _ in rows)
     block = TorchBlock((*params, *(item.value for item in parameters)), tuple(nodes), returns)
-    paths = tuple(
+    wholes = [
         path[: len(path) - rest] if rest else None for path, (_, rest) in zip(returned.locations, rows, strict=True)
+    ]
+    lists = frozenset(whole for whole, (_, rest) in zip(wholes, rows, strict=True) if whole is not None and rest > 1)
+    paths = tuple(
+        column_of(path, lists) if whole in lists else whole
+        for path, whole in zip(returned.locations, wholes, strict=True)
     )
-    return unpack(TorchGraph(block, parameters), [weight.name for weight in weights]), paths
+    graph = unpack(TorchGraph(block, parameters), [weight.name for weight in weights])
+    return graph, paths, lists
 
 
 def _left_none(call: Call, declared: Sequence[SchemaPart]) -> list[CaptureNote]:
@@ -223,7 +288,7 @@ class _Ends:
         self._nodes = nodes
         self.sequences: set[str] = set()
         """Paths of the arguments that are ONNX sequences."""
-        self._lists: dict[int, TorchValue] = {}
+        self._lists: dict[tuple[int, Path], TorchValue] = {}
 
     def _add(self, target: str, inputs: Sequence[TorchValue], kind: str, **more: Any) -> TorchValue:
         value = self._mirror.fresh(kind, "")
@@ -284,10 +349,8 @@ class _Ends:
         place = self.constant(index, type(index).__name__)
         if isinstance(tree, dict):
             kind, schema = value.kind[5:-1].split(", ", 1)[1], _DICT_ITEM
-        elif value.kind in _SEQUENCES:
-            if value.id not in self._lists:
-                self._lists[value.id] = self._add(SEQUENCE_OUTPUT, (value,), value.kind)
-            return self._lists[value.id], len(path)
+        elif value.kind.endswith("[]") and (value.kind in _SEQUENCES or not self._has_known_length(value.kind)):
+            return self._sequence(value, rest, inner), len(path)
         elif value.kind.endswith("[]"):
             kind, schema = value.kind[:-2], _LIST_ITEM
         else:
@@ -296,6 +359,34 @@ class _Ends:
         return self.unpack(
             self._add("aten::__getitem__", (value, place), kind, schema=read_schema(schema)), rest, inner
         )
+
+    def _has_known_length(self, kind: str) -> bool:
+        """Whether no branch or loop makes or changes a list of a kind: then the elements of one are outputs of their own."""
+        for node in self._nodes:
+            inside = [inner for block in node.blocks for inner in walk(block)]
+            values = [*node.outputs, *(value for inner in inside if inner.blocks for value in inner.outputs)]
+            changed = [
+                inner.inputs[0]
+                for inner in inside
+                if inner.schema is not None and inner.schema.arguments and inner.schema.arguments[0].written
+            ]
+            if node.blocks and any(value.kind == kind for value in (*values, *changed)):
+                return False
+        return True
+
+    def _sequence(self, value: TorchValue, part: Path, example: Any) -> TorchValue:
+        """A list as an output; of a list of structures, what stands at one place in each element."""
+        made = self._lists.get((value.id, part))
+        if made is None:
+            places: list[Any] = []
+            for key in part:
+                named = isinstance(example, tuple) and isinstance(key, str)
+                place = cast(Any, example)._fields.index(key[1:]) if named else key
+                places.append(place)
+                example = cast(Any, example)[place]
+            kind = value.kind if value.kind in _SEQUENCES else f"{_kind_of(example)}[]"
+            made = self._lists[value.id, part] = self._add(SEQUENCE_OUTPUT, (value,), kind, constant=tuple(places))
+        return made
 
     def _behind(self, value: TorchValue, path: Path) -> TorchValue:
         """What a value that is declared as ``Any`` was before.

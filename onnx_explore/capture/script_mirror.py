@@ -24,6 +24,14 @@ from onnx_explore.capture.torch_api import CALL_METHOD, JitGraph, JitNode, JitVa
 from onnx_explore.errors import CaptureError
 from onnx_explore.torch_ir import Origin, Parameter, TorchBlock, TorchNode, TorchValue
 
+_CONTEXTS = (
+    "torch.autograd.grad_mode.no_grad",
+    "torch.autograd.grad_mode.enable_grad",
+    "torch.autograd.grad_mode.inference_mode",
+    "torch.autograd.profiler.record_function",
+)
+"""Contexts of ``with`` that matter to gradients and profiles only."""
+
 
 class ScriptMirror(Mirror):
     """A mirror that follows modules.
@@ -42,6 +50,7 @@ class ScriptMirror(Mirror):
 
     __slots__ = (
         "_call",
+        "_contexts",
         "_depth",
         "_graphs",
         "_held",
@@ -76,6 +85,7 @@ class ScriptMirror(Mirror):
         self._names = iter(parameter_names)
         self.parameters: dict[str, Parameter] = {}
         self._taken: set[str] = set()
+        self._contexts: set[int] = set()
         self.called: dict[str, torch.nn.Module] = {}
         self.notes: list[CaptureNote] = []
 
@@ -112,9 +122,9 @@ class ScriptMirror(Mirror):
         nodes: list[TorchNode],
     ) -> tuple[TorchValue, ...]:
         """Mirrors a method or function with these inputs; returns what it returns."""
-        outer_values, outer_modules = self._values, self._modules
+        outer_values, outer_modules, outer_contexts = self._values, self._modules, self._contexts
         self._call = self._call or Origin()
-        self._values, self._modules = {}, {}
+        self._values, self._modules, self._contexts = {}, {}, set()
         formal = list(graph.inputs())
         if module is not None:
             self._modules[formal.pop(0).unique()] = module
@@ -123,7 +133,7 @@ class ScriptMirror(Mirror):
         for node in graph.nodes():
             self._node(node, nodes)
         returns = tuple(self.value(value) for value in graph.outputs())
-        self._values, self._modules = outer_values, outer_modules
+        self._values, self._modules, self._contexts = outer_values, outer_modules, outer_contexts
         return returns
 
     def value_name(self, value: JitValue, number: int) -> str:
@@ -139,6 +149,8 @@ class ScriptMirror(Mirror):
         target = node.kind()
         if target == "prim::Constant" and node.output().type().kind() == "FunctionType":
             return  # Its calls were inlined.
+        if self._is_of_context(node, target):
+            return
         if target == "prim::GetAttr" and node.inputsAt(0).unique() in self._modules:
             self._get(node, nodes)
         elif target == "prim::SetAttr" and node.inputsAt(0).unique() in self._modules:
@@ -157,6 +169,15 @@ class ScriptMirror(Mirror):
             self._depth += nested
             super()._node(node, nodes)
             self._depth -= nested
+
+    def _is_of_context(self, node: JitNode, target: str) -> bool:
+        """Whether a node makes, enters or leaves a context that changes no value (``with torch.no_grad():``)."""
+        if target == "prim::CreateObject" and node.output().type().annotation_str.endswith(_CONTEXTS):
+            self._contexts.add(node.output().unique())
+            return True
+        if target not in ("prim::Enter", "prim::Exit", CALL_METHOD):
+            return False
+        return node.inputsAt(0).unique() in self._contexts
 
     def _get(self, node: JitNode, nodes: list[TorchNode]) -> None:
         path, module = self._modules[node.inputsAt(0).unique()]

@@ -213,6 +213,7 @@ def decomposition_api() -> DecompositionApi:
     mode = _symbol("torch._subclasses.fake_tensor:FakeTensorMode")
     source = _symbol("torch._dynamo.source:ConstantSource")
     key = _symbol("torch:_C.DispatchKey").CompositeImplicitAutograd
+    has_kernel: Callable[[str], bool] = _symbol("torch:_C._dispatch_has_kernel")
 
     def fake_mode() -> Any:
         return mode(shape_env=shape_env(duck_shape=False, specialize_zero_one=True), allow_non_fake_inputs=True)
@@ -227,7 +228,8 @@ def decomposition_api() -> DecompositionApi:
 
     return DecompositionApi(
         decompositions=dict(_symbol("torch._decomp:core_aten_decompositions")()),
-        is_composite=lambda overload: bool(overload.has_kernel_for_dispatch_key(key)),
+        # What TorchScript alone runs (prim::is_nested) is no operator of the dispatcher, and raises when it is asked.
+        is_composite=lambda overload: has_kernel(overload.name()) and bool(overload.has_kernel_for_dispatch_key(key)),
         make_fx=_symbol("torch.fx.experimental.proxy_tensor:make_fx"),
         fake_mode=fake_mode,
         fake=fake,

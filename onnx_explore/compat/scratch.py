@@ -27,6 +27,7 @@ from onnx_explore.compat.types import JitC, Symbols, list_type
 from onnx_explore.emit.emitter import PARAMETER
 from onnx_explore.errors import InvalidArgument, UnsupportedOperatorError
 from onnx_explore.symbolic.lowered import (
+    Columns,
     Complex,
     Constant,
     Dictionary,
@@ -92,9 +93,10 @@ class Scratch:
             )
         if isinstance(item, Quantized):
             return self._quantized(item)
-        if isinstance(item, Maybe | Dictionary | Undefined | PackedWeight | PackedCell):
+        if isinstance(item, Maybe | Dictionary | Columns | Undefined | PackedWeight | PackedCell):
             raise UnsupportedOperatorError(
-                "a dict, packed weights, or what may be None when the model runs, goes in: no value of a graph stands for it",
+                "a dict, a list of structures, packed weights, or what may be None when the model runs, goes in: "
+                "no value of a graph stands for it",
                 action="register a typed symbolic function with @onnx_explore.symbolic",
             )
         if item is None or isinstance(item, torch.device):

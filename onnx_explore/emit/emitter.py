@@ -343,7 +343,10 @@ class Emitter:
             UnsupportedOperatorError: If it is not known.
         """
         if x.shape is None:
-            raise UnsupportedOperatorError(f"the rank of '{x.name}' is not known at export")
+            raise UnsupportedOperatorError(
+                f"the rank of '{x.name}' is not known at export",
+                action="let every branch and every round of a loop give tensors of the same number of dimensions",
+            )
         return len(x.shape)
 
     def axis(self, x: ir.Value, dim: int) -> int:
@@ -399,6 +402,8 @@ class Emitter:
             for body in bodies(node):
                 body.outputs.clear()
             assert node.graph is not None
+            if node.graph is not self._root:  # a subgraph that was finished, and whose If or Loop then failed
+                node.graph.outputs.clear()
             node.graph.remove(node, safe=True)
         del self._emitted[nodes:]
         for table, key in reversed(self._undo[undo:]):
@@ -449,4 +454,4 @@ def _raw(constant: tensor_adapters.TorchTensor) -> torch.Tensor:
 
 def _content(tensor: torch.Tensor) -> bytes:
     plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
-    return plain.reshape(-1).view(torch.uint8).numpy().tobytes()
+    return plain.as_strided((plain.numel(),), (1,)).view(torch.uint8).numpy().tobytes()

@@ -13,7 +13,7 @@ after the other. Every other one becomes a subgraph:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import onnx_ir as ir
@@ -22,24 +22,20 @@ from onnx_explore.emit import Emitter
 from onnx_explore.emit.regions import Region
 from onnx_explore.errors import NotConstant, UnsupportedOperatorError
 from onnx_explore.lowering.frames import Again, Frame, Plan
+from onnx_explore.lowering.joining import joined, made, sealed, taken
 from onnx_explore.lowering.resolution import Resolution
-from onnx_explore.lowering.scans import SEQUENCES_IN_BLOCKS, as_list, only_appended, scanned_type
+from onnx_explore.lowering.scans import as_list, only_appended, scanned_type
 from onnx_explore.lowering.types import (
     Irreconcilable,
     TensorOf,
     Type,
-    as_type,
-    copied,
     describe,
     join,
-    parts,
-    rebuilt,
     type_of,
-    typed,
-    values_of,
 )
+from onnx_explore.lowering.values import SEQUENCES_IN_BLOCKS, as_type, handed_on, received, sent, typed
 from onnx_explore.symbolic.binding import materialize
-from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, Maybe, is_sequence
+from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, Maybe, has_open_length
 from onnx_explore.torch_ir import TorchNode, walk
 
 MOST_UNROLLED = 4096
@@ -130,38 +126,13 @@ class OpenIf:
             name = "then" if self._truth else "else"
             reason = f"its condition is known at export to be {self._truth}: the {name} branch stands in its place"
             return _resolution("branch taken", reason), self._results[0 if self._truth else 1]
-        g, node = self._g, self.node
-        kinds: list[Type] = []
-        notes: list[str] = []
-        for index, output in enumerate(node.outputs):
-            one, other = self._results[0][index], self._results[1][index]
-            types = type_of(g, one), type_of(g, other)
-            try:
-                kind = types[0] if one is other else join(*types, output.kind)
-            except Irreconcilable as error:
-                error.argument = error.argument or f"%{output.name}"
-                raise
-            kinds.append(kind)
-            if types[0] != types[1]:
-                notes.append(f"%{output.name} is {describe(types[0])} or {describe(types[1])}: {describe(kind)}")
-        same = [one is other for one, other in zip(self._results[0], self._results[1], strict=True)]
-        graphs: list[ir.Graph] = []
-        for number, region in enumerate(self._regions):
-            row = [
-                (item, kind)
-                for item, kind, shared in zip(self._results[number], kinds, same, strict=True)
-                if not shared
-            ]
-            graphs.append(_sealed(g, region, row))
-        g.enter(self._frame.region)
-        attributes = [ir.AttrGraph("then_branch", graphs[0]), ir.AttrGraph("else_branch", graphs[1])]
-        outputs = _made(g, "If", [_tensor(g, self._condition)], attributes, len(graphs[0].outputs))
-        _need_opset(g, "If", kinds)
-        row_types = [part for kind, shared in zip(kinds, same, strict=True) if not shared for part in parts(kind)]
-        row_values = iter([typed(g, value, part) for value, part in zip(outputs, row_types, strict=True)])
-        results = tuple(
-            one if shared else rebuilt(kind, row_values)
-            for one, kind, shared in zip(self._results[0], kinds, same, strict=True)
+        results, notes = joined(
+            self._g,
+            _tensor(self._g, self._condition),
+            self._regions,
+            (self._results[0], self._results[1]),
+            self.node.outputs,
+            self._frame.region,
         )
         reason = "its condition is only known when the model runs"
         return _resolution("If", "; ".join([reason, *notes])), results
@@ -176,11 +147,14 @@ class OpenLoop:
         node: The node.
         inputs: Its lowered inputs: trip count, condition, carried values.
         goes_on: What its body says of going on, where that is known before the body is lowered.
+        plan: What was learnt of it when it was begun before.
     """
 
-    def __init__(self, g: Emitter, frame: Frame, node: TorchNode, inputs: Sequence[Lowered], goes_on: Lowered) -> None:
+    def __init__(
+        self, g: Emitter, frame: Frame, node: TorchNode, inputs: Sequence[Lowered], goes_on: Lowered, plan: Plan
+    ) -> None:
         self.node = node
-        self.plan = frame.plans.setdefault(node.id, Plan())
+        self.plan = plan
         self._g = g
         self._frame = frame
         self._body = node.blocks[0]
@@ -210,6 +184,8 @@ class OpenLoop:
     def begin(self) -> Frame | None:
         """The body, or None if it runs no time."""
         plan = self.plan
+        if plan.frame is not self._frame:
+            self._adopt()
         plan.passes += 1
         if self._runs is False or (self._count is not None and self._count <= 0):
             plan.unrolled, plan.reason = True, "it is known at export to run no time"
@@ -220,9 +196,27 @@ class OpenLoop:
             return self._round(0, self._carried)
         return self._begin_body()
 
+    def _adopt(self) -> None:
+        """Take over what was learnt when the block around was lowered before: what comes in may have wider types now."""
+        plan = self.plan
+        plan.frame, plan.passes = self._frame, 0
+        known = self._runs is not None and self._count is not None
+        if plan.unrolled and not (plan.needs_numbers and known):
+            plan.unrolled, plan.reason, plan.needs_numbers = None, "", False
+        if plan.types is None:
+            return
+        now = [type_of(self._g, item) for item in self._carried]
+        try:
+            plan.types = [
+                join(renamed(self._g, old, new), new, param.kind)
+                for old, new, param in zip(plan.types, now, self._body.params[1:], strict=True)
+            ]
+        except Irreconcilable:
+            plan.types = now
+
     def _holds_structures(self) -> bool:
         if any(
-            isinstance(item, tuple | Dictionary | Maybe | str | None) or is_sequence(item) for item in self._carried
+            isinstance(item, tuple | Dictionary | Maybe | str | None) or has_open_length(item) for item in self._carried
         ):
             return True
         return any(
@@ -263,23 +257,21 @@ class OpenLoop:
     def _begin_body(self) -> Frame:
         g, plan = self._g, self.plan
         if plan.types is None:
-            plan.types = [self._first_type(item) for item in self._carried]
+            plan.types = [type_of(g, item) for item in self._carried]
         stem = f"{g.scope}/Loop" if g.scope else "Loop"
         self._region = region = g.subgraph(f"{stem}.body")
         number = _argument(g, region, f"{stem}.iteration", TensorOf(ir.DataType.INT64, ()))
         _argument(g, region, f"{stem}.condition", TensorOf(ir.DataType.BOOL, ()))
         arguments: list[Lowered] = [number]
+        g.enter(region)
         for index, (param, kind) in enumerate(zip(self._body.params[1:], plan.types, strict=True)):
             if index in self._scans:
                 arguments.append(())
                 continue
             name = f"{stem}.{param.name}"
-            row = [_argument(g, region, name, part) for part in parts(kind)]
-            arguments.append(rebuilt(kind, iter(row)))
+            row = [_argument(g, region, name, part) for part in handed_on(g, kind, "Loop")]
+            arguments.append(received(g, kind, row))
         return Frame(self._body, region, tuple(arguments), self._frame, self, 0, rounds=self._frame.rounds)
-
-    def _first_type(self, item: Lowered) -> Type:
-        return type_of(self._g, item)
 
     def _widen(self, returns: tuple[Lowered, ...]) -> None:
         """Compare what a round gives with what it was given; begin again with wider types if they differ.
@@ -322,13 +314,13 @@ class OpenLoop:
             for index, (item, kind) in enumerate(zip(self._returns[1:], plan.types, strict=True))
             if index not in self._scans
         ]
-        elements: list[TensorOf] = []
+        elements: list[Type] = []
         for index in sorted(self._scans):
             appended = self._returns[index + 1]
             assert isinstance(appended, tuple)
             elements.append(scanned_type(g, appended[0]))
             row.append((appended[0], elements[-1]))
-        graph = _sealed(g, region, row)
+        graph = sealed(g, region, row)
         g.enter(self._frame.region)
         initial: list[ir.Value] = []
         notes: list[str] = []
@@ -337,7 +329,7 @@ class OpenLoop:
             if index in self._scans:
                 notes.append(f"%{param.name} is only filled: a scan output")
                 continue
-            initial.extend(values_of(as_type(g, item, kind), kind))
+            initial.extend(sent(g, as_type(g, item, kind), kind))
             first = type_of(g, item)
             if first != kind:
                 notes.append(f"%{param.name} begins as {describe(first)} and is carried as {describe(kind)}")
@@ -346,15 +338,12 @@ class OpenLoop:
         condition = None if always else _tensor(g, self._condition)
         if condition is None and (trip is None or not initial):  # a node must have its two first inputs
             condition = g.const(True)
-        count = len(initial) + len(elements)
-        outputs = _made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], count)
-        carried = [kind for index, kind in enumerate(plan.types) if index not in self._scans]
-        _need_opset(g, "Loop", carried)
-        kinds = [part for kind in carried for part in parts(kind)]
-        values = iter([typed(g, value, part) for value, part in zip(outputs, kinds, strict=False)])
-        scanned = iter(zip(outputs[len(initial) :], elements, strict=True))
+        count = len(graph.outputs) - 1
+        outputs = made(g, "Loop", [trip, condition, *initial], [ir.AttrGraph("body", graph)], count)
+        values, scanned = iter(outputs[: len(initial)]), iter(outputs[len(initial) :])
+        rows = iter(elements)
         results = tuple(
-            self._filled(index, *next(scanned)) if index in self._scans else rebuilt(kind, values)
+            self._filled(index, scanned, next(rows)) if index in self._scans else taken(g, kind, values, "Loop")
             for index, kind in enumerate(plan.types)
         )
         reason = plan.reason or "how often it runs is only known when the model runs"
@@ -362,11 +351,23 @@ class OpenLoop:
             reason = f"{self._count} rounds"
         return _resolution("Loop", "; ".join([reason, *notes])), results
 
-    def _filled(self, index: int, rows: ir.Value, element: TensorOf) -> Lowered:
+    def _filled(self, index: int, outputs: Iterator[ir.Value], element: Type) -> Lowered:
         before = self._carried[index]
-        assert isinstance(before, tuple) and element.sizes is not None
-        typed(self._g, rows, TensorOf(element.dtype, (None, *element.sizes)))
-        return as_list(self._g, rows, element, before)
+        assert isinstance(before, tuple)
+        return as_list(self._g, outputs, element, before)
+
+
+def renamed(g: Emitter, old: Type, new: Type) -> Type:
+    """A tensor's type from an earlier pass, whose sizes that nobody named have other names in this one."""
+    if not isinstance(old, TensorOf) or not isinstance(new, TensorOf) or old.sizes is None or new.sizes is None:
+        return old
+    if len(old.sizes) != len(new.sizes):
+        return old
+    sizes = tuple(
+        now if isinstance(size, str) and g.inference.is_anonymous(ir.SymbolicDim(size)) else size
+        for size, now in zip(old.sizes, new.sizes, strict=True)
+    )
+    return TensorOf(old.dtype, sizes, old.pairs)
 
 
 def wants_unrolling(error: Exception) -> bool:
@@ -397,16 +398,6 @@ def _argument(g: Emitter, region: Region, stem: str, kind: Any) -> ir.Value:
     return value
 
 
-def _made(
-    g: Emitter, op_type: str, inputs: Sequence[ir.Value | None], attributes: Sequence[ir.Attr], count: int
-) -> list[ir.Value]:
-    """The outputs of a node with subgraphs; there is none without outputs, as it does nothing."""
-    if not count:
-        return []
-    made = g.raw_op(op_type, inputs, attributes, count, infer=False)
-    return [made] if isinstance(made, ir.Value) else list(made)
-
-
 def _tensor(g: Emitter, item: Lowered) -> ir.Value:
     if isinstance(item, Constant):
         return materialize(g, item)
@@ -414,24 +405,3 @@ def _tensor(g: Emitter, item: Lowered) -> ir.Value:
         return item
     assert isinstance(item, bool | int)
     return g.const(item)
-
-
-def _sealed(g: Emitter, region: Region, row: Sequence[tuple[Lowered, Type]]) -> ir.Graph:
-    """The graph of a region, with these outputs: each one a value that a node of this very graph made, each only once."""
-    g.enter(region)
-    graph = region.graph
-    outputs: list[ir.Value] = []
-    for item, kind in row:
-        for value in values_of(as_type(g, item, kind), kind):
-            producer = value.producer()
-            if producer is None or producer.graph is not graph or value in outputs:
-                value = copied(g, value)
-            outputs.append(value)
-    graph.outputs.clear()
-    graph.outputs.extend(outputs)
-    return graph
-
-
-def _need_opset(g: Emitter, op_type: str, kinds: Sequence[Type]) -> None:
-    if any(not isinstance(part, TensorOf) for kind in kinds for part in parts(kind)):
-        g.requires(SEQUENCES_IN_BLOCKS, f"{op_type} of lists (sequences)")

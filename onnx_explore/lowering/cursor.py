@@ -25,7 +25,7 @@ from onnx_explore.emit import Emitter
 from onnx_explore.emit.emitter import Mark
 from onnx_explore.errors import OnnxExporterError, UnsupportedOperatorError
 from onnx_explore.lowering.control import OpenIf, OpenLoop, wants_unrolling
-from onnx_explore.lowering.frames import Again, Frame, Opened
+from onnx_explore.lowering.frames import Again, Frame, Opened, Place, Plan
 from onnx_explore.lowering.interface import (
     input_value,
     one_input_each,
@@ -33,13 +33,14 @@ from onnx_explore.lowering.interface import (
     output_shape,
     tensor_output,
 )
+from onnx_explore.lowering.lists import optional_output
 from onnx_explore.lowering.operators import Operators
 from onnx_explore.lowering.pieces import unpacked_lists
 from onnx_explore.lowering.quantized import given
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_structure
-from onnx_explore.lowering.types import copied
 from onnx_explore.lowering.unconverted import convert
+from onnx_explore.lowering.values import copied
 from onnx_explore.options import Options
 from onnx_explore.recording import NodeEntered, NodeFailed, NodeLowered, Recorder
 from onnx_explore.relations import symbols_in
@@ -99,6 +100,7 @@ class Lowering:
         self._outputs = outputs
         self._values: dict[int, Lowered] = {}
         self._done: list[_Done] = []
+        self._plans: dict[Place, Plan] = {}
         self._unpacked = unpacked_lists(self.nodes, graph.block)
         self._seen = REGISTRY.version
         opsets = {"": options.opset_version, **options.custom_opsets}
@@ -315,7 +317,8 @@ class Lowering:
             if node.target == "prim::If":
                 opened = OpenIf(self.emitter, frame, node, inputs[0])
             else:
-                opened = OpenLoop(self.emitter, frame, node, inputs, self._goes_on(node))
+                plan = self._plans.setdefault((*frame.place, (node.id, 0)), Plan())
+                opened = OpenLoop(self.emitter, frame, node, inputs, self._goes_on(node), plan)
             first = opened.begin()
         except BaseException as error:
             self.emitter.rollback(mark)
@@ -438,6 +441,7 @@ class Lowering:
             if isinstance(frame.opened, OpenLoop) and frame.opened.may_unroll:
                 plan = frame.opened.plan
                 plan.unrolled, plan.reason = True, "what it does needs numbers that are known at export"
+                plan.needs_numbers = True
                 self._restart(frame.opened.node)
                 return True
             frame = frame.parent
@@ -460,6 +464,7 @@ class Lowering:
             return
         changed = {target.split(".")[0] for version, target in REGISTRY.changes if version > self._seen}
         self._seen = REGISTRY.version
+        self._plans.clear()  # another function may give other types
         for index, done in enumerate(self._done):
             if done.node.target in changed:
                 self._take_back(index)
@@ -513,7 +518,8 @@ class Lowering:
         g.scope, g.rounds, g.torch_nodes = "", (), ()
         used: set[ir.Value] = set()
         for output in one_each(self._outputs):
-            value = tensor_output(g, output, self._values[output.value.id], self.recorder)
+            item = optional_output(g, self._values[output.value.id])
+            value = tensor_output(g, output, item, self.recorder)
             if value in used or value.producer() is None:
                 value = copied(g, value)
             used.add(value)

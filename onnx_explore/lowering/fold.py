@@ -13,6 +13,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.symbolic.lowered import (
+    Columns,
     Complex,
     Constant,
     Dictionary,
@@ -39,6 +40,9 @@ _NEVER = frozenset(
         "aten::empty",
         "aten::empty_like",
         "aten::new_empty",
+        "aten::_nested_tensor_from_mask_left_aligned",
+        "aten::is_grad_enabled",  # the answers of an export, not of the export's own calls
+        "prim::requires_grad",
         "aten::warn",
         "aten::empty_strided",
         "aten::fake_quantize_per_channel_affine",
@@ -108,7 +112,7 @@ def _constant_elements(item: Lowered, lineage: list[str]) -> int | None:
                 return None
             total += amount
         return total
-    if isinstance(item, Maybe | Dictionary | Undefined):
+    if isinstance(item, Maybe | Dictionary | Columns | Undefined):
         return None
     return 0
 

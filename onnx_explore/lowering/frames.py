@@ -1,12 +1,15 @@
 """Where a lowering stands: a stack of blocks, each with the region that its nodes are emitted into.
 
+What was learnt of a loop (its ``Plan``) outlives the frame that it is in: when the body of a loop around is lowered once more,
+the inner loop begins with the types that it ended with.
+
 A ``Frame`` is one block that is being lowered; its parent is the block of the node that it belongs to. Frames never change
 but for their position, so that going back to a node inside a block is going back to its frame.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from onnx_explore.emit.emitter import Rounds
@@ -25,13 +28,21 @@ class Plan:
         types: The types of the carried values so far.
         unrolled: Whether its rounds stand one after the other; None as long as that is open.
         reason: Why.
-        passes: How often the body was begun.
+        needs_numbers: Whether it is unrolled because its body failed with numbers that only the running model knows.
+        passes: How often the body was begun since the block around it was.
+        frame: The frame that the loop was in at that time.
     """
 
     types: list[Type] | None = None
     unrolled: bool | None = None
     reason: str = ""
+    needs_numbers: bool = False
     passes: int = 0
+    frame: Frame | None = None
+
+
+Place = tuple[tuple[int, int], ...]
+"""Where a frame stands: ids of the nodes around, outermost first, each with its branch or round."""
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +57,6 @@ class Frame:
         opened: That node, with what is known of it while its blocks are lowered.
         number: Which branch it is, or which round of a loop.
         position: Index of the next node.
-        plans: What is known of the loops of this block, by their nodes' ids.
         rounds: The unrolled loops around it, and in which of their rounds it is.
     """
 
@@ -57,7 +67,6 @@ class Frame:
     opened: Opened | None = None
     number: int = 0
     position: int = 0
-    plans: dict[int, Plan] = field(default_factory=dict[int, "Plan"])
     rounds: Rounds = ()
 
     @property
@@ -65,6 +74,13 @@ class Frame:
         """The next node, or None at the end of the block."""
         nodes = self.block.nodes
         return nodes[self.position] if self.position < len(nodes) else None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands. A body that is lowered once more stands in the same place."""
+        if self.opened is None or self.parent is None:
+            return ()
+        return (*self.parent.place, (self.opened.node.id, self.number))
 
 
 class Opened(Protocol):

@@ -14,7 +14,8 @@ from onnx_explore.capture.captured import GraphInput, GraphOutput
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.lowering.quantized import returned
-from onnx_explore.lowering.types import TensorOf, as_type, filler, typed
+from onnx_explore.lowering.types import TensorOf
+from onnx_explore.lowering.values import as_type, filler, typed
 from onnx_explore.recording import Recorder
 from onnx_explore.symbolic.binding import materialize, quantized_constant
 from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Maybe, Quantized

@@ -15,13 +15,18 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.capture.decompose import Decomposed
 from onnx_explore.emit import Emitter
+from onnx_explore.emit.regions import Region
 from onnx_explore.errors import NotConstant, SymbolicError, UnsupportedOperatorError
 from onnx_explore.lowering.decomposition import decomposition, tensor_arguments
 from onnx_explore.lowering.fold import fold
+from onnx_explore.lowering.joining import joined
+from onnx_explore.lowering.optionals import condition_of, decided, is_undecided
 from onnx_explore.lowering.resolution import Resolution, resolve
 from onnx_explore.lowering.structure import is_complex, is_dynamic, is_quantized, structure_of
+from onnx_explore.lowering.types import SequenceOf, TensorOf, type_of
+from onnx_explore.lowering.values import stacked
 from onnx_explore.symbolic.binding import bind
-from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized, is_sequence
+from onnx_explore.symbolic.lowered import Complex, Constant, Lowered, Quantized, has_open_length, is_sequence
 from onnx_explore.symbolic.outcome import check_outcome
 from onnx_explore.torch_ir import TorchNode, TorchValue
 
@@ -83,8 +88,12 @@ class Operators:
         g = self._emitter
         arrange = structure_of(node, inputs)
         if arrange is not None:
-            of_sequence = any(is_sequence(item) for item in inputs)
+            of_sequence = any(has_open_length(item) for item in inputs)
             return (_OF_SEQUENCE if of_sequence else _STRUCTURAL), arrange(g, node, inputs)
+        place = next((index for index, item in enumerate(inputs) if is_undecided(item)), None)
+        if place is not None:
+            return self._lower_either_way(node, inputs, place)
+        inputs = [_as_vector(g, value, item) for value, item in zip(node.inputs, inputs, strict=True)]
         # One look at the types: this is done for every node.
         of_complex = of_quantized = False
         for item in inputs:
@@ -93,7 +102,7 @@ class Operators:
                 of_quantized = of_quantized or is_quantized(item)
         resolution = resolve(node, g.opset, of_complex=of_complex, of_quantized=of_quantized, foreign=self._foreign)
         if not (resolution.variant is not None and resolution.variant.custom):
-            _check_lists(node, inputs)
+            _check_lists(inputs)
         if of_complex and resolution.variant is None:
             raise UnsupportedOperatorError(
                 "it has no symbolic function for complex tensors: ONNX has no operators for them",
@@ -110,6 +119,11 @@ class Operators:
             )
         if resolution.variant is None:
             decomposed = decomposition(node, inputs, g)
+            if decomposed is None and _on_strings(node, inputs):
+                raise NotConstant(
+                    "it works on a string that only the running model knows, and ONNX models compute with numbers",
+                    action="make the string of what is known at export, or leave it out",
+                )
             if decomposed is None:
                 raise resolution.failure(node)
             return self._lower_decomposed(node, inputs, resolution, decomposed)
@@ -130,6 +144,33 @@ class Operators:
         if len(results) < len(node.outputs):
             raise SymbolicError(f"its symbolic function returned {len(results)} of {len(node.outputs)} outputs")
         return resolution, results[: len(node.outputs)]
+
+    def _lower_either_way(
+        self, node: TorchNode, inputs: list[Lowered], place: int
+    ) -> tuple[Resolution, tuple[Lowered, ...]]:
+        """Lower a node twice, with an argument that may be None and without it, in the branches of an ``If``."""
+        g = self._emitter
+        outer = g.region
+        stem = f"{g.scope}/If" if g.scope else "If"
+        regions: list[Region] = []
+        rows: list[tuple[Lowered, ...]] = []
+        resolutions: list[Resolution] = []
+        try:
+            for name, present in (("then", True), ("else", False)):
+                regions.append(g.subgraph(f"{stem}.{name}"))
+                g.enter(regions[-1])
+                given = [*inputs[:place], decided(inputs[place], present=present), *inputs[place + 1 :]]
+                resolution, results = self.lower(node, given)
+                resolutions.append(resolution)
+                pairs = zip(node.outputs, results, strict=True)
+                rows.append(tuple([self.settle(node, given, *pair) for pair in pairs]))
+            condition = condition_of(inputs[place])
+            results, notes = joined(g, condition, regions, rows, node.outputs, outer)
+        finally:
+            g.enter(outer)
+        argument = node.schema.arguments[place].name if node.schema is not None else str(place)
+        reason = f"in two branches, as only the running model knows whether '{argument}' is None"
+        return replace(resolutions[0], reason="; ".join([resolutions[0].reason, reason, *notes])), results
 
     def _lower_decomposed(
         self, node: TorchNode, inputs: list[Lowered], resolution: Resolution, decomposed: Decomposed
@@ -197,10 +238,27 @@ class Operators:
         return True
 
 
-def _check_lists(node: TorchNode, inputs: list[Lowered]) -> None:
+def _on_strings(node: TorchNode, inputs: list[Lowered]) -> bool:
+    return any(isinstance(item, str) for item in inputs) or any(value.kind == "str" for value in node.outputs)
+
+
+def _as_vector(g: Emitter, value: TorchValue, item: Lowered) -> Lowered:
+    """A list of numbers whose length only the running model knows, as a 1-d tensor; anything else as it is."""
+    if value.kind in _NUMBER_LISTS and is_sequence(item):
+        assert isinstance(item, ir.Value)
+        kind = type_of(g, item)
+        assert isinstance(kind, SequenceOf) and kind.element is not None
+        return stacked(g, item, SequenceOf(TensorOf(kind.element.dtype, ())))
+    return item
+
+
+_NUMBER_LISTS = frozenset({"int[]", "float[]", "bool[]"})
+
+
+def _check_lists(inputs: list[Lowered]) -> None:
     """Built-in symbolic functions take lists of known length only."""
-    for value, item in zip(node.inputs, inputs, strict=True):
-        if value.kind.endswith("[]") and is_sequence(item):
+    for item in inputs:
+        if has_open_length(item):
             raise NotConstant(
                 "it takes a list whose length is only known when the model runs",
                 action="stack the list (torch.stack, torch.cat) and work on the tensor",

@@ -8,15 +8,25 @@ block0(%i, %l):                           ──►   %out  = SplitToSequence(%r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import onnx_ir as ir
 
 from onnx_explore.emit import Emitter
-from onnx_explore.lowering.types import SequenceOf, TensorOf, TupleOf, as_type, join, sequence_of, type_of, typed
-from onnx_explore.symbolic.lowered import Lowered
+from onnx_explore.lowering.sequences import inserted
+from onnx_explore.lowering.types import (
+    ColumnsOf,
+    SequenceOf,
+    TensorOf,
+    TupleOf,
+    Type,
+    generalized,
+    listed,
+    type_of,
+)
+from onnx_explore.lowering.values import SEQUENCES_IN_BLOCKS, columns_of, parts, typed, unstacked
+from onnx_explore.symbolic.lowered import Columns, Lowered
 from onnx_explore.torch_ir import TorchBlock, walk
-
-SEQUENCES_IN_BLOCKS = 13
-"""From this opset on, If and Loop take sequences."""
 
 
 def only_appended(body: TorchBlock) -> frozenset[int]:
@@ -39,16 +49,17 @@ def only_appended(body: TorchBlock) -> frozenset[int]:
     return frozenset(found)
 
 
-def scanned_type(g: Emitter, element: Lowered) -> TensorOf:
+def scanned_type(g: Emitter, element: Lowered) -> Type:
     """The type of what each round appends.
 
     Raises:
-        OpsetTooLow: If its size may differ between rounds: then it cannot be stacked.
+        OpsetTooLow: If a size in it may differ between rounds: then it cannot be stacked.
     """
-    kind = sequence_of(TupleOf((type_of(g, element),))).element
-    assert kind is not None
-    if kind.sizes is None or any(size is None or _varies(g, size) for size in kind.sizes):
-        g.requires(SEQUENCES_IN_BLOCKS, "a Loop that fills a list with tensors of different sizes")
+    kind = generalized(type_of(g, element))
+    for part in parts(kind):
+        sizes = part.sizes if isinstance(part, TensorOf) else None
+        if sizes is None or any(size is None or _varies(g, size) for size in sizes):
+            g.requires(SEQUENCES_IN_BLOCKS, "a Loop that fills a list with tensors of different sizes")
     return kind
 
 
@@ -56,15 +67,15 @@ def _varies(g: Emitter, size: int | str) -> bool:
     return isinstance(size, str) and g.inference.is_anonymous(ir.SymbolicDim(size))
 
 
-def as_list(g: Emitter, rows: ir.Value, element: TensorOf, before: tuple[Lowered, ...]) -> ir.Value:
-    """The list: what was in it before the loop, then the rows that the loop gave."""
-    made = typed(g, g.op("SplitToSequence", rows, axis=0, keepdims=0), SequenceOf(element))
-    kind = SequenceOf(element)
+def as_list(g: Emitter, outputs: Iterator[ir.Value], element: Type, before: tuple[Lowered, ...]) -> Lowered:
+    """The list: what was in it before the loop, then the rows that the loop gave, one tensor for each part of an element."""
+    columns: list[ir.Value] = []
+    for part in columns_of(element):
+        assert part.sizes is not None
+        rows = typed(g, next(outputs), TensorOf(part.dtype, (None, *part.sizes)))
+        columns.append(unstacked(g, rows, SequenceOf(part)))
+    kind = listed(TupleOf((element,)))
+    made: Lowered = Columns(kind.element, tuple(columns)) if isinstance(kind, ColumnsOf) else columns[0]
     for place, item in enumerate(before):
-        more = join(kind, sequence_of(TupleOf((type_of(g, item),))), "Tensor[]")
-        assert isinstance(more, SequenceOf) and more.element is not None
-        kind = more
-        value = as_type(g, item, more.element)
-        assert isinstance(value, ir.Value)
-        made = typed(g, g.op("SequenceInsert", made, value, g.const(place)), kind)
+        made = inserted(g, made, item, g.const(place))
     return made

@@ -16,6 +16,7 @@ from onnx_explore.symbolic.lowered import (
     UNDEFINED,
     Complex,
     Constant,
+    Dictionary,
     Lowered,
     PackedCell,
     PackedWeight,
@@ -24,6 +25,7 @@ from onnx_explore.symbolic.lowered import (
     leaves,
 )
 from onnx_explore.torch_ir import TorchNode
+from onnx_explore.torch_ir.operators import format_text
 
 
 def constant(item: Any) -> Lowered:
@@ -32,6 +34,8 @@ def constant(item: Any) -> Lowered:
         return Constant(item)
     if isinstance(item, list | tuple):
         return tuple(constant(entry) for entry in item)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(item, dict):
+        return Dictionary(tuple(item), tuple(constant(entry) for entry in item.values()))  # pyright: ignore[reportUnknownVariableType]
     if isinstance(item, torch.dtype):
         return SCALAR_TYPES.index(item)
     return item
@@ -74,6 +78,17 @@ def _same_enum(_g: Emitter, node: TorchNode, inputs: Sequence[Lowered]) -> tuple
     return ((inputs[0] == inputs[1]) == (node.target == "aten::eq"),)
 
 
+def _format(_g: Emitter, _node: TorchNode, inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
+    """``"{} {}".format(a, b)`` of what is known at export: the operator takes any number of arguments, and has no schema."""
+    template, *items = inputs
+    if not isinstance(template, str) or any(not isinstance(item, str | int | float | None) for item in items):
+        raise NotConstant(
+            "it makes a string of what only the running model knows, and ONNX models compute with numbers",
+            action="make the string of what is known at export, or leave it out",
+        )
+    return (format_text(template, *items),)
+
+
 def _undefined(_g: Emitter, node: TorchNode, _inputs: Sequence[Lowered]) -> tuple[Lowered, ...]:
     return (UNDEFINED,) * len(node.outputs)
 
@@ -94,6 +109,7 @@ STRUCTURE: dict[str, Structure] = {
     "prim::NamedTupleConstruct": _construct,
     "aten::eq.enum": _same_enum,
     "aten::ne.enum": _same_enum,
+    "aten::format": _format,
     "prim::EnumName": _enum,
     "prim::EnumValue": _enum,
     "prim::Uninitialized": _undefined,

@@ -13,6 +13,7 @@ INT64[2]                    FLOAT[2]                    FLOAT[2]: the former is 
 None                        FLOAT[2]                    an optional: whether there is one (BOOL), and a FLOAT[2]
 (a, b)                      (c, d)                      member by member
 [a]                         [b, c]                      a sequence of what holds a, b and c
+[(a, b)]                    [(c, d), (e, f)]            columns: a sequence of what holds a, c and e, one of b, d and f
 {"k": a}                    {"k": b}                    value by value
 never read                  anything                    the latter
 ==========================  ==========================  =====================================================
@@ -20,7 +21,7 @@ never read                  anything                    the latter
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,7 @@ import torch
 from onnx_explore import dtypes
 from onnx_explore.emit import Emitter
 from onnx_explore.errors import NotConstant
-from onnx_explore.symbolic.binding import materialize
-from onnx_explore.symbolic.lowered import UNDEFINED, Complex, Constant, Dictionary, Lowered, Maybe, is_sequence
+from onnx_explore.symbolic.lowered import UNDEFINED, Columns, Complex, Constant, Dictionary, Lowered, Maybe, is_sequence
 from onnx_explore.torch_ir.kinds import is_tuple
 
 Size = int | str | None
@@ -52,6 +52,13 @@ class SequenceOf:
     """A list whose length is not known; ``element`` is None as long as only empty ones were seen."""
 
     element: TensorOf | None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnsOf:
+    """A list whose length is not known, of something else than tensors: a sequence for each part of an element."""
+
+    element: Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,10 @@ class Never:
     """Of what is never read."""
 
 
-Type = TensorOf | SequenceOf | OptionalOf | TupleOf | DictOf | Known | Never
+Type = TensorOf | SequenceOf | ColumnsOf | OptionalOf | TupleOf | DictOf | Known | Never
+
+ListType = TupleOf | SequenceOf | ColumnsOf
+"""What a list may be."""
 
 NONE = Known(type(None), None)
 
@@ -111,6 +121,8 @@ def type_of(g: Emitter, item: Lowered) -> Type:
         return TensorOf(dtypes.to_onnx(item.tensor.dtype), tuple(item.tensor.shape))
     if isinstance(item, Complex):
         return TensorOf(g.dtype(item.pairs), _sizes(item.pairs.shape), pairs=True)
+    if isinstance(item, Columns):
+        return ColumnsOf(item.form)
     if isinstance(item, Maybe):
         return OptionalOf(type_of(g, item.value))
     if isinstance(item, Dictionary):
@@ -160,8 +172,8 @@ def join(a: Type, b: Type, kind: str) -> Type:
         return DictOf(a.keys, _join_all(a.items, b.items, kind))
     if isinstance(a, TupleOf) and isinstance(b, TupleOf) and len(a.items) == len(b.items):
         return TupleOf(_join_all(a.items, b.items, kind))
-    if isinstance(a, TupleOf | SequenceOf) and isinstance(b, TupleOf | SequenceOf) and not is_tuple(kind):
-        return _join_elements(sequence_of(a), sequence_of(b))
+    if isinstance(a, ListType) and isinstance(b, ListType) and not is_tuple(kind):
+        return _join_lists(listed(a), listed(b))
     if isinstance(a, DictOf) and isinstance(b, DictOf):
         raise Irreconcilable(
             f"a dict has the keys {list(a.keys)} or {list(b.keys)}, which only the running model knows",
@@ -175,33 +187,68 @@ def _join_all(left: Sequence[Type], right: Sequence[Type], kind: str) -> tuple[T
     return tuple(join(one, other, inner) for one, other in zip(left, right, strict=True))
 
 
-def _join_elements(a: SequenceOf, b: SequenceOf) -> SequenceOf:
+def _join_lists(a: SequenceOf | ColumnsOf, b: SequenceOf | ColumnsOf) -> SequenceOf | ColumnsOf:
     if a.element is None or b.element is None:
         return a if b.element is None else b
-    if a.element.dtype != b.element.dtype:
-        raise Irreconcilable(
-            f"a list holds {a.element.dtype.name} and {b.element.dtype.name}, and an ONNX sequence only one of them",
-            action="convert the tensors to one dtype before they go into the list",
-        )
-    return SequenceOf(_join_tensors(a.element, b.element))
+    _check_dtypes(a.element, b.element)
+    return _list_of(generalized(join(a.element, b.element, "")))
 
 
-def sequence_of(kind: TupleOf | SequenceOf) -> SequenceOf:
+def _list_of(element: Type) -> SequenceOf | ColumnsOf:
+    return SequenceOf(element) if isinstance(element, TensorOf) and not element.pairs else ColumnsOf(element)
+
+
+def _check_dtypes(a: Type, b: Type) -> None:
+    """Elements of one list stand in the same sequences, whose element type is one.
+
+    Raises:
+        Irreconcilable: If they differ: a cast would change what the model gives.
+    """
+    match a, b:
+        case TensorOf(), TensorOf() if a.dtype != b.dtype:
+            raise Irreconcilable(
+                f"a list holds {a.dtype.name} and {b.dtype.name}, and an ONNX sequence only one of them",
+                action="convert the tensors to one dtype before they go into the list",
+            )
+        case OptionalOf(), OptionalOf():
+            _check_dtypes(a.inner, b.inner)
+        case OptionalOf(), _:
+            _check_dtypes(a.inner, b)
+        case _, OptionalOf():
+            _check_dtypes(a, b.inner)
+        case (TupleOf(), TupleOf()) | (DictOf(), DictOf()) if len(a.items) == len(b.items):
+            for one, other in zip(a.items, b.items, strict=True):
+                _check_dtypes(one, other)
+        case _:
+            return
+
+
+def generalized(kind: Type) -> Type:
+    """The type of any element like this one: its numbers may be others."""
+    match kind:
+        case Known(kind=number) if number in _NUMBERS:
+            return _as_tensor(kind)
+        case OptionalOf(inner):
+            return OptionalOf(generalized(inner))
+        case TupleOf(items):
+            return TupleOf(tuple(generalized(item) for item in items))
+        case DictOf(keys, items):
+            return DictOf(keys, tuple(generalized(item) for item in items))
+        case _:
+            return kind
+
+
+def listed(kind: ListType) -> SequenceOf | ColumnsOf:
     """The type of a list of known length as one of unknown length.
 
     Raises:
-        Irreconcilable: If its elements are no tensors: ONNX has no sequences of anything else.
+        Irreconcilable: If its elements have no type in common.
     """
-    if isinstance(kind, SequenceOf):
+    if not isinstance(kind, TupleOf):
         return kind
-    found = SequenceOf(None)
+    found: SequenceOf | ColumnsOf = SequenceOf(None)
     for item in kind.items:
-        if not isinstance(item, TensorOf | Known) or item == NONE:
-            raise Irreconcilable(
-                f"a list whose length only the running model knows holds {describe(item)}; ONNX has sequences of tensors only",
-                action="keep one list of tensors for each part",
-            )
-        found = _join_elements(found, SequenceOf(_as_tensor(item)))
+        found = _join_lists(found, _list_of(generalized(item)))
     return found
 
 
@@ -239,6 +286,8 @@ def describe(kind: Type) -> str:
             return f"{dtype.name}{shape}"
         case SequenceOf(element):
             return f"a sequence of {describe(element)}" if element is not None else "an empty list"
+        case ColumnsOf(element):
+            return f"a list of {describe(element)}"
         case OptionalOf(inner):
             return f"None or {describe(inner)}"
         case TupleOf(items):
@@ -249,175 +298,3 @@ def describe(kind: Type) -> str:
             return repr(value)
         case Never():
             return "never read"
-
-
-# -- making a value of a type ------------------------------------------------------------------------------------------------
-
-
-def as_type(g: Emitter, item: Lowered, kind: Type) -> Lowered:
-    """A lowered value as a type that holds it; what that takes is emitted.
-
-    Raises:
-        Irreconcilable: If it takes something that ONNX does not have.
-    """
-    if item is UNDEFINED:
-        return filler(g, kind)
-    match kind:
-        case Known() | Never():
-            return item
-        case OptionalOf(inner):
-            if item is None:
-                return Maybe(g.const(False), filler(g, inner))
-            if isinstance(item, Maybe):
-                return Maybe(item.present, as_type(g, item.value, inner))
-            return Maybe(g.const(True), as_type(g, item, inner))
-        case TupleOf(items):
-            assert isinstance(item, tuple)
-            return tuple(as_type(g, entry, inner) for entry, inner in zip(item, items, strict=True))
-        case DictOf(keys, items):
-            assert isinstance(item, Dictionary)
-            return Dictionary(
-                keys, tuple(as_type(g, entry, inner) for entry, inner in zip(item.values, items, strict=True))
-            )
-        case SequenceOf(element):
-            return _as_sequence(g, item, element)
-        case TensorOf(dtype, _, pairs):
-            made = _as_tensor_value(g, item, dtype)
-            return Complex(made) if pairs else made
-
-
-def _as_tensor_value(g: Emitter, item: Lowered, dtype: ir.DataType) -> ir.Value:
-    if isinstance(item, Complex):
-        return g.cast(item.pairs, dtype)
-    if isinstance(item, Constant):
-        tensor = item.tensor
-        value = g.tensor(torch.view_as_real(tensor.resolve_conj())) if tensor.is_complex() else materialize(g, item)
-        return g.cast(value, dtype)
-    if isinstance(item, ir.Value):
-        return g.cast(item, dtype)
-    assert isinstance(item, bool | int | float)
-    return g.const(item, dtype)
-
-
-def _as_sequence(g: Emitter, item: Lowered, element: TensorOf | None) -> ir.Value:
-    if isinstance(item, ir.Value):
-        return item
-    assert isinstance(item, tuple)
-    if not item:
-        dtype = element.dtype if element is not None else ir.DataType.FLOAT
-        # Without a shape for its elements: equal nodes become one, whatever each is filled with.
-        return typed(g, g.op("SequenceEmpty", dtype=dtype), SequenceOf(TensorOf(dtype, None)))
-    assert element is not None
-    made = g.op("SequenceConstruct", *[_as_tensor_value(g, entry, element.dtype) for entry in item])
-    return typed(g, made, SequenceOf(element))
-
-
-def copied(g: Emitter, value: ir.Value) -> ir.Value:
-    """The same value, made by a node of the present graph. Identity takes sequences from opset 14 on."""
-    if is_sequence(value) and g.opset < 14:
-        kind = type_of(g, value)
-        assert isinstance(kind, SequenceOf)
-        more = g.op("SequenceInsert", value, g.const(0, kind.element.dtype if kind.element else ir.DataType.FLOAT))
-        made = g.op("SequenceErase", more)
-    else:
-        made = g.op("Identity", value)
-    made.type, made.shape = value.type, value.shape
-    return made
-
-
-def filler(g: Emitter, kind: Type) -> Lowered:
-    """Something of a type, for where nobody looks: zeros, and sizes of 0 where they are not known."""
-    match kind:
-        case Known(_, value):
-            return value
-        case Never():
-            return UNDEFINED
-        case OptionalOf(inner):
-            return Maybe(g.const(False), filler(g, inner))
-        case TupleOf(items):
-            return tuple(filler(g, item) for item in items)
-        case DictOf(keys, items):
-            return Dictionary(keys, tuple(filler(g, item) for item in items))
-        case SequenceOf(element):
-            return _as_sequence(g, (), element)
-        case TensorOf(dtype, sizes, pairs):
-            shape = [size if isinstance(size, int) else 0 for size in sizes or ()]
-            tensor = torch.zeros(1, dtype=dtypes.to_torch(dtype))
-            made = g.op("ConstantOfShape", g.const(shape), value=tensor) if shape else g.const(0, dtype)
-            return Complex(made) if pairs else made
-
-
-# -- flat rows of ONNX values --------------------------------------------------------------------------------------------------
-
-
-def values_of(item: Lowered, kind: Type) -> Iterator[ir.Value]:
-    """The ONNX values in something that has a type (see ``as_type``), in order; what is known at export has none."""
-    match kind:
-        case TensorOf() | SequenceOf():
-            value = item.pairs if isinstance(item, Complex) else item
-            assert isinstance(value, ir.Value)
-            yield value
-        case OptionalOf(inner):
-            assert isinstance(item, Maybe)
-            yield item.present
-            yield from values_of(item.value, inner)
-        case TupleOf(items):
-            assert isinstance(item, tuple)
-            for entry, inner in zip(item, items, strict=True):
-                yield from values_of(entry, inner)
-        case DictOf(_, items):
-            assert isinstance(item, Dictionary)
-            for entry, inner in zip(item.values, items, strict=True):
-                yield from values_of(entry, inner)
-        case Known() | Never():
-            return
-
-
-def parts(kind: Type) -> Iterator[TensorOf | SequenceOf]:
-    """The types of the ONNX values that a value of a type consists of, in order."""
-    match kind:
-        case TensorOf() | SequenceOf():
-            yield kind
-        case OptionalOf(inner):
-            yield TensorOf(ir.DataType.BOOL, ())
-            yield from parts(inner)
-        case TupleOf(items) | DictOf(_, items):
-            for item in items:
-                yield from parts(item)
-        case Known() | Never():
-            return
-
-
-def rebuilt(kind: Type, row: Iterator[ir.Value]) -> Lowered:
-    """A value of a type from its ONNX values."""
-    match kind:
-        case TensorOf(_, _, pairs):
-            value = next(row)
-            return Complex(value) if pairs else value
-        case SequenceOf():
-            return next(row)
-        case OptionalOf(inner):
-            present = next(row)
-            return Maybe(present, rebuilt(inner, row))
-        case TupleOf(items):
-            return tuple(rebuilt(item, row) for item in items)
-        case DictOf(keys, items):
-            return Dictionary(keys, tuple(rebuilt(item, row) for item in items))
-        case Known(_, value):
-            return value
-        case Never():
-            return UNDEFINED
-
-
-def typed(g: Emitter, value: ir.Value, kind: TensorOf | SequenceOf) -> ir.Value:
-    """The value, with this type; a size that is not known gets a name of its own."""
-    inner = kind.element if isinstance(kind, SequenceOf) else kind
-    dtype = inner.dtype if inner is not None else ir.DataType.FLOAT
-    value.type = ir.SequenceType(ir.TensorType(dtype)) if isinstance(kind, SequenceOf) else ir.TensorType(dtype)
-    if inner is None or inner.sizes is None:
-        value.shape = None
-    elif isinstance(kind, SequenceOf):
-        value.shape = ir.Shape(inner.sizes)
-    else:
-        value.shape = ir.Shape([g.inference.anonymous() if size is None else size for size in inner.sizes])
-    return value

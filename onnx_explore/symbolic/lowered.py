@@ -3,7 +3,7 @@
 ``Constant`` holds a tensor that is known at export and not (yet) an initializer; an ``onnx_ir.Value`` stands for what is
 known only when the model runs (``Complex`` if it is complex, ``Quantized`` if it is quantized); Python numbers, strings, None
 and tuples of all these stand for themselves. A list whose length is known is a tuple, else an ``onnx_ir.Value`` of sequence
-type (``is_sequence``).
+type (``is_sequence``) if it holds tensors, ``Columns`` if it holds anything else.
 """
 
 from __future__ import annotations
@@ -137,6 +137,19 @@ class Dictionary:
     values: tuple[Any, ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Columns:
+    """A list of structures whose length only the running model knows: ONNX has sequences of tensors only.
+
+    Attributes:
+        form: The type of its elements (``lowering.types.Type``).
+        values: Sequences of one length, one for each tensor that an element consists of.
+    """
+
+    form: Any
+    values: tuple[ir.Value, ...]
+
+
 class Undefined:
     """The type of ``UNDEFINED``."""
 
@@ -158,6 +171,7 @@ Lowered = (
     | PackedCell
     | Maybe
     | Dictionary
+    | Columns
     | Undefined
     | int
     | float
@@ -171,8 +185,13 @@ Lowered = (
 
 
 def is_sequence(item: object) -> bool:
-    """Whether it is a list whose length only the running model knows."""
+    """Whether it is a list of tensors whose length only the running model knows."""
     return isinstance(item, ir.Value) and isinstance(item.type, ir.SequenceType)
+
+
+def has_open_length(item: object) -> bool:
+    """Whether it is a list of anything whose length only the running model knows."""
+    return isinstance(item, Columns) or is_sequence(item)
 
 
 def leaves(item: Lowered) -> Iterator[Lowered]:
@@ -182,6 +201,8 @@ def leaves(item: Lowered) -> Iterator[Lowered]:
             yield from leaves(entry)
     elif isinstance(item, Dictionary):
         yield from leaves(item.values)
+    elif isinstance(item, Columns):
+        yield from item.values
     elif isinstance(item, Maybe):
         yield item.present
         yield from leaves(item.value)

@@ -5,12 +5,13 @@ In: a ``Schema``. Out: a callable that takes a node's inputs, in the schema's or
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import torch
 
+from onnx_explore import dtypes
 from onnx_explore.torch_ir.graph import Schema
 
 
@@ -37,9 +38,42 @@ class Operator:
         return self._operator(*positional, **keywords)
 
 
+def _of_list(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """``torch.tensor`` of a list: PyTorch's dispatcher takes no list of a generic type (``t[]``)."""
+
+    def operator(data: Any, *, dtype: int | None = None, **more: Any) -> torch.Tensor:
+        more.pop("requires_grad", None)
+        return make(data, dtype=None if dtype is None else dtypes.from_scalar_type(dtype), **more)
+
+    return operator
+
+
+def text_of(elem: Any) -> str:
+    """``str`` as TorchScript writes it: ``1.`` for 1.0, and a float with all its digits."""
+    if not isinstance(elem, float):
+        return str(elem)
+    if elem.is_integer() and abs(elem) < 1e10:
+        return f"{int(elem)}."
+    return f"{elem:.17g}"
+
+
+def format_text(template: str, *items: Any) -> str:
+    """``template.format(*items)`` as TorchScript writes it: each ``{}`` is the next item."""
+    pieces = template.split("{}")
+    filled = [piece + text_of(item) for piece, item in zip(pieces, items, strict=False)]
+    return "".join(filled) + "{}".join(pieces[len(filled) :])
+
+
+_OF_LISTS = {"aten::tensor": _of_list(torch.tensor), "aten::as_tensor": _of_list(torch.as_tensor)}
+
+
 @lru_cache(maxsize=4096)
 def operator_of(schema: Schema) -> Operator | None:
     """The operator behind a schema, or None if PyTorch does not know it."""
+    if schema.name in _OF_LISTS and schema.arguments[0].type == "t[]":
+        return Operator(_OF_LISTS[schema.name], schema)
+    if schema.name == "aten::str":  # of a generic type, too
+        return Operator(text_of, schema)
     namespace, _, name = schema.name.partition("::")
     if schema.name == "aten::view" and not schema.overload:
         name = "reshape"  # what made the tensor contiguous may be gone: it does not change a value

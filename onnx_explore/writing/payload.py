@@ -81,7 +81,7 @@ def array_of(tensor: torch.Tensor) -> npt.NDArray[Any]:
     plain = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
     if plain.dtype in _NUMPY_HAS:
         return plain.numpy()
-    flat: npt.NDArray[Any] = plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else np.empty(0, np.uint8)
+    flat: npt.NDArray[Any] = _flat(plain).numpy() if plain.numel() else np.empty(0, np.uint8)
     return flat.view(to_onnx(plain.dtype).numpy()).reshape(tuple(plain.shape))
 
 
@@ -104,7 +104,12 @@ def _torch_parts(tensor: torch.Tensor, chunk: int) -> Iterator[memoryview]:
 
 
 def _torch_bytes(tensor: torch.Tensor) -> memoryview:
-    return tensor.reshape(-1).view(torch.uint8).numpy().data
+    return _flat(tensor).numpy().data
+
+
+def _flat(tensor: torch.Tensor) -> torch.Tensor:
+    """The bytes of a contiguous tensor. One of a single element is that with any strides, and ``view`` wants the plain ones."""
+    return tensor.as_strided((tensor.numel(),), (1,)).view(torch.uint8)
 
 
 def _numpy_parts(tensor: ir.TensorProtocol) -> Iterator[memoryview]:

@@ -164,7 +164,7 @@ MODULES: list[Scripted] = [
     Scripted(
         LoopModel2(), [(X, torch.tensor(3)), (X, torch.tensor(0)), (X, torch.tensor(9))], traced=True, has=("Loop",)
     ),
-    Scripted(ListsBetween(), [(X,), (NEGATIVE,), (WIDE,)], ROWS, traced=True, since=13),
+    Scripted(ListsBetween(), [(X,), (NEGATIVE,), (WIDE,)], ROWS, traced=True),
     Scripted(seeded(TracedAround()), SIGNS, traced=True, has=("If",)),
     Scripted(seeded(ScriptedAround()), [(X, 2), (X, 0), (X, 5)], has=("Loop",)),
     Scripted(declared_any, [(X,)]),

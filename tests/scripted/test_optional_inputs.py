@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 import onnx_explore
-from onnx_explore.errors import InvalidArgument, OpsetTooLow, UnsupportedOperatorError
+from onnx_explore.errors import InvalidArgument, OpsetTooLow
 from tests.scripted.running import scripted
 
 X = torch.linspace(-2, 3, 6).reshape(2, 3)
@@ -53,7 +53,27 @@ def inside(x: Tensor, a: Optional[Tensor], more: List[Tensor]):
 
 
 def unasked(x: Tensor, a: Optional[Tensor]):
+    return x * 2
+
+
+def attention(x: Tensor, a: Optional[Tensor]):
     return torch.nn.functional.scaled_dot_product_attention(x, x, x, attn_mask=a)
+
+
+def handed_on(x: Tensor, w: Tensor, b: Optional[Tensor]):
+    if b is not None:
+        x = x * 2
+    return torch.nn.functional.linear(x, w, b)
+
+
+def in_containers(x: Tensor, a: Optional[Tensor]):
+    items: List[Optional[Tensor]] = [None]
+    items.append(a)
+    pair = (x, items[1])
+    for item in (pair[1], items[0]):
+        if item is not None:
+            x = x + item
+    return x
 
 
 def as_fed(value: Any) -> Any:
@@ -75,6 +95,9 @@ CASES: Dict[str, Any] = {
     "two": (two, (X, X * 3, torch.rand(3, 3)), ["a", "b"], [1, 2]),
     "one of two": (two, (X, X * 3, torch.rand(3, 3)), ["b"], [2]),
     "size": (size, (X, torch.rand(4, 1)), ["a"], [1]),
+    "attention": (attention, (X[None], X[:, :2]), ["a"], [1]),
+    "handed on": (handed_on, (X, torch.rand(3, 3), torch.rand(3)), ["b"], [2]),
+    "in containers": (in_containers, (X, X * 3), ["a"], [1]),
     "in a loop": (inside, (X, torch.rand(3), [X, X]), ["a"], [1]),
 }
 
@@ -181,15 +204,3 @@ def test_an_old_opset_is_refused_with_the_first_that_can():
 def test_wrong_names_are_refused(model: Any, args: Any, name: str, message: str):
     with pytest.raises(InvalidArgument, match=message):
         onnx_explore.export(model, args, kwargs={}, optional_inputs=[name])
-
-
-def handed_on(x: Tensor, w: Tensor, b: Optional[Tensor]):
-    if b is not None:
-        x = x * 2
-    return torch.nn.functional.linear(x, w, b)
-
-
-def test_an_operator_that_takes_none_itself_is_refused_with_the_way_out():
-    with pytest.raises(UnsupportedOperatorError, match=r"may be None.*two branches") as caught:
-        onnx_explore.export(scripted(handed_on), (X, torch.rand(3, 3), torch.rand(3)), kwargs={}, optional_inputs=["b"])
-    assert caught.value.argument == "bias"

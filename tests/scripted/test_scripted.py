@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.scripted.containers import CONTAINERS
+from tests.scripted.everyday import EVERYDAY
 from tests.scripted.flow import FLOW
 from tests.scripted.interface import INTERFACE
 from tests.scripted.modules import MODULES
+from tests.scripted.numbers import NUMBERS
+from tests.scripted.optionals import OPTIONALS
 from tests.scripted.recurrent import RECURRENT
 from tests.scripted.running import Scripted, check
+from tests.scripted.structures import STRUCTURES
 from tests.scripted.writes import WRITES
 
-CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES, *RECURRENT]
+CASES = [*FLOW, *CONTAINERS, *WRITES, *INTERFACE, *MODULES, *RECURRENT, *STRUCTURES, *OPTIONALS, *NUMBERS, *EVERYDAY]
 OPSETS = (11, 13, 20, 25)
 
 

@@ -112,6 +112,10 @@ def check_nodes(
     return NodesReport(tuple(run.rows), run.parts, budget, run.peak, seconds, run.note, inputs is None)
 
 
+class _NoValue(RuntimeMismatch):
+    """A part of the model that is fed with what could not be computed."""
+
+
 @dataclass(slots=True)
 class _Step:
     """One torch node that was run: what went in, and what of its outputs is compared."""
@@ -319,7 +323,8 @@ class _Run:
                 left, left_problems = self._alone(first, middle, self._made(first, middle))
                 right, right_problems = self._alone(middle + 1, last, self._made(middle + 1, last))
                 return {**left, **right}, {**left_problems, **right_problems}
-            return {}, {last: error.message}
+            # A node whose inputs are not there says nothing of its symbolic function.
+            return {}, {} if isinstance(error, _NoValue) else {last: error.message}
         self.alone_values.update({name: array for name, array in results.items() if not name.endswith(OWN)})
         return results, {}
 
@@ -345,7 +350,7 @@ class _Run:
         feeds: dict[str, Any] = {}
         for name in session.inputs:
             if name not in values:
-                raise RuntimeMismatch(f"'{name}' has no value: what makes it could not be run")
+                raise _NoValue(f"'{name}' has no value: what makes it could not be run")
             value, code = values[name], wanted[name]
             is_list = isinstance(value, list)
             feeds[name] = [_as_declared(each, code) for each in value] if is_list else _as_declared(value, code)  # pyright: ignore[reportUnknownVariableType]

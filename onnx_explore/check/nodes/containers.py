@@ -25,7 +25,7 @@ def _insert(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _pop(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
-    items = list(inputs[0])
+    items: Any = dict(inputs[0]) if isinstance(inputs[0], dict) else list(inputs[0])
     taken = items.pop(*inputs[1:])
     return taken, items
 
@@ -97,6 +97,8 @@ CONTAINERS: dict[str, Run] = {
     "aten::__contains__.str": _of(operator.contains),
     "aten::_set_item.str": _set,
     "aten::Delete.Dict_str": _delete,
+    "aten::pop.Dict_str": _pop,
+    "aten::pop.Dict_default_str": _pop,
     "aten::update.str": _update,
     "aten::get.str": _get,
     "aten::get.default_str": _get,

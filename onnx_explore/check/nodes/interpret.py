@@ -18,7 +18,7 @@ import torch
 from onnx_explore.check.nodes.containers import CONTAINERS
 from onnx_explore.errors import UnsupportedOperatorError
 from onnx_explore.torch_ir import TorchBlock, TorchGraph, TorchNode, walk
-from onnx_explore.torch_ir.operators import operator_of
+from onnx_explore.torch_ir.operators import format_text, operator_of
 
 
 class Interpreter:
@@ -219,13 +219,37 @@ def _nothing(node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (None,) * len(node.outputs)
 
 
+def _sequence_output(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """A list; of a list of structures, what stands at one place of each element."""
+    column: list[Any] = list(inputs[0])
+    for key in node.constant or ():
+        column = [entry[key] for entry in column]
+    return (column,)
+
+
+def _enum(node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (inputs[0].name if node.target == "prim::EnumName" else inputs[0].value,)
+
+
+def _format(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (format_text(*inputs),)
+
+
+def _yes(_node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (True,)
+
+
+def _no(_node: TorchNode, _inputs: Sequence[Any]) -> tuple[Any, ...]:
+    return (False,)
+
+
 _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::Constant": _constant,
     "prim::ListConstruct": _list,
     "prim::TupleConstruct": _tuple,
     "prim::NamedTupleConstruct": _tuple,
     "prim::SequenceInput": _list,
-    "prim::SequenceOutput": _same,
+    "prim::SequenceOutput": _sequence_output,
     "prim::OptionalOutput": _same,
     "prim::DictConstruct": _dict,
     "prim::ListUnpack": _unpack,
@@ -241,6 +265,14 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
+    "aten::_unwrap_optional": _same,
+    "aten::is_grad_enabled": _yes,  # the answers of an export (``symbolic.aten.questions``)
+    "prim::requires_grad": _yes,
+    "aten::_nested_tensor_from_mask_left_aligned": _no,
+    "prim::is_nested": _no,
+    "prim::EnumName": _enum,
+    "prim::EnumValue": _enum,
+    "aten::format": _format,
     **CONTAINERS,
 }
 
@@ -253,7 +285,7 @@ def _last_uses(graph: TorchGraph) -> dict[int, list[int]]:
             last[value.id] = node.id
         for inner in node.blocks:
             for each in walk(inner):
-                for value in each.inputs:
+                for value in (*each.inputs, *(item for block in each.blocks for item in block.returns)):
                     last[value.id] = node.id
             for value in inner.returns:
                 last[value.id] = node.id

@@ -166,14 +166,15 @@ def scalar_tensor(g: Emitter, s: Scalar, dtype: DType | None = None) -> Tensor:
 @symbolic("aten::tensor", "aten::as_tensor.list")
 def tensor(g: Emitter, data: Any, dtype: DType | None = None) -> Tensor:
     """tensor(t[] data, *, ScalarType? dtype=None, Device? device=None, bool requires_grad=False) -> Tensor"""
-    made = _stacked(g, data)
+    made = of_numbers(g, data)
     return g.cast(made, _type(g, dtype, made))
 
 
-def _stacked(g: Emitter, data: Any) -> Tensor:
+def of_numbers(g: Emitter, data: Any) -> Tensor:
+    """A tensor of a number or a (nested) list of numbers, each known at export or a 0-d value."""
     if not isinstance(data, tuple | list):
         return data if isinstance(data, ir.Value) else as_type(g, data, _type_of_number(data))
-    rows: list[Tensor] = [_stacked(g, item) for item in data]  # pyright: ignore[reportUnknownVariableType]
+    rows: list[Tensor] = [of_numbers(g, item) for item in data]  # pyright: ignore[reportUnknownVariableType]
     if not rows:
         return g.const([], default_float())
     if all(g.known(row) is not None for row in rows):

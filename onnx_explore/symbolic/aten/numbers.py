@@ -1,4 +1,4 @@
-"""Python numbers, booleans and lists of them, as scripted code computes with them when sizes are known only at run time.
+"""Python numbers and booleans, as scripted code computes with them when sizes are known only at run time.
 
 Overloads such as ``aten::add.int(int a, int b)`` and ``aten::sqrt.int(int a)`` are bound to the tensor functions by position
 (see ``binding.plan``); here stands what has no tensor form, or another result type.
@@ -12,8 +12,8 @@ import onnx_ir as ir
 
 from onnx_explore.emit import Emitter
 from onnx_explore.emit.forms.comparison import extreme, is_inf, is_nan, trunc
-from onnx_explore.symbolic.annotations import Operand, Scalar, Tensor
-from onnx_explore.symbolic.aten import arithmetic, comparison, unary
+from onnx_explore.symbolic.annotations import Operand, Tensor
+from onnx_explore.symbolic.aten import arithmetic, unary
 from onnx_explore.symbolic.aten.creation import default_float
 from onnx_explore.symbolic.promotion import as_type, is_float, promoted
 from onnx_explore.symbolic.registry import Function, alias, symbolic, table
@@ -31,25 +31,6 @@ def minimum(g: Emitter, a: Operand, b: Operand) -> Operand:
 def maximum(g: Emitter, a: Operand, b: Operand) -> Operand:
     """prim::max.int(int a, int b) -> int"""
     return extreme(g, "Max", *promoted(g, a, b))
-
-
-@symbolic("prim::min.self_int", "prim::min.self_float", "prim::min.self_bool")
-def smallest(g: Emitter, self: list[Scalar]) -> Operand:
-    """prim::min.self_int(int[] self) -> int"""
-    return _folded(g, "Min", self)
-
-
-@symbolic("prim::max.self_int", "prim::max.self_float", "prim::max.self_bool")
-def largest(g: Emitter, self: list[Scalar]) -> Operand:
-    """prim::max.self_int(int[] self) -> int"""
-    return _folded(g, "Max", self)
-
-
-def _folded(g: Emitter, op_type: str, numbers: list[Scalar]) -> Operand:
-    result = numbers[0]
-    for number in numbers[1:]:
-        result = extreme(g, op_type, *promoted(g, result, number))
-    return result
 
 
 @symbolic("prim::abs")
@@ -125,53 +106,3 @@ def divmod_numbers(g: Emitter, x: Operand, y: Operand) -> Any:
 def truncated_quotient(g: Emitter, a: Operand, b: Operand) -> Tensor:
     """aten::__round_to_zero_floordiv.int(int a, int b) -> int"""
     return arithmetic.div(g, a, b, "trunc")
-
-
-# -- lists ---------------------------------------------------------------------------------------------------------------
-
-
-@symbolic("aten::eq.int_list", "aten::eq.float_list", "aten::eq.bool_list")
-def equal_lists(g: Emitter, a: list[Scalar], b: list[Scalar]) -> Operand:
-    """aten::eq.int_list(int[] a, int[] b) -> bool"""
-    if len(a) != len(b):
-        return False
-    result: Operand = True
-    for left, right in zip(a, b, strict=True):
-        if isinstance(left, ir.Value) or isinstance(right, ir.Value):
-            same = comparison.eq(g, left, right)
-            result = g.op("And", result, same) if isinstance(result, ir.Value) else same
-        elif left != right:
-            return False
-    return result
-
-
-@symbolic("aten::ne.int_list", "aten::ne.float_list", "aten::ne.bool_list")
-def unequal_lists(g: Emitter, a: list[Scalar], b: list[Scalar]) -> Operand:
-    """aten::ne.int_list(int[] a, int[] b) -> bool"""
-    same = equal_lists(g, a, b)
-    return g.op("Not", same) if isinstance(same, ir.Value) else not same
-
-
-@symbolic("aten::__contains__.int_list", "aten::__contains__.float_list")
-def contains(g: Emitter, l: list[Scalar], item: Operand) -> Operand:  # noqa: E741  (the schema's name)
-    """aten::__contains__.int_list(int[] l, int item) -> bool"""
-    result: Operand = False
-    for number in l:
-        if isinstance(number, ir.Value) or isinstance(item, ir.Value):
-            same = comparison.eq(g, number, item)
-            result = g.op("Or", result, same) if isinstance(result, ir.Value) else same
-        elif number == item:
-            return True
-    return result
-
-
-@symbolic("aten::mul.left_t")
-def repeated(g: Emitter, l: Any, n: int) -> Any:  # noqa: E741  (the schema's name)
-    """aten::mul.left_t(t[] l, int n) -> t[]"""
-    return tuple(l) * n
-
-
-@symbolic("aten::mul.right_")
-def repeated_right(g: Emitter, n: int, l: Any) -> Any:  # noqa: E741  (the schema's name)
-    """aten::mul.right_(int n, t[] l) -> t[]"""
-    return tuple(l) * n

@@ -26,7 +26,9 @@ def axes_of(g: Emitter, x: Tensor, dim: list[int] | None) -> list[int] | None:
 
 
 def reduced(g: Emitter, op_type: str, x: Tensor, dim: list[int] | None, keepdim: bool = False) -> Tensor:
-    """One ONNX reduction over PyTorch's dimensions."""
+    """One ONNX reduction over PyTorch's dimensions; over all of them whatever their number."""
+    if (x.shape is None and not dim) and not keepdim:
+        return g.op(op_type, x, keepdims=0)
     if g.rank(x) == 0:
         # ONNX reduces a 0-d tensor only if no axes are named; the operator may still change the value (ReduceL2 …).
         return g.op(op_type, x, keepdims=0)
@@ -35,8 +37,10 @@ def reduced(g: Emitter, op_type: str, x: Tensor, dim: list[int] | None, keepdim:
 
 def mean_over(g: Emitter, x: Tensor, dim: list[int] | None, keepdim: bool = False) -> Tensor:
     """The mean; of nothing it is NaN, where ONNX Runtime's ReduceMean gives 0."""
-    assert x.shape is not None
+    if x.shape is None and not dim and not keepdim:
+        return g.op("Div", reduced(g, "ReduceSum", x, None), g.cast(g.op("Size", x), g.dtype(x)))
     axes = axes_of(g, x, dim)
+    assert x.shape is not None
     if 0 not in [x.shape[axis] for axis in (range(g.rank(x)) if axes is None else axes)]:
         return reduced(g, "ReduceMean", x, dim, keepdim)
     return g.op("Div", reduced(g, "ReduceSum", x, dim, keepdim), g.like(0, x))

@@ -86,6 +86,8 @@ def unflatten(g: Emitter, self: Tensor, dim: int, sizes: list[Dim]) -> Tensor:
 @symbolic("aten::unsqueeze", "aten::unsqueeze_copy")
 def unsqueeze(g: Emitter, self: Tensor, dim: int) -> Tensor:
     """unsqueeze(Tensor(a) self, int dim) -> Tensor(a)"""
+    if self.shape is None and dim >= 0:
+        return forms.unsqueeze(g, self, [dim])
     return forms.unsqueeze(g, self, [dim % (g.rank(self) + 1)])
 
 

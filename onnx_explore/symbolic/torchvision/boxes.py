@@ -7,26 +7,35 @@ import onnx_ir as ir
 
 from onnx_explore.emit import Emitter, forms, shapes
 from onnx_explore.errors import UnsupportedOperatorError
-from onnx_explore.symbolic.annotations import Tensor
+from onnx_explore.symbolic.annotations import Scalar, Tensor
 from onnx_explore.symbolic.registry import symbolic
 
 
 @symbolic("torchvision::nms", since=10)
-def nms(g: Emitter, dets: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+def nms(g: Emitter, dets: Tensor, scores: Tensor, iou_threshold: Scalar) -> Tensor:
     """torchvision::nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor
 
     The overlap of two boxes does not tell x from y, so that the corners may be given as PyTorch has them.
     """
-    if iou_threshold < 0:
-        raise UnsupportedOperatorError(f"iou_threshold is {iou_threshold}, and ONNX wants one between 0 and 1")
     chosen = g.op(
         "NonMaxSuppression",
         forms.unsqueeze(g, g.cast(dets, ir.DataType.FLOAT), [0]),
         forms.unsqueeze(g, g.cast(scores, ir.DataType.FLOAT), [0, 1]),
         shapes.as_vector(g, shapes.size(g, dets, 0)),
-        g.const([_rounded_down(min(iou_threshold, 1.0))], ir.DataType.FLOAT),
+        _threshold(g, iou_threshold),
     )
     return forms.select(g, chosen, 1, 2)
+
+
+def _threshold(g: Emitter, number: Scalar) -> Tensor:
+    """ONNX wants a float32 between 0 and 1. One that is computed is a float32 already."""
+    if isinstance(number, ir.Value):
+        limited = forms.clip(g, g.cast(number, ir.DataType.FLOAT), None, g.const(1.0, ir.DataType.FLOAT))
+        return forms.unsqueeze(g, limited, [0])
+    assert isinstance(number, int | float)
+    if number < 0:
+        raise UnsupportedOperatorError(f"iou_threshold is {number}, and ONNX wants one between 0 and 1")
+    return g.const([_rounded_down(min(number, 1.0))], ir.DataType.FLOAT)
 
 
 def _rounded_down(number: float) -> float:
