@@ -119,7 +119,7 @@ class Operators:
             )
         if resolution.variant is None:
             decomposed = decomposition(node, inputs, g)
-            if decomposed is None and _on_strings(node, inputs):
+            if decomposed is None and any(value.kind == "str" for value in node.outputs):
                 raise NotConstant(
                     "it works on a string that only the running model knows, and ONNX models compute with numbers",
                     action="make the string of what is known at export, or leave it out",
@@ -236,10 +236,6 @@ class Operators:
             elif is_dynamic(item):
                 return False
         return True
-
-
-def _on_strings(node: TorchNode, inputs: list[Lowered]) -> bool:
-    return any(isinstance(item, str) for item in inputs) or any(value.kind == "str" for value in node.outputs)
 
 
 def _as_vector(g: Emitter, value: TorchValue, item: Lowered) -> Lowered:

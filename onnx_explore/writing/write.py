@@ -131,8 +131,8 @@ def _check_object(file: BinaryIO) -> None:
         raise WriteError("the file object takes text, and a model is bytes", action="open it with mode 'wb'")
     if getattr(file, "closed", False):
         raise WriteError("the file object is closed", action="open it again with mode 'wb'")
-    writable = getattr(file, "writable", None)
-    if callable(writable) and not writable():
+    readable, writable = getattr(file, "readable", None), getattr(file, "writable", None)
+    if callable(readable) and callable(writable) and readable() and not writable():
         raise WriteError("the file object is open for reading", action="open it with mode 'wb'")
 
 

@@ -339,7 +339,7 @@ def longest_task(trace: bytes) -> float:
 @pytest.mark.parametrize("subshells", ["perCommTarget", "disabled"])
 def test_cancel(open_notebook: OpenNotebook, page: Page, subshells: str) -> None:
     """Cancel stops a long export at a node, with comm messages on a subshell's thread and on the main thread."""
-    cells = (LAYERS, "ex = onnx_explore.explore(Deep(300), torch.randn(2, 8), check=False)\nex")
+    cells = (LAYERS, "ex = onnx_explore.explore(Deep(2000), torch.randn(2, 8), check=False)\nex")
     notebook = open_notebook(*cells, run=1)
     page.evaluate(
         "mode => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells = mode; }",

@@ -16,7 +16,6 @@ _NEVER = (
     "is_xpu",
     "is_mps",
     "is_ipu",
-    "is_hpu",
     "is_maia",
     "is_vulkan",
     "is_mtia",
@@ -25,7 +24,6 @@ _NEVER = (
     "is_nested",
     "is_sparse",
     "is_sparse_csr",
-    "is_ort",
     "is_quantized",
 )
 """What a tensor of an ONNX model is not: it is dense, and whatever the device, the model is the same."""
@@ -63,10 +61,11 @@ def is_complex_of_complex(g: Emitter, self: Complex) -> bool:
 def requires_grad(g: Emitter, a: Tensor) -> bool:
     """prim::requires_grad(Tensor a) -> bool
 
-    What a model answers that can be trained: so scripted modules of PyTorch leave their fast paths for inference alone (nested
-    tensors, one fused operator for a whole encoder layer), which have no form in ONNX. A trace switches them off, too.
+    No for an input of the model. A weight, and what is computed in a model, answers as in a model that can be trained: so
+    scripted modules of PyTorch leave their fast paths for inference alone (nested tensors, one fused operator for a whole encoder
+    layer), which have no form in ONNX. A trace switches them off, too.
     """
-    return is_float(a)
+    return is_float(a) and not a.is_graph_input()
 
 
 @symbolic("aten::_nested_tensor_from_mask_left_aligned")
