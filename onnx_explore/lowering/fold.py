@@ -41,6 +41,8 @@ _NEVER = frozenset(
         "aten::empty_like",
         "aten::new_empty",
         "aten::_nested_tensor_from_mask_left_aligned",
+        "aten::is_autocast_cpu_enabled",
+        "aten::is_autocast_enabled",
         "aten::is_grad_enabled",  # the answers of an export, not of the export's own calls
         "prim::requires_grad",
         "aten::warn",

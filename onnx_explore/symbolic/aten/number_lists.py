@@ -110,6 +110,7 @@ def count(g: Emitter, self: Any, el: Operand) -> Tensor:
 @symbolic(*_overloads("aten::index.list_"))
 def index(g: Emitter, self: Any, el: Operand) -> Tensor:
     """index.list_int(int[] self, int el) -> int: where it is not in the list, the model refuses to run, as Python does"""
+    g.requires(9, "the place of a number in a list")
     places = g.op("NonZero", _hits(g, self, el))  # [1, how often]
     return forms.select(g, forms.squeeze(g, places, [0]), 0, 0)
 

@@ -267,7 +267,7 @@ NUMBERS = [
     scripted("implicit", "aten::ScalarImplicit", implicit),
     scripted("implicit-alpha", "aten::ScalarImplicit", implicit_scalar),
     scripted("item", "aten::item", items),
-    scripted("item-of-one", "aten::item", items_of_one, 9),
+    scripted("item-of-one", "aten::item", items_of_one),
     scripted("dim", "aten::dim", shapes),
     scripted("numel", "aten::numel", shapes),
     scripted("len-tensor", "aten::len.Tensor", shapes),

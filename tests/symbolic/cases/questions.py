@@ -96,7 +96,8 @@ def left_aligned(x: Tensor) -> Tensor:
 
 
 def grad_enabled(x: Tensor) -> Tensor:
-    return x + 1 if x.size(1) > 4 and torch.is_grad_enabled() else x * 2
+    """Both ways give the same: the answer is always yes, see ``prim::requires_grad``."""
+    return x + 1 if torch.is_grad_enabled() else 1 + x
 
 
 def autocast(x: Tensor) -> Tensor:
@@ -108,6 +109,16 @@ def counted(x: Tensor) -> Tensor:
     halves = [0.5, float(x.size(0)), 0.5]
     flags = [True, x.size(0) > 3, False]
     return x + sizes.count(3) + 10 * halves.count(0.5) + 100 * flags.count(True)
+
+
+def totals(x: Tensor) -> Tensor:
+    sizes = [x.size(0), 3, x.size(1)]
+    flags = [False, x.size(0) > 2]
+    return x + sum(sizes) + 10 * float(any(flags)) + 100 * float(all(flags))
+
+
+def placed(x: Tensor) -> Tensor:
+    return x + [5, x.size(0), x.size(1)].index(x.size(0))
 
 
 def asked(name: str, target: str, run: Callable[..., Any]) -> Case:
@@ -143,4 +154,6 @@ CASES = [
     asked("grad-enabled", "aten::is_grad_enabled", grad_enabled),
     asked("autocast", "aten::is_autocast_enabled", autocast),
     asked("counted", "aten::count.int", counted),
+    *[asked("totals", f"aten::{name}", totals) for name in ("sum.int", "any.bool", "all.bool")],
+    Case("placed", "aten::index.list_int", torch.jit.script(placed), lambda: (X,), {0: (0,)}, since=9),
 ]
