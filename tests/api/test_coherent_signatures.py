@@ -134,5 +134,8 @@ def test_unconvertible_operators_of_a_call_with_names() -> None:
     def model(x: torch.Tensor, mask: Optional[torch.Tensor] = None) -> torch.Tensor:  # noqa: UP045
         return x if mask is None else torch.ops.coherent.odd(x * mask)
 
-    assert onnx_explore.utils.unconvertible_ops(model, X, kwargs={"mask": X})[1] == ["coherent::odd"]
-    assert onnx_explore.utils.unconvertible_ops(model, X)[1] == []
+    try:
+        assert onnx_explore.utils.unconvertible_ops(model, X, kwargs={"mask": X})[1] == ["coherent::odd"]
+        assert onnx_explore.utils.unconvertible_ops(model, X)[1] == []
+    finally:
+        library._destroy()
