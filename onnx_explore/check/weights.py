@@ -7,12 +7,10 @@ scalars.
 
 from __future__ import annotations
 
-from typing import cast
-
 import onnx
 import onnx_ir as ir
 
-from onnx_explore.writing import add_initializer
+from onnx_explore.writing import add_initializer, serialize_around
 
 LARGE = 64 << 10
 """From how many bytes on an initializer is taken out."""
@@ -32,16 +30,7 @@ def without_weights(model: ir.Model, *, large: int = LARGE) -> tuple[onnx.ModelP
     view = ir.GraphView(
         (), (), nodes=(), doc_string=graph.doc_string, opset_imports=graph.opset_imports, name=graph.name
     )
-    shell = ir.Model(
-        cast(ir.Graph, view),  # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
-        ir_version=model.ir_version,
-        producer_name=model.producer_name,
-        producer_version=model.producer_version,
-        domain=model.domain,
-        model_version=model.model_version,
-        functions=tuple(model.functions.values()),
-    )
-    proto = ir.serde.serialize_model(shell)
+    proto = serialize_around(model, view)
     weights: dict[str, ir.TensorProtocol] = {}
     for value in graph.inputs:
         _declare(proto.graph.input.add(), value)

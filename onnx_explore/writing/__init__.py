@@ -6,7 +6,7 @@ In: an ``onnx_ir.Model``. Out: a file that ``onnx.load`` reads, or the file as i
 from __future__ import annotations
 
 from onnx_explore.writing.payload import array_of, contiguous_array
-from onnx_explore.writing.skeleton import add_initializer, in_memory, serialize_with, stand_in
+from onnx_explore.writing.skeleton import add_initializer, in_memory, serialize_around, serialize_with, stand_in
 from onnx_explore.writing.write import WriteResult, check_target, write_model
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "check_target",
     "contiguous_array",
     "in_memory",
+    "serialize_around",
     "serialize_with",
     "stand_in",
     "write_model",

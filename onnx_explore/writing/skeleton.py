@@ -81,6 +81,11 @@ def serialize_with(
         name=graph.name,
         metadata_props=dict(graph.metadata_props),
     )
+    return serialize_around(model, view)
+
+
+def serialize_around(model: ir.Model, view: ir.GraphView) -> onnx.ModelProto:
+    """Serialise a model with another main graph: its versions, names, metadata and functions around that."""
     shell = ir.Model(
         cast(ir.Graph, view),  # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
         ir_version=model.ir_version,
