@@ -91,7 +91,7 @@ def export(
             ONNX model runs; ``args`` has a tensor for them, whose dtype and shape they get. From opset 15 on.
         integer_kernels: Of quantized models. False: PyTorch's own arithmetic, so that the integers are PyTorch's. True: the form
             that ONNX Runtime makes one integer kernel of (convolutions are some four times faster); each of them may be
-            one step off.
+            one step off, and what comes behind may make more of it.
 
     Returns:
         The exported model.

@@ -42,7 +42,8 @@ class Options:
     ``dynamic_axes`` is already normalised: value name → axis (not negative) → symbol. ``keep_initializers_as_inputs`` is what
     its three states come to. ``export_modules_as_functions`` is a set of classes, or whether all are meant.
     ``torch_symbolics`` says whether what others registered with PyTorch's exporter is used. ``optional_inputs``
-    are names of inputs that may be None.
+    are names of inputs that may be None. ``integer_kernels`` says whether quantized layers take the form that ONNX Runtime has
+    integer kernels for.
     """
 
     opset_version: int = DEFAULT_OPSET

@@ -14,6 +14,7 @@ import {
   type Summary,
   type Working,
 } from "../src/protocol";
+import { sizeOf } from "../src/views/costs";
 import { compare } from "../src/views/sortedtable";
 
 /** Float32 numbers as the bits that travel. */
@@ -295,5 +296,61 @@ describe("a saved output", () => {
     old.setHeat("accumulated");
     await settled();
     expect(old.heat.value).toBeUndefined();
+  });
+});
+
+describe("RV", () => {
+  it("stale refusal after an edit", async () => {
+    const kernel = new Kernel();
+    const session = new Session(kernel as Source);
+    await session.open();
+    kernel.failing = { kind: "failed", code: "Cancelled", message: "x" };
+    await session.check("check_nodes");
+    kernel.summary = { ...kernel.summary, revision: 9, content: 9, nodes: null };
+    kernel.tell({ kind: "revision", revision: 9 });
+    await settled();
+    expect(session.refused.value.size).toBe(0);
+  });
+  it("rows come after a busy answer", async () => {
+    const kernel = new Kernel();
+    const real = kernel.ask.bind(kernel);
+    let busy = true;
+    kernel.ask = (r: { kind: string; pane?: string }) =>
+      r.kind === "nodes" && busy ? Promise.resolve({ kind: "busy", message: "b" } as never) : real(r);
+    const session = new Session(kernel as Source);
+    await session.open();
+    await session.check("check_nodes");
+    session.setHeat("local");
+    await settled();
+    expect(session.nodes.value).toBeUndefined();
+    busy = false;
+    session.setHeat("off");
+    session.setHeat("local");
+    await session.refresh();
+    await settled();
+    expect(session.nodes.value).toBeDefined();
+  });
+  it("no old heat while the new panes come", async () => {
+    const kernel = new Kernel();
+    const session = new Session(kernel as Source);
+    await session.open();
+    await session.check("check_nodes");
+    session.setHeat("local");
+    await settled();
+    kernel.summary = { ...kernel.summary, revision: 9, content: 9, nodes: null };
+    const seen: boolean[] = [];
+    session.panes.on((panes) => {
+      if ([...panes.values()].some((pane) => pane.text.revision === 9)) seen.push(session.heat.value !== undefined);
+    });
+    kernel.tell({ kind: "revision", revision: 9 });
+    await settled();
+    expect(seen).toEqual([false, false, false, false]);
+  });
+});
+
+describe("sizes", () => {
+  it("are sorted as bytes, and nothing has none", () => {
+    expect([sizeOf("896 B"), sizeOf("28.7 kB"), sizeOf("244.4 MB")]).toEqual([896, 28700, 244.4e6]);
+    expect(sizeOf("")).toBeNaN();
   });
 });

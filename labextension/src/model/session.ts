@@ -367,6 +367,7 @@ export class Session {
     this.stamps.nodes = stamp;
     const reply = stamp === "" ? undefined : await this.ask<"nodes">({ kind: "nodes" });
     if (this.stamps.nodes !== stamp) return;
+    if (reply?.kind !== "ok") this.stamps.nodes = "";
     this.nodes.value = reply?.kind === "ok" ? new NodesModel(reply.answer, reply.buffers) : undefined;
     this.showHeat();
   }
@@ -375,6 +376,7 @@ export class Session {
     this.stamps.costs = stamp;
     const reply = stamp === "" ? undefined : await this.ask<"costs">({ kind: "costs" });
     if (this.stamps.costs !== stamp) return;
+    if (reply?.kind !== "ok") this.stamps.costs = "";
     this.costs.value = reply?.kind === "ok" ? new CostsModel(reply.answer, reply.buffers) : undefined;
     this.showHeat();
   }
@@ -423,7 +425,7 @@ export class Session {
     if (reply.kind === "ok") {
       const { answer } = reply;
       fresh = answer.kind === "summary" || answer.kind === "edited";
-      if (answer.kind === "summary" || answer.kind === "edited") this.summary.value = answer.summary;
+      if (answer.kind === "summary" || answer.kind === "edited") this.accept(answer.summary);
       if (answer.kind === "edited" && answer.onnx !== null) {
         this.panes.value = new Map(this.panes.value).set("onnx", new PaneModel(answer.onnx, reply.buffers));
         this.whole = new Set<PaneName>(["onnx"]);
@@ -435,10 +437,18 @@ export class Session {
     await this.refresh(fresh, first);
   }
 
+  /** What was found of an older export goes before the panes of the new one come. */
+  private accept(summary: Summary): void {
+    const old = this.summary.value?.content;
+    this.summary.value = summary;
+    if (summary.content !== old && this.refused.value.size > 0) this.refused.value = new Map();
+    void this.loadRows();
+  }
+
   private takeSummary(reply: Reply<Answers["summary"]>): void {
     if (reply.kind === "ok") {
       const { summary } = reply.answer;
-      this.summary.value = summary;
+      this.accept(summary);
       if (summary.busy) {
         this.running.value = ELSEWHERE;
         this.lookLater();

@@ -40,17 +40,11 @@ export class ChecksView {
       el("section", { aria: { label: "Every node" } }, this.head, this.below),
       this.passes,
     );
-    const show = (): void => this.show();
     this.disposal.add(
-      session.summary.on(show),
-      session.running.on(show),
-      session.working.on(show),
-      session.refused.on(show),
-      session.connection.on(show),
-      session.heatMode.on(show),
-      session.nodes.on(show),
+      ...follow(session, this.element, () => this.show()),
+      session.nodes.on(() => this.show()),
       session.selection.on((mark) => {
-        if (mark.sender !== "checks") this.follow(false);
+        if (mark.sender !== "checks") this.catchUp(false);
       }),
     );
   }
@@ -65,21 +59,18 @@ export class ChecksView {
     if (!open) return;
     this.session.want("nodes");
     this.show();
+    if (this.session.selection.value.sender !== "checks") this.catchUp(false);
   }
 
   private show(): void {
     const summary = this.session.summary.value;
     if (!this.open || summary === undefined) return;
-    const focused = nameOf(document.activeElement);
-    fill(this.whole, el("h4", {}, "Whole model"), checksTable(summary));
-    this.showHead(summary);
-    this.showRows();
-    fill(this.passes, ...this.passesPart(summary));
-    if (focused !== "" && !this.element.contains(document.activeElement)) {
-      for (const item of this.element.querySelectorAll<HTMLElement>("button")) {
-        if (nameOf(item) === focused) item.focus({ preventScroll: true });
-      }
-    }
+    keepFocus(this.element, () => {
+      fill(this.whole, el("h4", {}, "Whole model"), checksTable(summary));
+      this.showHead(summary);
+      this.showRows();
+      fill(this.passes, ...this.passesPart(summary));
+    });
   }
 
   // -- every node -------------------------------------------------------------------------------------------------------
@@ -162,7 +153,7 @@ export class ChecksView {
     if (model === this.model) return;
     this.model = model;
     this.rows.take(model?.count ?? 0);
-    this.follow(false);
+    this.catchUp(false);
   }
 
   private makeRows(): SortedTable {
@@ -271,7 +262,7 @@ export class ChecksView {
   }
 
   /** The row of what is chosen elsewhere. */
-  private follow(ask: boolean): void {
+  private catchUp(ask: boolean): void {
     const { model } = this;
     if (!this.open) return;
     const row = model?.threads.rows(this.session.selection.value.ids)[0] ?? -1;
@@ -364,7 +355,7 @@ export function checkButton(
           "span",
           { class: "oe-running", role: "status" },
           el("span", { class: "oe-spinner", aria: { hidden: "true" } }),
-          running.startsWith("Stopping") ? `${running} …` : `${session.far() || "Working"} …`,
+          el("span", { class: "oe-check-far" }, farText(session)),
         )
       : null,
     own && !running.startsWith("Stopping")
@@ -382,6 +373,27 @@ export function checkButton(
   ];
 }
 
-function nameOf(element: Element | null): string {
-  return element?.closest(".oe-checks") === null ? "" : (element?.textContent ?? "");
+function farText(session: Session): string {
+  const running = session.running.value;
+  return `${running.startsWith("Stopping") ? running : session.far() || "Working"} …`;
+}
+
+/** What a drawer with check buttons depends on. Progress only rewrites its text: a press on *Cancel* must find the button. */
+export function follow(session: Session, element: HTMLElement, show: () => void): (() => void)[] {
+  const { summary, running, refused, connection, heatMode } = session;
+  return [
+    ...[summary, running, refused, connection, heatMode].map((signal) => signal.on(show)),
+    session.working.on(() => {
+      for (const place of element.querySelectorAll(".oe-check-far")) place.textContent = farText(session);
+    }),
+  ];
+}
+
+/** Rebuild, and give the focus back to the button that says the same. */
+export function keepFocus(element: HTMLElement, rebuild: () => void): void {
+  const focused = element.contains(document.activeElement) ? (document.activeElement?.textContent ?? "") : "";
+  rebuild();
+  if (focused === "" || element.contains(document.activeElement)) return;
+  const again = [...element.querySelectorAll("button")].find((item) => item.textContent === focused);
+  again?.focus({ preventScroll: true });
 }

@@ -1,11 +1,11 @@
 /** The cost drawer: where time and bytes go, by module, source line and node; measured when asked. */
 
 import type { CostModel, CostsModel } from "../model/checks";
-import { milliseconds, timeLevel } from "../model/heat";
+import { milliseconds } from "../model/heat";
 import type { Session } from "../model/session";
 import type { Summary } from "../protocol";
 import { Disposal, el, fill } from "../render/dom";
-import { checkButton } from "./checks";
+import { checkButton, follow, keepFocus } from "./checks";
 import { heatSwitch } from "./heatbar";
 import { type Column, SortedTable } from "./sortedtable";
 
@@ -29,15 +29,9 @@ export class CostsView {
 
   constructor(private readonly session: Session) {
     this.element.append(this.head, this.holder);
-    const show = (): void => this.show();
     this.disposal.add(
-      session.summary.on(show),
-      session.running.on(show),
-      session.working.on(show),
-      session.refused.on(show),
-      session.connection.on(show),
-      session.heatMode.on(show),
-      session.costs.on(show),
+      ...follow(session, this.element, () => this.show()),
+      session.costs.on(() => this.show()),
       session.selection.on((mark) => {
         if (mark.sender !== "costs") this.rows?.mark(-1);
       }),
@@ -60,7 +54,7 @@ export class CostsView {
     const summary = this.session.summary.value;
     if (!this.open || summary === undefined) return;
     const model = this.session.costs.value;
-    fill(this.head, this.buttons(summary, model), this.words(summary, model));
+    keepFocus(this.element, () => fill(this.head, this.buttons(summary, model), this.words(summary, model)));
     if (model === this.model) return;
     this.model = model;
     this.showRows();
@@ -169,7 +163,8 @@ function columns(part: Part, costs: CostModel, total: number): Column[] {
     },
     {
       title: "Share",
-      key: (row) => -share(row),
+      largestFirst: true,
+      key: share,
       cell: (row) =>
         el(
           "span",
@@ -177,7 +172,6 @@ function columns(part: Part, costs: CostModel, total: number): Column[] {
           el("span", {
             class: "oe-share-bar",
             style: { width: `${Math.max(1, Math.round(60 * Math.min(1, share(row))))}px` },
-            data: { level: String(timeLevel(share(row))), ramp: "time" },
           }),
           el("span", {}, `${(100 * share(row)).toFixed(share(row) < 0.1 ? 1 : 0)} %`),
         ),
@@ -214,7 +208,7 @@ function columns(part: Part, costs: CostModel, total: number): Column[] {
       {
         title: "Size",
         numeric: true,
-        key: (row) => Number((parameters[row] ?? "").replaceAll(",", "")),
+        key: (row) => sizeOf(bytes[row] ?? ""),
         cell: (row) => bytes[row] ?? "",
       },
     ];
@@ -231,6 +225,12 @@ function columns(part: Part, costs: CostModel, total: number): Column[] {
       cell: (row) => el("bdi", {}, names[row] === titles[row] ? "" : (names[row] ?? "")),
     },
   ];
+}
+
+/** The bytes of `244.4 MB`; NaN of nothing. */
+export function sizeOf(text: string): number {
+  const [size, unit = ""] = text.split(" ");
+  return Number(size || Number.NaN) * 1000 ** ["B", "kB", "MB", "GB", "TB"].indexOf(unit);
 }
 
 function titleCell(part: Part, title: string, note: string): HTMLElement {

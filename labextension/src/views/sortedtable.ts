@@ -10,6 +10,8 @@ export interface Column {
   title: string;
   /** Numbers stand at the right, and are sorted from the largest. */
   numeric?: boolean;
+  /** Sorted from the largest, though it does not stand at the right. */
+  largestFirst?: boolean;
   class?: string;
   /** Whether there is nothing to say in it. */
   empty?(): boolean;
@@ -122,7 +124,7 @@ export class SortedTable {
 
   /** First the telling way round, then the other one, then as the rows came. */
   private turn(column: Column): void {
-    const first = column.numeric === true;
+    const first = column.largestFirst ?? column.numeric === true;
     if (this.by?.column !== column) this.by = { column, down: first };
     else if (this.by.down === first) this.by = { column, down: !first };
     else this.by = undefined;

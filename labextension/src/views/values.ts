@@ -11,13 +11,17 @@ export class ValuesPanel {
   private model: NodesModel | undefined;
   private row = -1;
   private shown: Values | string | undefined;
-  private asking = false;
+  /** The row whose values are on their way. */
+  private asking = -1;
 
   constructor(private readonly session: Session) {}
 
   /** Look at a row; its values are asked for at once, or only when somebody presses the button. */
   take(model: NodesModel | undefined, row: number, ask: boolean): void {
-    if (model !== this.model || row !== this.row) this.shown = undefined;
+    if (model !== this.model || row !== this.row) {
+      this.shown = undefined;
+      this.asking = -1;
+    }
     this.model = model;
     this.row = row;
     if (ask && this.shown === undefined) void this.ask();
@@ -31,11 +35,12 @@ export class ValuesPanel {
       this.show();
       return;
     }
-    this.asking = true;
+    this.asking = row;
     this.show();
     const found = await this.session.values(model.node(row), value);
-    this.asking = false;
-    if (model === this.model && row === this.row) this.shown = found;
+    if (model !== this.model || row !== this.row) return;
+    this.asking = -1;
+    this.shown = found;
     this.show();
   }
 
@@ -66,7 +71,7 @@ export class ValuesPanel {
     if (this.session.connection.value !== "live") {
       return el("p", { class: "oe-muted" }, "The values themselves need the kernel: run the cell again.");
     }
-    if (this.asking) {
+    if (this.asking === row) {
       return el("p", { class: "oe-running" }, el("span", { class: "oe-spinner" }), "Computing the values …");
     }
     if (shown === undefined) {
