@@ -8,7 +8,7 @@ is at other sizes. Expressions are parsed by onnx_ir (names, whole numbers, ``+ 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -17,7 +17,9 @@ from onnx_explore.errors import InvalidArgument
 
 _OPERATOR = re.compile(r"[-+*/%()]")
 _HYPHENS = re.compile(r"[A-Za-z_][\w.]*(-[A-Za-z_][\w.]*)+")
-_LARGEST = 1 << 16
+_LARGEST = 1 << 11
+_STEP = 5040
+"""Can be divided by every number up to 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def size_of(text: str, sizes: Mapping[str, int]) -> int | None:
     dim = ir.SymbolicDim(text)
     if not all(name in sizes for name in dim.free_symbols()):
         return None
-    found = dim.evaluate(dict(sizes))
+    try:
+        found = dim.evaluate(dict(sizes))
+    except ArithmeticError:  # a remainder of a division by 0
+        return None
     return found if isinstance(found, int) and found >= 0 else None
 
 
@@ -120,7 +125,12 @@ def _solved(rows: Sequence[tuple[str, int, str]], found: dict[str, int]) -> Sequ
         text, size, where = row
         for name in symbols_in(text) - found.keys():
             solved = next(
-                (number for number in range(1, _reach(size)) if size_of(text, {**found, name: number}) == size), None
+                (
+                    number
+                    for number in _tries(text, name, size, found)
+                    if size_of(text, {**found, name: number}) == size
+                ),
+                None,
             )
             if solved is None:
                 raise InvalidArgument(
@@ -130,8 +140,14 @@ def _solved(rows: Sequence[tuple[str, int, str]], found: dict[str, int]) -> Sequ
     return rows
 
 
-def _reach(size: int) -> int:
-    return min(_LARGEST, 16 * size + 64)
+def _tries(text: str, name: str, size: int, found: Mapping[str, int]) -> Iterator[int]:
+    """Numbers for a symbol: what is right for a multiple of it and a rest, then the small ones."""
+    low, high = (size_of(text, {**found, name: number}) for number in (_STEP, 2 * _STEP))
+    if low is not None and high is not None and low != high:
+        steps, rest = divmod((size - low) * _STEP, high - low)
+        if not rest and _STEP + steps > 0:
+            yield _STEP + steps
+    yield from range(1, min(_LARGEST, 16 * size + 64))
 
 
 def _refuse_other(text: str, size: int, where: str, found: Mapping[str, int]) -> None:

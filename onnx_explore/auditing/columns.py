@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from onnx_explore.torch_ir import Frame
 
-_NAMES = {"split_with_sizes": "split", "unsafe_split": "split", "unsafe_chunk": "chunk", "tensor_split": "tensor_split"}
+_NAMES = {"split_with_sizes": "split", "unsafe_split": "split", "unsafe_chunk": "chunk"}
 
 
 def with_column(place: Frame, target: str) -> Frame:

@@ -80,7 +80,7 @@ def guarded(modules: Sequence[tuple[str, torch.nn.Module]]) -> Generator[Guarded
     with contextlib.ExitStack() as stack:
         stack.enter_context(_ONE_AT_A_TIME)
         stack.callback(_check_tracing_state)
-        stack.enter_context(_random_numbers())
+        stack.enter_context(kept_random_numbers())
         stack.enter_context(_default_dtype())
         stack.enter_context(_autocast_cache())
         stack.enter_context(_warnings(guard.notes))
@@ -99,7 +99,7 @@ def _check_tracing_state() -> None:
 
 
 @contextlib.contextmanager
-def _random_numbers() -> Generator[None]:
+def kept_random_numbers() -> Generator[None]:
     """Of the CPU, and of every accelerator that is in use."""
     cpu = torch.get_rng_state()
     others = [(device, _states(device)) for device in _accelerators()]

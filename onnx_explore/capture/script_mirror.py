@@ -32,6 +32,8 @@ _CONTEXTS = (
 )
 """Contexts of ``with`` that matter to gradients and profiles only."""
 
+_GRADIENT_QUESTIONS = frozenset({"aten::is_grad_enabled", "prim::requires_grad"})
+
 
 class ScriptMirror(Mirror):
     """A mirror that follows modules.
@@ -52,6 +54,7 @@ class ScriptMirror(Mirror):
         "_call",
         "_contexts",
         "_depth",
+        "_gradients_off",
         "_graphs",
         "_held",
         "_modules",
@@ -85,7 +88,8 @@ class ScriptMirror(Mirror):
         self._names = iter(parameter_names)
         self.parameters: dict[str, Parameter] = {}
         self._taken: set[str] = set()
-        self._contexts: set[int] = set()
+        self._contexts: dict[int, bool] = {}  # object → whether it switches gradients off
+        self._gradients_off = 0
         self.called: dict[str, torch.nn.Module] = {}
         self.notes: list[CaptureNote] = []
 
@@ -124,7 +128,7 @@ class ScriptMirror(Mirror):
         """Mirrors a method or function with these inputs; returns what it returns."""
         outer_values, outer_modules, outer_contexts = self._values, self._modules, self._contexts
         self._call = self._call or Origin()
-        self._values, self._modules, self._contexts = {}, {}, set()
+        self._values, self._modules, self._contexts = {}, {}, {}
         formal = list(graph.inputs())
         if module is not None:
             self._modules[formal.pop(0).unique()] = module
@@ -151,6 +155,15 @@ class ScriptMirror(Mirror):
             return  # Its calls were inlined.
         if self._is_of_context(node, target):
             return
+        if target in _GRADIENT_QUESTIONS and self._gradients_off:
+            self.notes.append(
+                CaptureNote(
+                    "warning",
+                    "GradientQuestion",
+                    f"{target} is asked where gradients are switched off: it is answered as where they are not",
+                    self._origin(node).where,
+                )
+            )
         if target == "prim::GetAttr" and node.inputsAt(0).unique() in self._modules:
             self._get(node, nodes)
         elif target == "prim::SetAttr" and node.inputsAt(0).unique() in self._modules:
@@ -173,11 +186,15 @@ class ScriptMirror(Mirror):
     def _is_of_context(self, node: JitNode, target: str) -> bool:
         """Whether a node makes, enters or leaves a context that changes no value (``with torch.no_grad():``)."""
         if target == "prim::CreateObject" and node.output().type().annotation_str.endswith(_CONTEXTS):
-            self._contexts.add(node.output().unique())
+            name: str = node.output().type().annotation_str
+            self._contexts[node.output().unique()] = name.endswith(("no_grad", "inference_mode"))
             return True
         if target not in ("prim::Enter", "prim::Exit", CALL_METHOD):
             return False
-        return node.inputsAt(0).unique() in self._contexts
+        off = self._contexts.get(node.inputsAt(0).unique())
+        if off and target != CALL_METHOD:
+            self._gradients_off += 1 if target == "prim::Enter" else -1
+        return off is not None
 
     def _get(self, node: JitNode, nodes: list[TorchNode]) -> None:
         path, module = self._modules[node.inputsAt(0).unique()]

@@ -60,6 +60,12 @@ class Report:
         return tuple(item for item in self.items if item.status == "failed")
 
     @property
+    def ran(self) -> bool:
+        """Whether ONNX ran, where it was to run."""
+        runtimes = [item for item in self.items if item.kind == "runtime"]
+        return any(item.status == "passed" for item in runtimes) or not runtimes
+
+    @property
     def verdict(self) -> str:
         """Everything in one line."""
         if self.failures:
@@ -85,8 +91,7 @@ class Report:
         if samples:
             agree = sum(item.status == "passed" for item in samples)
             parts.append(f"{agree} of {len(samples)} samples agree" if len(samples) > 1 else _one(samples[0]))
-        ran = any(item.status == "passed" for item in runtimes) or not runtimes
-        return ("checked: " if ran and self.items else "not checked: ") + ("; ".join(parts) or "nothing ran")
+        return ("checked: " if self.ran and self.items else "not checked: ") + ("; ".join(parts) or "nothing ran")
 
     def to_text(self) -> str:
         """The verdict, every check, and every output that was compared."""

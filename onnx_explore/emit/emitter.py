@@ -349,6 +349,10 @@ class Emitter:
             )
         return len(x.shape)
 
+    def is_model_input(self, x: ir.Value) -> bool:
+        """Whether a value is an input of the model, not of the body of a Loop."""
+        return x.is_graph_input() and x.graph is self._root
+
     def axis(self, x: ir.Value, dim: int) -> int:
         """A dimension number of PyTorch, made non-negative (0-d tensors count as 1-d, as in PyTorch)."""
         rank = max(self.rank(x), 1)

@@ -15,6 +15,8 @@ import torch
 from onnx_ir.tensor_adapters import TorchTensor
 
 from onnx_explore.arguments import check_tolerances
+from onnx_explore.capture.captured import feeds_of
+from onnx_explore.capture.guard import kept_random_numbers
 from onnx_explore.check.cost import RUNS, measure_cost
 from onnx_explore.check.cost_report import CostReport
 from onnx_explore.check.nodes import BUDGET, NodeCheck, NodesReport
@@ -27,7 +29,7 @@ from onnx_explore.explore.repro import Repro, of_failure
 from onnx_explore.explore.smallest import Search, refusal_of
 from onnx_explore.explore.values import NodeValues
 from onnx_explore.exported import Exported
-from onnx_explore.writing import contiguous_array
+from onnx_explore.writing import check_target, contiguous_array
 
 
 class Checking(Editing):
@@ -173,7 +175,7 @@ class Checking(Editing):
             raise InvalidArgument(
                 f"no ONNX value{named} is left of node {node}", argument="node", action="see nodes_report"
             )
-        with self._owned(tell=False):
+        with self._owned(tell=False), kept_random_numbers():
             taken = self._taken(row)
             try:
                 actual = RuntimeSession(taken.model).run(taken.inputs)
@@ -187,7 +189,7 @@ class Checking(Editing):
         assert self._nodes is not None
         model, _, given = self._nodes
         fed = {name: item.tensor for item in self.captured.graph.parameters for name in (item.name, *item.aliases)}
-        fed |= {item.name: tensor for item, tensor in zip(self.captured.inputs, given, strict=True)}
+        fed |= feeds_of(self.captured.inputs, given)
         return extract(model, self._flow.graph, self._flow.lowering.lowered, given, fed, row)
 
     def repro(self, path: str | os.PathLike[str]) -> Repro:
@@ -207,23 +209,25 @@ class Checking(Editing):
             InvalidArgument: If nothing failed, or if no piece shows it.
             NotAvailable: If what failed cannot be written as a script.
             Cancelled: If it was cancelled.
+            WriteError: If the file cannot be written; before anything runs.
         """
         file = os.fspath(path)
+        check_target(file)
         if self._exported is None and self.error is not None and self._model is None:
             node = self._flow.lowering.node
             if node is None:
                 raise NotAvailable("the export failed at no node", action="hand on the model itself") from self.error
-            with self._owned(tell=False):
+            with self._owned(tell=False), kept_random_numbers():
                 return of_failure(file, self._flow, node, self._given(None), self.error)
         model = self._model if self._model is not None else self.exported.model
-        with self._owned(tell=False):
-            found = refusal_of(file, model)
+        with self._owned(tell=False), kept_random_numbers():
+            found = refusal_of(file, model, self._flow.recorder.cancelled)
         if found is not None:
             return found
         report = self.nodes_report or self.check_nodes()
         assert self._nodes is not None
         given = self._nodes[2]
-        with self._owned(tell=False):
+        with self._owned(tell=False), kept_random_numbers():
             stop = self._flow.recorder.cancelled
             search = Search(self._flow, self.exported.model, given, self._taken, stop, self._tolerances)
             return search.write(file, report)

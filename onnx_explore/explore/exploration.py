@@ -362,7 +362,7 @@ class Exploration(Checking):
     @contextmanager
     def _owned(self, *, content: bool = True, tell: bool = True) -> Generator[None, None, None]:
         if not self._lock.acquire(blocking=False):
-            raise Busy("another step is running", action="wait for it, or interrupt the kernel")
+            raise Busy("another step is running", action="wait for it, or call cancel()")
         self._stop.clear()
         try:
             yield

@@ -6,6 +6,7 @@ imports, constants, then definitions, each after what it uses. Nothing of it is 
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 import sys
@@ -19,7 +20,6 @@ from onnx_explore.errors import NotAvailable
 from onnx_explore.torch_ir.source import literal
 
 _INSTALLED = frozenset({"numpy", "onnx", "onnx_explore", "onnx_ir", "onnxruntime", "torch", "torchvision"})
-_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def own_source(objects: Sequence[Any]) -> str:
@@ -53,8 +53,9 @@ class _Module:
         if not text.startswith(("class ", "def ", "@")):
             raise NotAvailable(f"{name} is not defined by a statement of its own")
         text = _undecorated(text) if inspect.isfunction(item) else text
+        words = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
         for word, used in _globals_of(item).items():
-            if word != name and word in _WORD.findall(text):
+            if word != name and word in words:
                 self._use(word, used)
         self.parts.append(text)
 
@@ -95,7 +96,8 @@ def _globals_of(item: Any) -> Mapping[str, Any]:
     """The names that its code may use: of its module, and of the functions around it."""
     if not isinstance(item, type):
         return {**item.__globals__, **_closure(item)}
-    found: dict[str, Any] = dict(vars(sys.modules.get(item.__module__, sys)))
+    module = sys.modules.get(item.__module__)
+    found: dict[str, Any] = dict(vars(module)) if module is not None else {}
     for member in vars(item).values():
         function = inspect.unwrap(getattr(member, "__func__", member))
         if isinstance(function, FunctionType):

@@ -18,6 +18,7 @@ import io
 import json
 import os
 import platform
+import re
 import runpy
 import sys
 import tempfile
@@ -324,10 +325,12 @@ def _only_types_of_numpy(model: onnx.ModelProto) -> None:
     model.graph.node.extend(copied)
 
 
+_FOLDERS = re.compile(r"""(?<![\w.])(?:~[\w.-]*|[A-Za-z]:)?[\\/](?:[^\s\\/'"()<>:,]+[\\/])*""")
+
+
 def _plain(text: str) -> str:
     """One line that can stand in a docstring: without quotes, backslashes and folders."""
-    words = [os.path.basename(word) if word.startswith(("/", "~")) else word for word in text.split()]
-    return " ".join(words).replace("\\", "/").replace('"', "'")
+    return _FOLDERS.sub("", " ".join(text.split())).replace("\\", "/").replace('"', "'")
 
 
 def _written(path: str, title: str, files: dict[str, bytes]) -> Repro:

@@ -19,11 +19,12 @@ from onnx_explore.capture.captured import feeds_of
 from onnx_explore.capture.rerun import make_rerun
 from onnx_explore.check.compare import Comparison, compare
 from onnx_explore.check.nodes import NodeCheck, NodesReport
-from onnx_explore.check.nodes.extract import Extract
+from onnx_explore.check.nodes.extract import Extract, without_places
 from onnx_explore.check.nodes.interpret import values_of
 from onnx_explore.check.nodes.pairs import find_pairs
 from onnx_explore.check.nodes.smaller import inside, refused, together
 from onnx_explore.check.quantized import is_quantized
+from onnx_explore.check.randomness import random_outputs
 from onnx_explore.check.runtime import ReferenceSession, RuntimeSession, Session
 from onnx_explore.check.structure import check_structure
 from onnx_explore.errors import (
@@ -45,15 +46,21 @@ _SAID = 60
 _DEFAULT = (1e-4, 1e-6)
 
 
-def refusal_of(path: str, model: ir.Model) -> Repro | None:
+def refusal_of(path: str, model: ir.Model, cancelled: Callable[[], bool]) -> Repro | None:
     """The fewest nodes that ``onnx.checker`` or ONNX Runtime refuses, written; None if both accept the model."""
     for by, look in (("onnx.checker", _checked), ("ONNX Runtime", _loaded)):
         message = look(model)
         if not message:
             continue
-        found = refused(model, lambda proto, look=look: _short(look(proto)))
+
+        def said(proto: onnx.ModelProto, look: Callable[[ir.Model | onnx.ModelProto], str] = look) -> str:
+            if cancelled():
+                raise Cancelled("stopped while the smallest piece was looked for")
+            return _short(look(proto))
+
+        found = refused(model, said)
         if found is not None:
-            _without_names(found)
+            without_places(found)
             return of_refusal(path, found, by, message)
     return None
 
@@ -79,12 +86,6 @@ def _loaded(model: ir.Model | onnx.ModelProto) -> str:
 def _short(message: str) -> str:
     """What is said, without the numbers and names that another piece of the model has."""
     return re.sub(r"[\d\s]+|'[^']*'", "", message)[:_SAID]
-
-
-def _without_names(model: onnx.ModelProto) -> None:
-    for node in model.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
 
 
 @dataclass(slots=True)
@@ -163,7 +164,10 @@ class Search:
         target = next((pair for pair in self._pairs if pair.name == row.value and pair.node.id == row.node), None)
         if target is None or target.alias:
             return None
-        values = values_of(self.flow.graph, self.given)
+        try:
+            values = values_of(self.flow.graph, self.given)
+        except UnsupportedOperatorError:  # of another node: nothing is known of what stands before this one
+            return None
         outputs = tuple(values[value.id] for value in target.node.outputs)
         expected = target.of(outputs)
         piece = self._together(target.value, expected, values)
@@ -189,7 +193,10 @@ class Search:
         graph = self.flow.graph
         if not any(node.blocks for node in graph.block.nodes if node.id in nodes):
             return None
-        found = inside(self.model, graph, self.flow.lowering.lowered, self.given, self._shows, nodes)
+        try:
+            found = inside(self.model, graph, self.flow.lowering.lowered, self.given, self._shows, nodes)
+        except UnsupportedOperatorError:  # PyTorch cannot run a node after it: the larger piece stays
+            return None
         if found is None:
             return None
         node, piece = found
@@ -257,7 +264,15 @@ class Search:
         right: list[Any] = given if isinstance(given, list) else [given]
         left = [torch.view_as_real(item.resolve_conj()) if item.is_complex() else item.detach() for item in left]
         quantized = is_quantized(self.flow.graph)
-        rows = compare(left, right, [name] * len(left), rtol=self.asked.rtol, atol=self.asked.atol, quantized=quantized)
+        rows = compare(
+            left,
+            right,
+            [name] * len(left),
+            rtol=self.asked.rtol,
+            atol=self.asked.atol,
+            quantized=quantized,
+            random=random_outputs(self.model),
+        )
         return next((row for row in rows if not row.passed), None)
 
     # -- whether a piece shows it
@@ -285,18 +300,23 @@ class Search:
             return self.refuses
         if self.refuses:
             return False
-        for (_, wanted), given in zip(piece.expected.items(), actual, strict=True):
+        random = random_outputs(ir.from_proto(piece.model))
+        for (name, wanted), given in zip(piece.expected.items(), actual, strict=True):
             left: list[torch.Tensor] = wanted if isinstance(wanted, list) else [wanted]
             right: list[Any] = given if isinstance(given, list) else [given]
-            if len(left) != len(right) or any(self._apart(*pair) for pair in zip(left, right, strict=True)):
+            if len(left) != len(right) or any(
+                self._apart(*pair, name in random) for pair in zip(left, right, strict=True)
+            ):
                 return True
         return False
 
-    def _apart(self, wanted: torch.Tensor, given: Any) -> bool:
+    def _apart(self, wanted: torch.Tensor, given: Any, is_random: bool) -> bool:
         wanted = wanted.int_repr() if wanted.is_quantized else wanted
-        (found,) = compare([wanted], [given], ["value"], rtol=self.tolerance[0], atol=self.tolerance[1])
+        rtol, atol = self.tolerance
+        (found,) = compare([wanted], [given], ["value"], rtol=rtol, atol=atol, random={"value"} if is_random else set())
         return not found.passed
 
     def _written(self, path: str, title: str, detail: str, piece: Extract) -> Repro:
-        assert self._shows(piece)
+        shown = self._shows(piece)  # which says what runs it, too
+        assert shown
         return of_mismatch(path, title, detail, piece, self.engine, self.tolerance)

@@ -33,7 +33,7 @@ from onnx_explore.lowering.types import (
     join,
     type_of,
 )
-from onnx_explore.lowering.values import SEQUENCES_IN_BLOCKS, as_type, handed_on, received, sent, typed
+from onnx_explore.lowering.values import SEQUENCES_IN_BLOCKS, as_type, handed_on, parts, received, sent, typed
 from onnx_explore.symbolic.binding import materialize
 from onnx_explore.symbolic.lowered import Constant, Dictionary, Lowered, Maybe, has_open_length
 from onnx_explore.torch_ir import TorchNode, walk
@@ -319,7 +319,8 @@ class OpenLoop:
             appended = self._returns[index + 1]
             assert isinstance(appended, tuple)
             elements.append(scanned_type(g, appended[0]))
-            row.append((appended[0], elements[-1]))
+            held = any(parts(elements[-1]))
+            row.append((appended[0], elements[-1]) if held else (True, TensorOf(ir.DataType.BOOL, ())))
         graph = sealed(g, region, row)
         g.enter(self._frame.region)
         initial: list[ir.Value] = []

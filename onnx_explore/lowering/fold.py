@@ -53,6 +53,14 @@ _NEVER = frozenset(
 )
 
 
+_WRITTEN_ALIKE = frozenset({"int", "float", "bool", "str", "Scalar", "NoneType"})
+
+
+def _is_written_alike(kind: str) -> bool:
+    """Whether our text of a value is TorchScript's: numbers, strings and lists of them; not tensors, tuples and dicts."""
+    return kind.removesuffix("[]") in _WRITTEN_ALIKE
+
+
 def fold(node: TorchNode, inputs: Sequence[Lowered], *, parameters: bool, tensors: bool) -> tuple[Lowered, ...] | None:
     """Evaluate a node.
 
@@ -66,6 +74,8 @@ def fold(node: TorchNode, inputs: Sequence[Lowered], *, parameters: bool, tensor
         One lowered value per output, or None if the node cannot or should not be folded.
     """
     if node.schema is None or node.target in _NEVER or node.blocks:
+        return None
+    if node.target == "aten::str" and any(not _is_written_alike(value.kind) for value in node.inputs):
         return None
     lineage: list[str] = []
     given = 0

@@ -92,6 +92,8 @@ def _append(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
 def _insert(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     whole, index, item = inputs
     items, number = items_of(whole), _dim(g, index)
+    if items == ():
+        return ((item,),)
     if items is not None and isinstance(number, int):
         new = list(items)
         new.insert(number, item)
@@ -205,6 +207,8 @@ def _slice(g: Emitter, _node: TorchNode, inputs: Inputs) -> Results:
     plain = all(item is None or isinstance(item, int) for item in (start, end, step))
     if items is not None and plain:
         return (items[slice(start, end, step)],)  # type: ignore[arg-type]
+    if items == ():
+        return (items,)
     if not isinstance(step, int | None) or step == 0:
         raise NotConstant("the step of a slice is only known when the model runs", action="slice with a constant step")
     sequence = opened(g, whole)

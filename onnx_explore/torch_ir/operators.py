@@ -50,6 +50,8 @@ def _of_list(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
 
 def text_of(elem: Any) -> str:
     """``str`` as TorchScript writes it: ``1.`` for 1.0, and a float with all its digits."""
+    if isinstance(elem, list):
+        return f"[{', '.join(map(text_of, elem))}]"
     if not isinstance(elem, float):
         return str(elem)
     if elem.is_integer() and abs(elem) < 1e10:

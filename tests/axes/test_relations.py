@@ -228,3 +228,14 @@ def test_gpt2_whose_mask_has_a_name_of_its_own(cached: Any) -> None:
     together = [item for item in found.combinations if "total = seq + past" in item.detail]
     assert len(together) == 2 and all(item.status == "proven" for item in together)
     assert all(dict(item.sizes)["total"] == dict(item.sizes)["seq"] + dict(item.sizes)["past"] for item in together)
+
+
+@pytest.mark.parametrize(("text", "size"), [("2*n", 4097), ("n*n", 4097), ("10%(p-2)", 7)])
+def test_sizes_that_no_symbol_gives_are_refused(text: str, size: int) -> None:
+    with pytest.raises(InvalidArgument, match="dynamic_axes"):
+        export(nn.Identity(), torch.zeros(size), input_names=["x"], dynamic_axes={"x": {0: text}})
+
+
+def test_a_large_multiple_and_a_rest_are_solved() -> None:
+    exported = export(nn.Identity(), torch.zeros(100_001), input_names=["x"], dynamic_axes={"x": {0: "2*n+1"}})
+    assert str(exported.model.graph.inputs[0].shape) == "[2*n+1]"

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from onnx_explore import Exploration, explore, symbolic
 from onnx_explore.emit import Emitter
-from onnx_explore.errors import InvalidArgument, NotAvailable
+from onnx_explore.errors import InvalidArgument, NotAvailable, WriteError
 from onnx_explore.explore.repro import Repro
 from onnx_explore.explore.smallest import Search
 from onnx_explore.symbolic.registry import REGISTRY
@@ -458,3 +458,35 @@ class Nested(nn.Module):
             else:
                 y = y * 2
         return y
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + torch.randn_like(x)
+
+
+def test_random_values_are_no_failure(tmp_path: Path) -> None:
+    ex = explore(Noisy(), torch.ones(3, 4)).run()
+    state = torch.get_rng_state()
+    with pytest.raises(InvalidArgument, match="nothing to show"):
+        ex.repro(tmp_path / "bug.zip")
+    assert torch.equal(torch.get_rng_state(), state) and not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_runs(tmp_path: Path) -> None:
+    ex = explore(Noisy(), torch.ones(3, 4)).run()
+    with pytest.raises(WriteError, match="nowhere"):
+        ex.repro(tmp_path / "nowhere" / "bug.zip")
+    assert ex.nodes_report is None
+
+
+def test_values_of_a_model_that_takes_a_list() -> None:
+    with symbolic("aten::erf")(identity):
+        ex = explore(torch.jit.script(Listed()), ([torch.ones(3, 4), torch.ones(3, 4)],)).run()
+        row = ex.check_nodes().culprits[0]
+        assert ex.values(row.node).row.target == "aten::erf"
+
+
+class Listed(nn.Module):
+    def forward(self, xs: list[Tensor]):
+        return torch.erf(xs[0]) + xs[1]

@@ -233,6 +233,27 @@ class Attention(nn.Module):
         return y, weights
 
 
+def filled_empty(x: Tensor, n: int):
+    first: List[int] = []
+    first.insert(n, 3)
+    none: List[int] = []
+    second = none[:n]
+    second.append(x.size(0))
+    return torch.tensor(first + second)
+
+
+def words_of_a_loop(x: Tensor, n: int):
+    words: List[str] = []
+    for _ in range(n):
+        words.append("a")
+    return x + len(words)
+
+
+def text_of_a_list(x: Tensor, n: int):
+    known = {"[1., 2.5]": 1, "[1.0, 2.5]": 2}
+    return x * known[str([1.0, 2.5])] + n
+
+
 torch.manual_seed(3)
 TOKENS = torch.randn(2, 6, 3)
 WORDS = torch.randn(2, 5, 8)
@@ -263,4 +284,7 @@ EVERYDAY: list[Scripted] = [
     Scripted(Transformer(), [(WORDS, PADDED), (WORDS, PADDED.flip(0))]),
     Scripted(Attention(), [(WORDS,)]),
     Scripted(Attention(), [(WORDS, torch.zeros(5, 5) - torch.eye(5))]),
+    Scripted(filled_empty, RUNS),
+    Scripted(words_of_a_loop, RUNS),
+    Scripted(text_of_a_list, RUNS),
 ]

@@ -8,7 +8,7 @@ value for its output::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -114,18 +114,23 @@ def _alone(model: ir.Model, part: Part) -> onnx.ModelProto:
     kept = [item for item in proto.graph.input if item.name not in large]
     del proto.graph.input[:]
     proto.graph.input.extend(kept)
-    _without_places(proto.graph)
+    without_places(proto)
     return proto
 
 
-def _without_places(graph: onnx.GraphProto) -> None:
-    """Source lines are paths of a machine."""
-    for node in graph.node:
+def without_places(model: onnx.ModelProto) -> None:
+    """Source lines are paths of a machine: those of the nodes, in bodies and functions, too."""
+    for part in (model.graph, *model.functions):
+        _clear(part.node)
+
+
+def _clear(nodes: Iterable[onnx.NodeProto]) -> None:
+    for node in nodes:
         node.doc_string = ""
         del node.metadata_props[:]
         for attribute in node.attribute:
             if attribute.type == onnx.AttributeProto.GRAPH:
-                _without_places(attribute.g)
+                _clear(attribute.g.node)
 
 
 def _back(

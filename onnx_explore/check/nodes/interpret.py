@@ -203,14 +203,6 @@ def _same(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (inputs[0],)
 
 
-def _is(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
-    return (inputs[0] is inputs[1],)
-
-
-def _is_not(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
-    return (inputs[0] is not inputs[1],)
-
-
 def _tensor(_node: TorchNode, inputs: Sequence[Any]) -> tuple[Any, ...]:
     return (torch.as_tensor(inputs[0]),)
 
@@ -259,13 +251,10 @@ _STRUCTURE: dict[str, Callable[[TorchNode, Sequence[Any]], tuple[Any, ...]]] = {
     "aten::__getitem__.Dict_str": _item,
     "prim::NumToTensor": _tensor,
     "prim::unchecked_cast": _same,
-    "aten::__is__": _is,
-    "aten::__isnot__": _is_not,
     "prim::Uninitialized": _nothing,
     "prim::RaiseException": _nothing,
     "prim::Print": _nothing,
     "aten::warn": _nothing,
-    "aten::_unwrap_optional": _same,
     "aten::is_grad_enabled": _yes,  # the answers of an export (``symbolic.aten.questions``)
     "prim::requires_grad": _yes,
     "aten::_nested_tensor_from_mask_left_aligned": _no,

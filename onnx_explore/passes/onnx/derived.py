@@ -45,3 +45,10 @@ def constant(model: ir.Model, array: npt.NDArray[Any], name: str) -> ir.Value:
     value = ir.Value(name=name, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
     model.graph.initializers.add(value)
     return value
+
+
+def drop_unused_constants(graph: ir.Graph) -> None:
+    """Take out the initializers that nothing reads any more."""
+    for name, value in list(graph.initializers.items()):
+        if not value.uses() and not value.is_graph_output() and not value.is_graph_input():
+            del graph.initializers[name]

@@ -19,7 +19,7 @@ import numpy as np
 import onnx_ir as ir
 
 from onnx_explore.emit.regions import nodes_of
-from onnx_explore.passes.onnx.derived import constant, derived
+from onnx_explore.passes.onnx.derived import constant, derived, drop_unused_constants
 from onnx_explore.passes.onnx.separate_biases import INTEGER_KERNELS
 
 _MOVES = frozenset(
@@ -35,6 +35,8 @@ def quantize_exactly(model: ir.Model) -> bool:
     for node in list(nodes_of(model.graph)):
         if node.op_type == "QuantizeLinear" and node.domain == "":
             changed = _rewrite(model, node) or changed
+    if changed:
+        drop_unused_constants(model.graph)
     return changed
 
 

@@ -26,6 +26,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.capture.classes import CalledModule
+from onnx_explore.passes.onnx.derived import drop_unused_constants
 from onnx_explore.passes.onnx.module_calls import Call, all_nodes, levels, take_out
 
 FUNCTIONS = "onnx_explore.modules_as_functions"
@@ -66,7 +67,7 @@ def modules_as_functions(model: ir.Model) -> bool:
         for alike in groups.values():
             _define(model, alike, naming)
         shared.update(dict.fromkeys(refused))
-    _drop_unused_constants(model.graph)
+    drop_unused_constants(model.graph)
     model.meta[LEFT] = Left(
         tuple(scope for scope in wanted if scope not in done and scope not in shared), tuple(shared)
     )
@@ -211,9 +212,3 @@ def _plain(item: ir.Attr) -> object:
         return tensor.dtype, tuple(tensor.shape), tensor.tobytes()
     value = item.value
     return tuple(cast("Sequence[Any]", value)) if isinstance(value, list | tuple) else value
-
-
-def _drop_unused_constants(graph: ir.Graph) -> None:
-    for name, value in list(graph.initializers.items()):
-        if not value.uses() and not value.is_graph_output() and not value.is_graph_input():
-            del graph.initializers[name]

@@ -63,10 +63,10 @@ def take_out(graph: ir.Graph, wanted: Mapping[str, CalledModule]) -> tuple[list[
     calls: list[Call] = []
     refused: list[str] = []
     for found in _find(graph, wanted):
-        body, in_one_piece = _closed(found.graph, found.nodes)
-        if any(node.graph is not found.graph for node in body):
+        if any(node.graph is not found.graph for node in found.nodes):
             refused.append(found.scope)
             continue
+        body, in_one_piece = _closed(found.graph, found.nodes)
         call = _take(found, wanted[found.scope], body, in_one_piece)
         if call is not None:
             calls.append(call)

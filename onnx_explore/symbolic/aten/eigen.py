@@ -2,7 +2,8 @@
 
 Balanced, reduced to Hessenberg form (hessenberg.py), brought to the real Schur form (schur.py), in the element type of the
 matrix: so the eigenvalues come in LAPACK's order, which follows from its rounding, too, but for rare matrices. Vectors are
-found from the triangular form from below, and have length 1; a complex one's largest element is real.
+found from the triangular form from below, and have length 1; a complex one's largest element is real. Their sign
+may differ from LAPACK's, which promises none.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def requires_grad(g: Emitter, a: Tensor) -> bool:
     scripted modules of PyTorch leave their fast paths for inference alone (nested tensors, one fused operator for a whole encoder
     layer), which have no form in ONNX. A trace switches them off, too.
     """
-    return is_float(a) and not a.is_graph_input()
+    return is_float(a) and not g.is_model_input(a)
 
 
 @symbolic("aten::_nested_tensor_from_mask_left_aligned")

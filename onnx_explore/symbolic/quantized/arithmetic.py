@@ -48,7 +48,7 @@ def _reals(g: Emitter, scale: float, point: int, dtype: ir.DataType) -> ir.Value
     if found is not None:
         return found
     low, high = RANGES[dtype]
-    narrow = torch.tensor(scale)
+    narrow = torch.tensor(scale, dtype=torch.float32)
     integers = torch.cat([torch.arange(0, high + 1), torch.arange(low, 0)])  # an index below zero counts from the end
     reals = (integers.double() * narrow.double() - (narrow * point).double()).float()
     return g.remember(key, g.tensor(reals, name=g.names.unique("integers_as_reals")))
@@ -61,7 +61,7 @@ def _in_steps(g: Emitter, x: ir.Value, grid: Grid, dtype: ir.DataType) -> Quanti
     quotients of scales: one result in 100,000 falls to the other side of a half.
     """
     assert not isinstance(grid.scale, ir.Value)
-    inverse = g.tensor(torch.tensor(grid.scale).reciprocal())
+    inverse = g.tensor(torch.tensor(grid.scale, dtype=torch.float32).reciprocal())
     steps = on_grid(g, g.op("Mul", x, inverse), Grid(1.0, grid.zero_point), dtype)
     return Quantized(steps.integers, grid)
 
