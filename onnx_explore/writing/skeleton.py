@@ -57,22 +57,19 @@ def _fill(proto: onnx.TensorProto, tensor: ir.TensorProtocol) -> None:
     proto.raw_data = b"".join(pieces(tensor))
 
 
-def serialize_with(
-    model: ir.Model, initializers: Iterable[ir.Value], *, more_inputs: Iterable[ir.Value] = ()
-) -> onnx.ModelProto:
-    """Serialise a model as if its main graph had these initializers, and these inputs behind its own.
+def serialize_with(model: ir.Model, initializers: Iterable[ir.Value]) -> onnx.ModelProto:
+    """Serialise a model as if its main graph had these initializers.
 
     Args:
         model: The model; stays as it is.
         initializers: Replace the main graph's initializers. Make them with ``stand_in``.
-        more_inputs: Inputs behind the graph's own.
 
     Returns:
         The model as protobuf. Tensors in attributes and in the initializers of subgraphs are copied into it.
     """
     graph = model.graph
     view = ir.GraphView(
-        (*graph.inputs, *more_inputs),
+        graph.inputs,
         graph.outputs,
         nodes=graph,
         initializers=tuple(initializers),

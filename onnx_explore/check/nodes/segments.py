@@ -18,7 +18,7 @@ import onnx_ir as ir
 import torch
 
 from onnx_explore.emit.regions import bodies
-from onnx_explore.writing import add_initializer
+from onnx_explore.writing import add_initializer, serialize_around
 
 OWN = "::onnx"
 """Ending of the names of what a node gave when it was fed with PyTorch's values."""
@@ -165,9 +165,7 @@ def _collect(graph: ir.Graph, made: set[ir.Value], used: list[ir.Value]) -> None
 def accumulated(model: ir.Model, part: Part) -> tuple[onnx.ModelProto, dict[str, ir.TensorProtocol]]:
     """A part as a model of its own, and its large weights, which are inputs of that model."""
     view = ir.GraphView((), (), nodes=(), opset_imports=model.graph.opset_imports, name="part")
-    # onnx_ir documents that a model can be made of a GraphView, but types it as a Graph.
-    shell = ir.Model(cast(ir.Graph, view), ir_version=model.ir_version, functions=tuple(model.functions.values()))
-    proto = ir.to_proto(shell)
+    proto = serialize_around(model, view)
     graph = proto.graph
     del graph.value_info[:]  # shapes are those of this run, not those that were inferred
     for value in part.feeds:
